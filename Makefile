@@ -1,0 +1,36 @@
+# Targets for people: `make test` and `make lint`; everything they need they install.
+PY := .venv/bin/python
+SHELL := /bin/bash
+
+.PHONY: help setup system test lint types contracts check clean
+help:
+	@echo "make test      install what is missing, then run all tests"
+	@echo "make lint      ruff, format check"
+	@echo "make types     mypy --strict"
+	@echo "make contracts import contracts"
+	@echo "make check     lint, types and contracts"
+
+system:
+	@tests/system-packages
+
+.venv/.done: locks/all.txt pyproject.toml
+	@tests/make-venv
+
+setup: .venv/.done
+
+test: system setup
+	@$(PY) -m pytest
+
+lint: setup
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+
+types: setup
+	@.venv/bin/mypy
+
+contracts: setup
+	@.venv/bin/lint-imports
+
+check: lint types contracts
+
+clean:
+	rm -rf .venv var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

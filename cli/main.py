@@ -1,0 +1,23 @@
+"""The one command ``wanglou``."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(
+    name="wanglou",
+    help="望楼: network watch and early warning for a county's communications emergency plan.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def root() -> None:
+    """Network watch and early warning (望楼)."""
+
+
+def main() -> None:
+    """Run the command; the entry point of the console script."""
+    app()

@@ -1,0 +1,166 @@
+"""Our own numbers: holds, shares, deadlines, each with its ground (``src``).
+
+The plan leaves them open; the file cites for each where it comes from: ``plan``, ``law``, ``std``,
+``practice`` or ``prop`` (our proposal). A notice cites the lines that took part (DESIGN
+"Decisions taken" 5). Times are seconds, shares are 0..1.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from config.base import Config
+from wire.base import Id
+
+Seconds = Annotated[int, Field(ge=0, le=31_536_000)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Src = Annotated[str, Field(min_length=4, max_length=400)]
+
+
+class SitePolicy(Config):
+    """A site is out after ``out_hold_s`` without an answer; at risk within ``horizon_s``."""
+
+    out_hold_s: Seconds
+    out_clear_s: Seconds
+    at_risk_horizon_s: Seconds
+    src: Src
+
+
+class CellPolicy(Config):
+    """A cell (operator, town) is affected at this share of its weighted sites out."""
+
+    share_out: Share
+    min_sites: Annotated[int, Field(ge=1)]
+    src: Src
+
+
+class ShareRule(Config):
+    """Raise at ``raise_share`` held ``hold_s``, clear below ``clear_below`` held likewise."""
+
+    raise_share: Share
+    hold_s: Seconds
+    clear_below: Share
+    clear_hold_s: Seconds
+    src: Src
+
+
+class HeldShare(Config):
+    share: Share
+    hold_s: Seconds = 0
+    src: Src
+
+
+class HeldRule(Config):
+    hold_s: Seconds
+    src: Src
+
+
+class UsersRule(Config):
+    users: Annotated[int, Field(ge=1)]
+    for_s: Seconds
+    src: Src
+
+
+class OperatorPolicy(Config):
+    """When an operator's network is partly or wholly affected (PLAN section 4)."""
+
+    partial_share: ShareRule
+    partial_town: HeldShare
+    partial_users_long: UsersRule
+    partial_users_any: UsersRule
+    partial_key_unit: HeldRule
+    full_share: ShareRule
+    full_egress: HeldRule
+    full_towns: HeldShare
+    min_visible: HeldShare
+
+
+class SystemPolicy(Config):
+    full: HeldRule
+    partial: HeldRule
+
+
+class SpreadPolicy(Config):
+    """PLAN section 3, all numbers proposed."""
+
+    step_s: Seconds
+    window_s: Seconds
+    quiet_s: Seconds
+    min_growth_steps: Annotated[int, Field(ge=1)]
+    min_sight: Share
+    overdue_s: Seconds
+    battery_horizon_s: Seconds
+    src: Src
+
+
+class FlapPolicy(Config):
+    transitions: Annotated[int, Field(ge=2)]
+    window_s: Seconds
+    hold_s: Seconds
+    src: Src
+
+
+class Severity(StrEnum):
+    """X.733 perceived severities that an alarm type may carry (cleared is a flag)."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+    WARNING = "warning"
+
+
+class SiteEffect(StrEnum):
+    """What an alarm of this type means for its site."""
+
+    NONE = "none"
+    AT_RISK = "at_risk"
+    OUT = "out"
+    UNKNOWN = "unknown"
+
+
+class AlarmType(Config):
+    """One row of the alarm table (RFC 8632 type with X.733 cause), from tower_profile.csv."""
+
+    id: Id
+    name_zh: Annotated[str, Field(min_length=1, max_length=100)]
+    name_en: Annotated[str, Field(min_length=1, max_length=100)]
+    event_type: Annotated[str, Field(max_length=32)]
+    probable_cause: Annotated[str, Field(max_length=64)] = ""
+    probable_cause_no: Annotated[int, Field(ge=0, le=207)] | None = None
+    severity: Severity
+    raise_delay_s: Seconds
+    clear_delay_s: Seconds
+    site_effect: SiteEffect = SiteEffect.NONE
+    src: Src
+
+
+class TimePolicy(Config):
+    """Clocks of the office (PLAN section 5)."""
+
+    downgrade_hold_s: Seconds
+    warning_expires_s: Seconds
+    renew_before_s: Seconds
+    attested_state_s: Seconds
+    unknown_overdue_operator_s: Seconds
+    unknown_overdue_system_s: Seconds
+    unknown_overdue_spread_s: Seconds
+    blind_notice_s: Seconds
+    src: Src
+
+
+class Policy(Config):
+    """The whole policy. ``hash`` is filled in by the loader."""
+
+    id: Id
+    site: SitePolicy
+    cell: CellPolicy
+    operator: OperatorPolicy
+    system: SystemPolicy
+    spread: SpreadPolicy
+    flap: FlapPolicy
+    time: TimePolicy
+    alarms: Annotated[tuple[AlarmType, ...], Field(min_length=1)]
+    hash: str = ""

@@ -1,0 +1,122 @@
+"""The county register: what exists, whose it is, what depends on what, who is who.
+
+Owned by the collector, versioned (DESIGN "Ownership"). The tables are kept by an office worker
+as CSV or .xlsx; ``config.io.load`` reads them into these models.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from config.base import Config
+from wire.base import Id
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Town(Config):
+    """A town of the county: its 9-digit GB/T 2260 code and its name."""
+
+    code: Id
+    name: Name
+
+
+class Site(Config):
+    """A tower or machine room. ``weight`` is users served if known, else 1 (PLAN section 4)."""
+
+    id: Id
+    name: Name
+    operator: Id
+    town: Id
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    key_unit: bool = False
+    hub: bool = False
+
+
+class Device(Config):
+    """Equipment at a site. Its parents are the devices it is reached through (any one is enough).
+
+    ``main`` says that the site is out when this device is (a site's other devices only alarm).
+    ``egress`` marks a county egress or core path of the operator (PLAN section 4, full).
+    """
+
+    id: Id
+    name: Name
+    site: Id
+    parents: tuple[Id, ...] = ()
+    main: bool = True
+    egress: bool = False
+
+
+class Needs(StrEnum):
+    """How an information system depends on its equipment."""
+
+    ALL = "all"
+    ANY = "any"
+
+
+class InformationSystem(Config):
+    """A registered important information system and the devices that it depends on.
+
+    ``needs=all``: the system is full when every device is out, partial when some are.
+    ``needs=any``: one device lost takes the whole system down.
+    """
+
+    id: Id
+    name: Name
+    devices: Annotated[tuple[Id, ...], Field(min_length=1)]
+    needs: Needs = Needs.ALL
+    organ: Name | None = None
+
+
+class Person(Config):
+    """A person with an account; organ and roles are words of the plan file (DESIGN "People")."""
+
+    account: Id
+    name: Name
+    organ: Name
+    roles: Annotated[tuple[Id, ...], Field(min_length=1)]
+    key: Id
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
+class ContactKind(StrEnum):
+    UNIT = "unit"
+    OPERATOR = "operator"
+    TOWN = "town"
+
+
+class Contact(Config):
+    """A line of annex 8.3: a unit, an operator's office or a town, and its telephone number."""
+
+    name: Name
+    phone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 -]{2,24}$")] | None
+    kind: ContactKind = ContactKind.UNIT
+    operator: Id | None = None
+    town: Id | None = None
+
+
+class Source(Config):
+    """An enrolled agent: which operator it speaks for and which devices it is to report."""
+
+    agent: Id
+    operator: Id
+
+
+class Register(Config):
+    """The whole register. ``hash`` is the SHA-256 of its content, filled in by the loader."""
+
+    county: Id
+    towns: tuple[Town, ...]
+    sites: tuple[Site, ...]
+    devices: tuple[Device, ...]
+    systems: tuple[InformationSystem, ...] = ()
+    people: tuple[Person, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    sources: tuple[Source, ...] = ()
+    hash: str = ""

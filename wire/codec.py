@@ -1,0 +1,82 @@
+"""Bytes to models and back, with limits and reasons.
+
+A payload is UTF-8 JSON, or the same deflated (zlib, first byte 0x78) when that is worth it.
+Whatever does not decode is refused with a reason that can be counted and shown; the caller sets
+the payload aside (FAULTS F30, S2).
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+M = TypeVar("M")
+
+MAX_PAYLOAD: Final = 262_144
+"""Bytes of a payload on the wire; the broker's limit is set a little above it."""
+
+MAX_INFLATED: Final = 4 * 1024 * 1024
+DEFLATE_OVER: Final = 2048
+_ZLIB: Final = 0x78
+
+
+class Refused(ValueError):  # noqa: N818  it is a verdict about a payload, not a fault of ours
+    """A payload that was not accepted. ``reason`` is a short machine word, the text says why."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+def encode(model: BaseModel, *, deflate: bool = True) -> bytes:
+    """The payload of ``model``; deflated when it is large and ``deflate`` allows it."""
+    return pack(model.model_dump_json().encode(), deflate=deflate)
+
+
+def pack(raw: bytes, *, deflate: bool = True) -> bytes:
+    """Deflate ``raw`` JSON when it is over ``DEFLATE_OVER`` bytes."""
+    if deflate and len(raw) > DEFLATE_OVER:
+        return zlib.compress(raw, 6)
+    return raw
+
+
+def unpack(payload: bytes) -> bytes:
+    """The JSON bytes of a payload. Raises Refused: too_large, bad_deflate, empty."""
+    if not payload:
+        raise Refused("empty", "payload is empty")
+    if len(payload) > MAX_PAYLOAD:
+        raise Refused("too_large", f"payload has {len(payload)} bytes, the limit is {MAX_PAYLOAD}")
+    if payload[0] != _ZLIB:
+        return payload
+    inflater = zlib.decompressobj()
+    try:
+        raw = inflater.decompress(payload, MAX_INFLATED)
+    except zlib.error as error:
+        raise Refused("bad_deflate", f"deflated payload is damaged: {error}") from error
+    if inflater.unconsumed_tail or not inflater.eof:
+        raise Refused("too_large", f"payload inflates over {MAX_INFLATED} bytes or is cut short")
+    return raw
+
+
+def decode(adapter: TypeAdapter[M], payload: bytes) -> M:
+    """The model in ``payload``. Raises Refused with the first faults named."""
+    raw = unpack(payload)
+    try:
+        return adapter.validate_json(raw)
+    except ValidationError as error:
+        raise Refused("bad_model", explain(error)) from error
+    except RecursionError as error:
+        raise Refused("bad_model", "nested too deeply") from error
+
+
+def explain(error: ValidationError, most: int = 3) -> str:
+    """The first faults of a validation as one line: ``body.items.0.value: not a number``."""
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    said = [
+        f"{'.'.join(str(part) for part in fault['loc']) or '(top)'}: {fault['msg']}"
+        for fault in faults[:most]
+    ]
+    more = len(faults) - most
+    return "; ".join(said) + (f"; and {more} more" if more > 0 else "")

@@ -1,0 +1,169 @@
+"""Notices to the office, their receipts, and people's commands; all of them signed.
+
+A notice is one message to one recipient that must be receipted by a machine and acknowledged by
+a person (PLAN section 1). The text is for people, the machine fields beside it say everything
+the text was made from: inputs, rules, clauses, policy lines, evidence.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from wire.base import Epoch, Id, Ms, Seq, Wire
+
+Text = Annotated[str, Field(max_length=8000)]
+Line = Annotated[str, Field(max_length=500)]
+
+
+class NoticeKind(StrEnum):
+    """The closed list of notice kinds (DESIGN "Notice kinds")."""
+
+    HEALTH = "health"
+    INCIDENT = "incident"
+    WARNING_DRAFT = "warning_draft"
+    LEVEL_DRAFT = "level_draft"
+    DECISION = "decision"
+    REMINDER = "reminder"
+    RECOVERY = "recovery"
+    TASK = "task"
+
+
+class Bilingual(Wire):
+    """Chinese first, English beside it."""
+
+    zh: Text
+    en: Text
+
+
+class SiteFact(Wire):
+    """One site in a notice's evidence. ``state``: out, at_risk, unknown, ok."""
+
+    site: Id
+    name: Line
+    operator: Id
+    town: Id
+    state: Id
+    since_ms: Ms
+    cause: Line = ""
+    key_unit: bool = False
+
+
+class DeviceFact(Wire):
+    """One device that is out of order. ``state``: down, snmp_fault, hidden, unknown, alarm."""
+
+    device: Id
+    name: Line
+    site: Id
+    operator: Id
+    state: Id
+    since_ms: Ms
+    cause: Line = ""
+
+
+class PolicyLine(Wire):
+    """One of our own numbers that took part, with its ground (thresholds.yaml ``src``)."""
+
+    path: Line
+    value: Line
+    src: Line
+
+
+class Verdict(Wire):
+    """What the decision function said, and on which inputs (PLAN section 2).
+
+    States are none, partial, full, unknown or absent; spread is no, yes or unknown. The scenario
+    and level ids come from the plan file; ``none`` stands for nothing.
+    """
+
+    operators: dict[Id, Id]
+    systems: dict[Id, Id]
+    spread: Id
+    warning: Id
+    level: Id
+    warning_range: tuple[Id, Id]
+    level_range: tuple[Id, Id]
+    pending: bool
+    literal_warning: bool
+    literal_level: bool
+    rules: tuple[Id, ...]
+    clauses: tuple[Line, ...]
+
+
+class Notice(Wire):
+    """One notice to one recipient.
+
+    ``number`` rises by one per county and is inside the signature: the office refuses a number
+    that it has (replay) and names the hole when one is missing (FAULTS S6). ``text`` has three
+    lines first: what happened, what is not known, what to do now.
+    """
+
+    kind: Literal["notice"] = "notice"
+    id: Id
+    number: Annotated[int, Field(ge=1)]
+    county: Id
+    tree: Id
+    notice_kind: NoticeKind
+    at_ms: Ms
+    recipient: Id
+    warning_id: Id | None = None
+    subject: Bilingual
+    text: Bilingual
+    verdict: Verdict | None = None
+    sites: Annotated[tuple[SiteFact, ...], Field(max_length=5000)] = ()
+    devices: Annotated[tuple[DeviceFact, ...], Field(max_length=5000)] = ()
+    policy: tuple[PolicyLine, ...] = ()
+    evidence: tuple[Line, ...] = ()
+    config_hash: Annotated[str, Field(max_length=64)] = ""
+
+
+class Receipt(Wire):
+    """The office client's signed word that it verified and stored rows up to ``seq``."""
+
+    kind: Literal["receipt"] = "receipt"
+    office: Id
+    lane: Id
+    epoch: Epoch
+    seq: Seq
+    refused: bool = False
+    at_ms: Ms
+
+
+class Verb(StrEnum):
+    """What a person at the office can order (PLAN section 5)."""
+
+    ACK = "ack"
+    PROPOSE = "propose"
+    ISSUE = "issue"
+    WITHDRAW = "withdraw"
+    LIFT = "lift"
+
+
+class Command(Wire):
+    """A person's signed command. ``target`` is a notice id (ack) or a warning id (the rest)."""
+
+    kind: Literal["command"] = "command"
+    id: Id
+    county: Id
+    tree: Id
+    account: Id
+    verb: Verb
+    target: Id
+    reason: Annotated[str, Field(max_length=2000)] = ""
+    at_ms: Ms
+
+
+class Signed(Wire):
+    r"""A payload and its Ed25519 signature by the key ``key``.
+
+    The signature covers ``b"wanglou/1/" + context + b"\n" + payload`` in UTF-8, where the
+    context is the payload's kind, so that a receipt can never pass for a command.
+    """
+
+    kind: Literal["signed"] = "signed"
+    context: Literal["notice", "receipt", "command", "heartbeat"]
+    key: Id
+    sig: Annotated[str, Field(max_length=128)]
+    payload: Annotated[str, Field(max_length=1_000_000)]

@@ -1,0 +1,131 @@
+"""What a source saw: looks, readings, round markers (state lane) and samples (sample lane).
+
+The state lane carries what decides: outcomes and watched readings, when they change, and one
+round marker per interval, so that freshness costs nothing (DESIGN "Decisions taken" 1). The
+sample lane carries every reading in columns.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from wire.base import Id, Ms, Wire
+
+
+class Outcome(StrEnum):
+    """The four outcomes of a look (STYLE habit 6). Only the first two speak about the device."""
+
+    MEASURED = "measured"
+    NO_ANSWER = "no_answer"
+    REFUSED = "refused"
+    COULD_NOT_LOOK = "could_not_look"
+
+
+class Method(StrEnum):
+    """How a source looks at a device."""
+
+    ICMP = "icmp"
+    SNMP = "snmp"
+
+
+class Look(Wire):
+    """One method's outcome at one device, sent when outcome or reason changes, and on refresh.
+
+    ``reason`` is a short machine word (``timeout``, ``unreachable``, ``no_permission``,
+    ``authorizationError`` …), ``detail`` free text for people. ``since_ms`` is when this outcome
+    was first seen, ``at_ms`` when it was last seen.
+    """
+
+    t: Literal["look"] = "look"
+    device: Id
+    method: Method
+    outcome: Outcome
+    since_ms: Ms
+    at_ms: Ms
+    reason: Annotated[str, Field(max_length=64)] = ""
+    detail: Annotated[str, Field(max_length=512)] = ""
+    rtt_us: Annotated[int, Field(ge=0)] | None = None
+
+
+class Reading(Wire):
+    """One watched value of a device: a metric name from its profile, in the profile's unit.
+
+    ``instance`` is the row of a table (an interface name, a sensor index), empty for scalars.
+    ``value`` is None when the device said that the object does not exist (any more).
+    """
+
+    t: Literal["reading"] = "reading"
+    device: Id
+    metric: Id
+    instance: Annotated[str, Field(max_length=128)] = ""
+    value: float | int | None
+    at_ms: Ms
+
+
+class Round(Wire):
+    """The marker at the end of one polling round: its devices are fresh even if nothing changed.
+
+    ``looked`` devices of the agent's inventory were looked at; ``missed`` names those that were
+    due and were not (could not look). A device in neither keeps its previous age.
+    """
+
+    t: Literal["round"] = "round"
+    number: Annotated[int, Field(ge=0)]
+    interval_ms: Annotated[int, Field(gt=0)]
+    started_ms: Ms
+    ended_ms: Ms
+    looked: Annotated[int, Field(ge=0)]
+    missed: Annotated[tuple[Id, ...], Field(max_length=100_000)] = ()
+
+
+StateItem = Annotated[Look | Reading | Round, Field(discriminator="t")]
+
+
+class StateBody(Wire):
+    """One row of the state lane: items in the order in which they were seen."""
+
+    kind: Literal["state"] = "state"
+    items: Annotated[tuple[StateItem, ...], Field(min_length=1, max_length=5000)]
+
+
+class Block(Wire):
+    """Samples of one profile's metrics in columns.
+
+    ``device``, ``instance`` and ``at_ms`` have one entry per row; ``columns`` has one list per
+    metric, each with one value per row (None: not measured).
+    """
+
+    profile: Id
+    metrics: Annotated[tuple[Id, ...], Field(min_length=1, max_length=512)]
+    device: tuple[Id, ...]
+    instance: tuple[Annotated[str, Field(max_length=128)], ...]
+    at_ms: tuple[Ms, ...]
+    columns: tuple[tuple[float | int | None, ...], ...]
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        rows = len(self.device)
+        lengths = {len(self.instance), len(self.at_ms), *map(len, self.columns)}
+        if lengths != {rows} or len(self.columns) != len(self.metrics):
+            raise ValueError("columns of a block differ in length")
+        return self
+
+
+class SampleBody(Wire):
+    """One row of the sample lane."""
+
+    kind: Literal["sample"] = "sample"
+    blocks: Annotated[tuple[Block, ...], Field(min_length=1, max_length=64)]
+
+
+class GapBody(Wire):
+    """Samples that were given up under pressure: which, how many, why (FAULTS F10)."""
+
+    kind: Literal["gap"] = "gap"
+    from_ms: Ms
+    to_ms: Ms
+    rows: Annotated[int, Field(ge=1)]
+    reason: Annotated[str, Field(max_length=128)]

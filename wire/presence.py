@@ -1,0 +1,66 @@
+"""Birth, death and heartbeats: who is there, in which session, how far it has come."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from wire.base import Epoch, Id, Ms, Seq, Wire
+
+
+class LaneState(Wire):
+    """Where a lane's outbox stands: the epoch, the last row written, the last acknowledged."""
+
+    lane: Id
+    epoch: Epoch
+    last_seq: Seq
+    acked_seq: Seq
+
+
+class Birth(Wire):
+    """An agent's first word of a session: what it looks at, by id (DESIGN "Ownership").
+
+    ``session`` is the agent's session counter, kept on disk and raised at each connection; the
+    Last Will carries the same number, so a late Will cannot kill a newer session (PLAN 7, MQTT).
+    """
+
+    kind: Literal["birth"] = "birth"
+    agent: Id
+    session: Annotated[int, Field(ge=1)]
+    at_ms: Ms
+    version: Annotated[str, Field(max_length=64)]
+    interval_ms: Annotated[int, Field(gt=0)]
+    inventory_hash: Annotated[str, Field(max_length=64)]
+    devices: Annotated[tuple[Id, ...], Field(max_length=200_000)]
+    lanes: tuple[LaneState, ...]
+
+
+class Alive(Wire):
+    """Retained presence of a process; ``online=False`` is published by its Last Will."""
+
+    kind: Literal["alive"] = "alive"
+    sender: Id
+    session: Annotated[int, Field(ge=0)]
+    online: bool
+    at_ms: Ms
+    every_ms: Annotated[int, Field(gt=0)] = 30_000
+
+
+class Heartbeat(Wire):
+    """The collector's signed sign of life to the office (FAULTS F26).
+
+    ``state`` is the open warning in one word for a client that has nothing else;
+    ``journal_head`` anchors the decision journal (FAULTS S7).
+    """
+
+    kind: Literal["heartbeat"] = "heartbeat"
+    county: Id
+    at_ms: Ms
+    session: Annotated[int, Field(ge=0)]
+    every_ms: Annotated[int, Field(gt=0)] = 30_000
+    notices_seq: Seq
+    journal_head: Annotated[str, Field(max_length=64)]
+    warning: Id
+    level: Id
+    agents_silent: tuple[Id, ...] = ()
