@@ -34,3 +34,11 @@ check: lint types contracts
 
 clean:
 	rm -rf .venv var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# Renew the locks (needs `uv`; the only step that resolves versions).
+lock:
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+		--extra collector --extra office --extra embedded --extra tui --extra test \
+		pyproject.toml -o locks/all.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+		pyproject.toml -o locks/agent.txt

@@ -5,7 +5,7 @@ from importlib.metadata import distributions
 OURS = {"wire", "transport", "config", "agent", "collector", "escalation", "drill", "cli"}
 
 
-def test_no_dependency_installs_one_of_our_names():
+def test_no_dependency_installs_one_of_our_names() -> None:
     clashes = {
         (dist.metadata["Name"], path.parts[0])
         for dist in distributions()
