@@ -1,0 +1,132 @@
+"""Settings of each process: one TOML file per process, one top table that names the process.
+
+Paths are relative to the file that names them. Secrets are never written here: passwords are
+read from files of their own.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Annotated
+
+from pydantic import Field
+
+from config.base import Config
+from wire.base import Id
+
+Path = Annotated[PurePath, Field(strict=False)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class BrokerSettings(Config):
+    """Where the MQTT broker is. ``cafile`` given: TLS; ``certfile`` and ``keyfile``: our own."""
+
+    host: Annotated[str, Field(min_length=1, max_length=253)] = "127.0.0.1"
+    port: Port = 1883
+    username: str | None = None
+    password_file: Path | None = None
+    cafile: Path | None = None
+    certfile: Path | None = None
+    keyfile: Path | None = None
+    keepalive_s: Annotated[int, Field(ge=2, le=600)] = 20
+
+
+class ClockSettings(Config):
+    """Domain time runs ``scale`` times as fast as real time from ``anchor_ms`` on (drills)."""
+
+    scale: Annotated[float, Field(ge=1, le=3600)] = 1.0
+    anchor_ms: Annotated[int, Field(ge=0)] | None = None
+
+
+class TreeSettings(Config):
+    """The county (6-digit GB/T 2260) and the topic tree: ``live`` or ``drill-ID``."""
+
+    county: Id
+    tree: Annotated[str, Field(pattern=r"^(live|drill-[A-Za-z0-9._-]{1,40})$")] = "live"
+
+
+class AgentOptions(Config):
+    """The agent itself. Quotas are bytes of its outbox file (``agent.db``)."""
+
+    id: Id
+    operator: Id
+    state_dir: Path
+    inventory: Path
+    profiles_dir: Path | None = None
+    interval_s: Annotated[float, Field(ge=1, le=3600)] = 30.0
+    snmp_timeout_s: Annotated[float, Field(gt=0, le=30)] = 2.0
+    snmp_retries: Annotated[int, Field(ge=0, le=5)] = 1
+    icmp_timeout_s: Annotated[float, Field(gt=0, le=30)] = 1.0
+    icmp_count: Annotated[int, Field(ge=1, le=20)] = 3
+    packets_per_s: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
+    state_quota_bytes: Annotated[int, Field(ge=1_000_000)] = 256 * 1024 * 1024
+    sample_quota_bytes: Annotated[int, Field(ge=1_000_000)] = 1024 * 1024 * 1024
+    alive_every_s: Annotated[float, Field(ge=0.2, le=300)] = 30.0
+
+
+class AgentSettings(Config):
+    """``agent.toml``."""
+
+    agent: AgentOptions
+    county: TreeSettings
+    broker: BrokerSettings = BrokerSettings()
+    clock: ClockSettings = ClockSettings()
+
+
+class HistorySettings(Config):
+    """Where samples go. ``influxdb_url`` absent: the embedded SQLite history in ``state_dir``."""
+
+    influxdb_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    database: Id = "wanglou"
+    queue_rows: Annotated[int, Field(ge=1000)] = 200_000
+
+
+class OfficeRef(Config):
+    """An office client that gets notices; ``key`` is the key id that signs its receipts."""
+
+    id: Id
+    key: Id
+
+
+class CollectorOptions(Config):
+    """The collector. ``register`` is a folder of tables or one .xlsx; plan and policy default to
+    the shipped files; ``key`` is the name of its signing key in ``keys_dir``."""
+
+    state_dir: Path
+    register_path: Annotated[PurePath, Field(strict=False, alias="register")]
+    keys_dir: Path
+    key: Id = "collector"
+    plan: Path | None = None
+    policy: Path | None = None
+    profiles_dir: Path | None = None
+    offices: Annotated[tuple[OfficeRef, ...], Field(min_length=1)]
+    heartbeat_every_s: Annotated[float, Field(ge=0.2, le=300)] = 30.0
+
+
+class CollectorSettings(Config):
+    """``collector.toml``."""
+
+    collector: CollectorOptions
+    county: TreeSettings
+    broker: BrokerSettings = BrokerSettings()
+    history: HistorySettings = HistorySettings()
+    clock: ClockSettings = ClockSettings()
+
+
+class OfficeOptions(Config):
+    """The office client. ``key`` signs its receipts; ``collector_key`` is whom it believes."""
+
+    id: Id
+    state_dir: Path
+    keys_dir: Path
+    key: Id
+    collector_key: Id = "collector"
+
+
+class OfficeSettings(Config):
+    """``office.toml``."""
+
+    office: OfficeOptions
+    county: TreeSettings
+    broker: BrokerSettings = BrokerSettings()
+    clock: ClockSettings = ClockSettings()

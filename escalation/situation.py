@@ -1,0 +1,60 @@
+"""What the collector hands to the office's desk: the county's situation at one moment.
+
+Plain values, so that the desk (notices, warning machine) can be tested without a collector.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from wire.notice import DeviceFact, PolicyLine, SiteFact, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class BlindSource:
+    """A source that fell silent: its devices are unknown, never out (PLAN section 4)."""
+
+    agent: str
+    operator: str
+    operator_name: str
+    since_ms: int
+    noc_phone: str | None
+    devices: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorFact:
+    """One operator's network in figures: sites out of all, by effect and by cause."""
+
+    operator: str
+    name: str
+    state: str
+    sites: int
+    sites_out: int
+    sites_unknown: int
+    towns_affected: tuple[str, ...]
+    since_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The county at ``at_ms``.
+
+    ``verdict`` is the decision on the observed state; ``sites`` lists every site that is not ok
+    (key units first, then out before at risk before unknown), ``devices`` likewise; ``policy``
+    the lines of the policy that took part; ``evidence`` the spread's steps and similar, one
+    sentence each, in Chinese.
+    """
+
+    at_ms: int
+    verdict: Verdict
+    operators: tuple[OperatorFact, ...] = ()
+    system_names: dict[str, str] = field(default_factory=dict)
+    town_names: dict[str, str] = field(default_factory=dict)
+    sites: tuple[SiteFact, ...] = ()
+    devices: tuple[DeviceFact, ...] = ()
+    blind: tuple[BlindSource, ...] = ()
+    policy: tuple[PolicyLine, ...] = ()
+    evidence: tuple[str, ...] = ()
+    since_ms: int | None = None
+    config_hash: str = ""
