@@ -89,8 +89,11 @@ class OfficeRef(Config):
 
 
 class CollectorOptions(Config):
-    """The collector. ``register`` is a folder of tables or one .xlsx; plan and policy default to
-    the shipped files; ``key`` is the name of its signing key in ``keys_dir``."""
+    """The collector.
+
+    ``register`` is a folder of tables or one .xlsx; plan and policy default to the shipped
+    files; ``key`` is the name of its signing key in ``keys_dir``.
+    """
 
     state_dir: Path
     register_path: Annotated[PurePath, Field(strict=False, alias="register")]
