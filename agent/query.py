@@ -1,0 +1,162 @@
+"""What an engine is asked about one device, and what it brings back. Plain values, no I/O.
+
+OIDs stand here as their BER content octets (``ber.oid_content``), because that is what a reply
+is compared with. Times are monotonic nanoseconds. A look object is made once per device and
+submitted again at every round: the engine keeps in its ``memory`` what it has learnt about the
+device (reply layouts, request sizes, absent objects).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any, Final
+
+from config.inventory import SnmpVersion
+from config.profile import Profile
+from wire.observation import Outcome
+
+RawValue = int | bytes | None
+"""An integer type's number, the content octets of any other type, None: the object is absent."""
+
+NO_TAGS: Final = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a device is asked: SNMP version and community (RFC 1157, RFC 1901)."""
+
+    version: SnmpVersion
+    community: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TableQuery:
+    """Columns that share an index, as OID contents without the index."""
+
+    columns: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query:
+    """Everything that some profiles ask, each object once; made by ``decode.compile_query``."""
+
+    profiles: tuple[Profile, ...] = ()
+    scalars: tuple[bytes, ...] = ()
+    tables: tuple[TableQuery, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class SnmpLook:
+    """One device to ask. ``address`` is numeric; ``retries`` is how often a request is repeated."""
+
+    device: str
+    address: str
+    port: int
+    access: Access
+    query: Query
+    timeout_s: float = 2.0
+    retries: int = 1
+    memory: Any = field(default=None, repr=False)
+
+
+@dataclass(slots=True, eq=False)
+class TableValues:
+    """A table as it was read: cells row by row, ``len(index) * columns`` of them.
+
+    ``index`` has each row's index as its sub-identifiers; ``tags`` the BER tag of each cell (0:
+    hole). ``complete`` is False when the walk stopped early, and ``reason`` says why: ``timeout``,
+    ``not_increasing``, ``too_large``, an SNMP error's name …
+    """
+
+    columns: int
+    index: Sequence[tuple[int, ...]] = ()
+    cells: Sequence[RawValue] = ()
+    tags: bytes = NO_TAGS
+    complete: bool = True
+    reason: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class SnmpResult:
+    """What came of one SnmpLook.
+
+    ``measured``: the device answered; ``complete`` is False when some request of the look was not
+    answered or refused, and then ``reason`` says why. ``scalars`` has one value per scalar of the
+    query, ``tags`` the BER tag of each (0: not read). ``no_answer``: reason ``timeout``,
+    ``port_unreachable``, ``host_unreachable`` … ``refused``: the SNMP error's name.
+    ``could_not_look``: our own fault (``no_socket``, ``network_unreachable``, ``not_permitted``,
+    ``receive_overflow``, ``closed``); it says nothing about the device. ``rtt_ns`` is the first
+    request's round trip, None when it had to be repeated.
+    """
+
+    look: SnmpLook
+    outcome: Outcome
+    reason: str = ""
+    detail: str = ""
+    at_ns: int = 0
+    rtt_ns: int | None = None
+    complete: bool = True
+    scalars: Sequence[RawValue] = ()
+    tags: bytes = NO_TAGS
+    tables: Sequence[TableValues] = ()
+    requests: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class IcmpLook:
+    """One address to send ``count`` echo requests to, ``interval_s`` apart."""
+
+    device: str
+    address: str
+    count: int = 3
+    interval_s: float = 0.2
+    timeout_s: float = 1.0
+    memory: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IcmpEvidence:
+    """An ICMP error about our echo: its word, who sent it, how often."""
+
+    kind: str
+    router: str
+    count: int
+
+
+@dataclass(slots=True, eq=False)
+class IcmpResult:
+    """What came of one IcmpLook.
+
+    ``measured``: at least one echo came back. ``no_answer``: none did; reason ``timeout`` or the
+    ICMP error's word (``host_unreachable``, ``ttl_exceeded``, ``prohibited`` …). ``refused`` does
+    not occur. ``could_not_look``: ``no_permission``, ``no_socket``, ``network_unreachable`` …;
+    nothing was sent. ``rtts_ns`` has the round trips of the answered echoes, in sending order.
+    """
+
+    look: IcmpLook
+    outcome: Outcome
+    reason: str = ""
+    detail: str = ""
+    at_ns: int = 0
+    sent: int = 0
+    rtts_ns: Sequence[int] = ()
+    errors: Sequence[IcmpEvidence] = ()
+
+    @property
+    def received(self) -> int:
+        return len(self.rtts_ns)
+
+    @property
+    def loss(self) -> float | None:
+        """The share of echoes sent that were not answered; None when none was sent."""
+        return 1 - len(self.rtts_ns) / self.sent if self.sent else None
+
+    @property
+    def median_ns(self) -> int | None:
+        return int(median(self.rtts_ns)) if self.rtts_ns else None
+
+    @property
+    def mean_ns(self) -> int | None:
+        return sum(self.rtts_ns) // len(self.rtts_ns) if self.rtts_ns else None
