@@ -92,6 +92,32 @@ class Verdict(Wire):
     clauses: tuple[Line, ...]
 
 
+class Verb(StrEnum):
+    """What a person at the office can order (PLAN section 5)."""
+
+    ACK = "ack"
+    PROPOSE = "propose"
+    ISSUE = "issue"
+    WITHDRAW = "withdraw"
+    LIFT = "lift"
+
+
+class Decision(Wire):
+    """What became of a person's command (notice kind ``decision``).
+
+    ``outcome`` is ``accepted`` or the reason of the refusal in one word; ``state`` is the
+    warning's state afterwards, ``none`` when the command was about no warning.
+    """
+
+    command: Id
+    account: Id
+    verb: Verb
+    target: Id
+    accepted: bool
+    outcome: Id
+    state: Id
+
+
 class Notice(Wire):
     """One notice to one recipient.
 
@@ -112,6 +138,7 @@ class Notice(Wire):
     subject: Bilingual
     text: Bilingual
     verdict: Verdict | None = None
+    decision: Decision | None = None
     sites: Annotated[tuple[SiteFact, ...], Field(max_length=5000)] = ()
     devices: Annotated[tuple[DeviceFact, ...], Field(max_length=5000)] = ()
     policy: tuple[PolicyLine, ...] = ()
@@ -129,16 +156,6 @@ class Receipt(Wire):
     seq: Seq
     refused: bool = False
     at_ms: Ms
-
-
-class Verb(StrEnum):
-    """What a person at the office can order (PLAN section 5)."""
-
-    ACK = "ack"
-    PROPOSE = "propose"
-    ISSUE = "issue"
-    WITHDRAW = "withdraw"
-    LIFT = "lift"
 
 
 class Command(Wire):
