@@ -137,6 +137,23 @@ class AlarmType(Config):
     src: Src
 
 
+class SignalMeaning(StrEnum):
+    """What a signal that is no alarm says about its site."""
+
+    TIME_LEFT = "time_left"
+    CANCELS_AT_RISK = "cancels_at_risk"
+
+
+class Signal(Config):
+    """A row of tower_profile.csv that is no alarm but an input of judgement."""
+
+    id: Id
+    name_zh: Annotated[str, Field(min_length=1, max_length=100)]
+    name_en: Annotated[str, Field(min_length=1, max_length=100)]
+    meaning: SignalMeaning
+    src: Src
+
+
 class TimePolicy(Config):
     """Clocks of the office (PLAN section 5)."""
 
@@ -163,4 +180,5 @@ class Policy(Config):
     flap: FlapPolicy
     time: TimePolicy
     alarms: Annotated[tuple[AlarmType, ...], Field(min_length=1)]
+    signals: tuple[Signal, ...] = ()
     hash: str = ""

@@ -1,0 +1,216 @@
+"""Validation errors re-told for operators: which key, what it must be, what may be meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from types import UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from config.faults import Fault, Place, Saying, did_you_mean
+from config.positions import Loc
+from wire.base import ID_PATTERN
+
+PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
+    ID_PATTERN: (
+        "编号只能用字母、数字和 . _ -，以字母或数字开头，最多 64 个字符",
+        "an id is letters, digits and . _ -, begins with a letter or digit, 64 at most",
+    ),
+    r"^\+?[0-9][0-9 -]{2,24}$": (
+        "电话号码只能用数字、空格和 -，可用 + 开头",
+        "a telephone number is digits, spaces and -, with + in front if needed",
+    ),
+    r"^(live|drill-[A-Za-z0-9._-]{1,40})$": (
+        "应为 live 或 drill-名称",
+        "must be live or drill-NAME",
+    ),
+    r"^https?://": ("应以 http:// 或 https:// 开头", "must begin with http:// or https://"),
+    r"^[0-2](\.[0-9]{1,10}){1,127}$": (
+        "不是数字形式的 OID，例如 1.3.6.1.2.1.1.3.0",
+        "is no numeric OID such as 1.3.6.1.2.1.1.3.0",
+    ),
+}
+
+FIXED: Final[Mapping[str, tuple[str, str]]] = {
+    "missing": ("缺少这一项", "is missing"),
+    "extra_forbidden": ("不认识这一项", "unknown key"),
+    "string_type": ("应为文字（加引号）", "must be a text in quotes"),
+    "int_type": ("应为整数", "must be a whole number"),
+    "int_from_float": ("应为整数", "must be a whole number"),
+    "int_parsing": ("应为整数", "must be a whole number"),
+    "float_type": ("应为数字", "must be a number"),
+    "float_parsing": ("应为数字", "must be a number"),
+    "finite_number": ("应为有限的数字，不能是 nan 或 inf", "must be finite, not nan or inf"),
+    "bool_type": ("应为 true 或 false", "must be true or false"),
+    "bool_parsing": ("应为 true 或 false", "must be true or false"),
+    "tuple_type": ("应为列表 [ … ]", "must be a list [ … ]"),
+    "list_type": ("应为列表 [ … ]", "must be a list [ … ]"),
+    "dict_type": ("应为表", "must be a table"),
+    "model_type": ("应为表", "must be a table"),
+    "model_attributes_type": ("应为表", "must be a table"),
+    "ip_v4_address": ("不是 IP 地址", "is no IP address"),
+    "ip_v6_address": ("不是 IP 地址", "is no IP address"),
+    "date_type": ("应为日期，例如 2022-06-28", "must be a date such as 2022-06-28"),
+    "date_parsing": ("应为日期，例如 2022-06-28", "must be a date such as 2022-06-28"),
+    "date_from_datetime_parsing": ("应为日期，例如 2022-06-28", "must be a date: 2022-06-28"),
+    "path_type": ("应为文件路径（加引号）", "must be a path in quotes"),
+}
+
+BOUNDS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "greater_than_equal": ("ge", "不能小于", "must be at least"),
+    "greater_than": ("gt", "必须大于", "must be more than"),
+    "less_than_equal": ("le", "不能大于", "must be at most"),
+    "less_than": ("lt", "必须小于", "must be less than"),
+}
+
+SECRET: Final = re.compile(r"community|password|secret")
+WORDS: Final = re.compile(r"'([^']*)'")
+VALUE_ERRORS: Final = re.compile(r"^(?:Value|Assertion) error, ")
+
+
+def faults_of(
+    error: ValidationError,
+    model: type[BaseModel],
+    data: Any,
+    place: Callable[[Loc], Place],
+) -> list[Fault]:
+    """Each fault of a validation of ``data`` against ``model``, once per place.
+
+    ``place`` gives a location's file, line and name; a missing key is asked for at its table.
+    """
+    found: dict[Loc, Fault] = {}
+    for detail in error.errors(include_url=False):
+        loc = trimmed(detail["loc"], data, missing=detail["type"] == "missing")
+        if loc not in found:
+            secret = any(SECRET.search(str(part)) for part in loc)
+            known = keys_at(model, loc[:-1])
+            said = saying(dict(detail), shown=not secret, loc=loc, known=known)
+            found[loc] = Fault(place(loc), said)
+    return list(found.values())
+
+
+def trimmed(loc: tuple[int | str, ...], data: Any, *, missing: bool) -> Loc:
+    """``loc`` without the union tags that pydantic puts into it."""
+    kept: list[int | str] = []
+    for part in loc:
+        inside = isinstance(part, int) and isinstance(data, (list, tuple)) and part < len(data)
+        if inside or (isinstance(data, Mapping) and part in data):
+            data = data[part]
+            kept.append(part)
+        elif missing and part == loc[-1]:
+            kept.append(part)
+    return tuple(kept)
+
+
+def saying(detail: dict[str, Any], *, shown: bool, loc: Loc, known: set[str]) -> Saying:
+    """The words for one pydantic error ``detail``; ``shown`` is false for secrets."""
+    kind, context, value = detail["type"], detail.get("ctx", {}), detail.get("input")
+    now_zh, now_en = _now(value) if shown else ("", "")
+    hint = ""
+    if kind in BOUNDS:
+        name, zh, en = BOUNDS[kind]
+        zh, en = f"{zh} {context[name]}{now_zh}", f"{en} {context[name]}{now_en}"
+    elif kind in {"enum", "literal_error"}:
+        allowed = WORDS.findall(str(context.get("expected", "")))
+        zh, en = f"应为 {'、'.join(allowed)} 之一{now_zh}", f"must be {' | '.join(allowed)}{now_en}"
+        hint = did_you_mean(str(value), allowed)
+    elif kind == "string_pattern_mismatch":
+        zh, en = PATTERNS.get(str(context.get("pattern")), ("写法不对", "is not well formed"))
+        zh, en = zh + now_zh, en + now_en
+    elif kind in {"string_too_short", "too_short", "string_too_long", "too_long"}:
+        zh, en = _length(kind, context)
+    elif kind == "extra_forbidden":
+        zh, en = FIXED[kind]
+        hint = did_you_mean(str(loc[-1]) if loc else "", known)
+    elif kind in FIXED:
+        zh, en = FIXED[kind]
+        if kind != "missing":
+            zh, en = zh + now_zh, en + now_en
+            hint = _quotes(kind, value)
+    else:
+        words = VALUE_ERRORS.sub("", str(detail["msg"]))
+        zh, _, en = words.partition(" / ") if " / " in words else ("值不对", "", words)
+    return Saying(zh, en, hint)
+
+
+def _now(value: Any) -> tuple[str, str]:
+    if isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, (int, float)):
+        text = str(value)[:60]
+    elif isinstance(value, str):
+        text = f"“{value[:60]}”"
+    else:
+        return "", ""
+    return f"，现在是 {text}", f", is {text}"
+
+
+def _length(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
+    text = kind.startswith("string")
+    if kind.endswith("short"):
+        least = context.get("min_length")
+        if least == 1:
+            return "不能为空", "must not be empty"
+        return f"至少要有 {least} {'个字符' if text else '项'}", f"needs at least {least}"
+    most = context.get("max_length")
+    return f"最多 {most} {'个字符' if text else '项'}", f"takes {most} at most"
+
+
+def _quotes(kind: str, value: Any) -> str:
+    if isinstance(value, str) and kind in {"int_type", "float_type", "bool_type"}:
+        return "去掉引号 drop the quotes"
+    if kind == "string_type" and isinstance(value, (int, float)):
+        return f'加上引号 write "{str(value).lower()}"'
+    return ""
+
+
+def keys_at(model: type[BaseModel], loc: Loc) -> set[str]:
+    """The keys that a table at ``loc`` of ``model`` may have."""
+    types: list[Any] = [model]
+    for part in loc:
+        types = [inner for kind in types for inner in _step(kind, part)]
+    return {
+        field.alias or name
+        for kind in types
+        if isinstance(kind, type) and issubclass(kind, BaseModel)
+        for name, field in kind.model_fields.items()
+        if name != "hash"
+    }
+
+
+def _step(kind: Any, part: str | int) -> Iterator[Any]:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        for name, field in kind.model_fields.items():
+            if part in (name, field.alias):
+                yield from _plain(field)
+        return
+    arguments = get_args(kind)
+    if get_origin(kind) is dict and isinstance(part, str):
+        yield from _plain(arguments[1])
+    elif get_origin(kind) in (tuple, list) and isinstance(part, int):
+        yield from _plain(arguments[0])
+
+
+def _plain(kind: Any) -> Iterator[Any]:
+    """The types inside Annotated and unions."""
+    if isinstance(kind, FieldInfo):
+        kind = kind.annotation
+    origin = get_origin(kind)
+    if origin is Annotated:
+        yield from _plain(get_args(kind)[0])
+    elif origin in (Union, UnionType):
+        for argument in get_args(kind):
+            yield from _plain(argument)
+    else:
+        yield kind
+
+
+def key_name(loc: Loc) -> str:
+    """``("offices", 0, "id")`` as ``offices[1].id``."""
+    text = ""
+    for part in loc:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}"
+    return text.removeprefix(".")
