@@ -11,20 +11,29 @@ from wire.observation import GapBody, SampleBody, StateBody
 
 BodyT = TypeVar("BodyT")
 
+Token = Annotated[int, Field(ge=0, lt=2**32)]
+"""32 bits that tell a row from another one under the same number; 0 says nothing."""
+
+Seq1 = Annotated[int, Field(ge=1, le=2**53)]
+"""The number of a row; 0 is no row."""
+
 
 class Frame(Wire, Generic[BodyT]):
     """One row of an outbox on its way: sender, lane, epoch and sequence say which.
 
     Sequences start at 1 in each epoch and have no holes. ``sent_ms`` is the sender's wall clock
-    at sending (for skew, never for rules).
+    at sending (for skew, never for rules). ``check`` is the row's token, fixed when the row was
+    written; the receiver keeps the last committed one and returns it in its ``Ack``. ``body``
+    is the last key of the object (``transport.frames``).
     """
 
     v: Literal[1] = 1
     sender: Id
     lane: Id
     epoch: Epoch
-    seq: Annotated[int, Field(ge=1, le=2**53)]
+    seq: Seq1
     sent_ms: Ms
+    check: Token = 0
     body: BodyT
 
 
@@ -32,7 +41,11 @@ class Ack(Wire):
     """Cumulative: every row of ``epoch`` up to ``seq`` is committed at the receiver.
 
     ``refused`` tells the sender that its epoch is older than the receiver's (``epoch``): it must
-    take a newer one and number its pending rows again (FAULTS F13).
+    take a newer one and number its pending rows again (FAULTS F13). ``again`` asks for the rows
+    after ``seq`` once more: some are missing here. ``check`` is the token of row ``seq``: where
+    it differs from the sender's own, the sender's outbox came back from an old copy. ``store``
+    is the epoch of the receiver's store: it rises when that store was lost or restored, and
+    acknowledgements of an older store are void.
     """
 
     v: Literal[1] = 1
@@ -41,6 +54,9 @@ class Ack(Wire):
     epoch: Epoch
     seq: Seq
     refused: bool = False
+    again: bool = False
+    check: Token = 0
+    store: Epoch = 0
 
 
 StateFrame = Frame[StateBody]

@@ -147,7 +147,10 @@ class Notice(Wire):
 
 
 class Receipt(Wire):
-    """The office client's signed word that it verified and stored rows up to ``seq``."""
+    """The office client's signed word that it verified and stored rows up to ``seq``.
+
+    The fields beside ``office`` and ``at_ms`` are those of ``wire.frame.Ack``.
+    """
 
     kind: Literal["receipt"] = "receipt"
     office: Id
@@ -180,7 +183,7 @@ class Signed(Wire):
     """
 
     kind: Literal["signed"] = "signed"
-    context: Literal["notice", "receipt", "command", "heartbeat"]
+    context: Literal["notice", "receipt", "command", "heartbeat", "alarm_action"]
     key: Id
     sig: Annotated[str, Field(max_length=128)]
     payload: Annotated[str, Field(max_length=1_000_000)]
