@@ -1,0 +1,175 @@
+"""The sending end of one hop: an outbox lane, the delivery protocol and a link.
+
+One mechanism for the agent's lanes, the collector's notices and the office's commands. Nothing
+here polls: the hop sleeps until rows are appended, something is acknowledged, the link changes
+or the retransmission time is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from transport import frames
+from transport.delivery import Acked, Delete, Peer, Renumber, Sender, Window
+from transport.io import log as logs
+from transport.io.clock import Clock
+from transport.io.link import Link
+from transport.io.outbox import Outbox, Stored
+
+_BATCH: Final = 16
+"""Rows fetched and handed over before others get their turn."""
+
+
+class SendingHop:
+    """Carries lane ``lane`` of ``outbox`` to ``topic``; run it as a task.
+
+    ``wake`` after rows were appended (by whomever), ``connected`` and ``disconnected`` from the
+    link's hooks, ``acknowledged`` with each acknowledgement of this lane, already verified.
+    ``on_restart`` hears why a new epoch was begun (FAULTS F13), for people to know.
+    """
+
+    def __init__(
+        self,
+        *,
+        sender: str,
+        lane: str,
+        topic: str,
+        outbox: Outbox,
+        link: Link,
+        clock: Clock,
+        window: Window | None = None,
+        on_restart: Callable[[Renumber], None] | None = None,
+    ) -> None:
+        self.lane = lane
+        self.idle = asyncio.Event()
+        """Set while every row is acknowledged."""
+        self._peer = Peer(sender, lane)
+        self._topic = topic
+        self._outbox = outbox
+        self._link = link
+        self._clock = clock
+        self._on_restart = on_restart
+        self._wake = asyncio.Event()
+        info = outbox.lane(lane)
+        self._sender = Sender(
+            epoch=info.epoch,
+            acked=info.acked,
+            highest=info.highest,
+            store=info.store,
+            window=window,
+        )
+        self._log = logs.get("hop", sender=sender, lane=lane)
+        self._changes = logs.Changes(self._log)
+        self._note_idle()
+
+    @property
+    def pending(self) -> int:
+        """Rows not yet acknowledged."""
+        return self._sender.pending
+
+    def wake(self) -> None:
+        """Rows were appended and committed."""
+        self._sender.append(self._outbox.lane(self.lane).highest)
+        self._note_idle()
+        self._wake.set()
+
+    def connected(self) -> None:
+        """The link is up and the receiver may listen."""
+        self._sender.connect()
+        self._wake.set()
+
+    def disconnected(self) -> None:
+        self._sender.disconnect()
+        self._wake.set()
+
+    def acknowledged(self, acked: Acked) -> None:
+        """Take an acknowledgement of this lane; what is committed there is deleted here."""
+        store = self._sender.store
+        token = self._outbox.token(self.lane, acked.seq)
+        now = self._clock.monotonic_ms()
+        for action in self._sender.ack(acked, now, token=token):
+            match action:
+                case Delete(up_to):
+                    self._outbox.acknowledge(self.lane, up_to, store=self._sender.store)
+                    store = self._sender.store
+                case Renumber():
+                    self._renumber(action)
+                    store = self._sender.store
+        if store != self._sender.store:
+            self._outbox.acknowledge(self.lane, self._sender.acked, store=self._sender.store)
+        self._note_idle()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send and send again, until cancelled."""
+        while True:
+            self._wake.clear()
+            if self._sender.due(self._clock.monotonic_ms()):
+                self._changes.note(
+                    "answer", "missing", "no acknowledgement", level="info", pending=self.pending
+                )
+            if self._pump():
+                await asyncio.sleep(0)
+                continue
+            await self._sleep()
+
+    async def _sleep(self) -> None:
+        deadline = self._sender.deadline()
+        if deadline is None:
+            await self._wake.wait()
+            return
+        delay = max(0.0, (deadline - self._clock.monotonic_ms()) / 1000)
+        try:
+            async with asyncio.timeout(delay):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _pump(self) -> bool:
+        """Hand over a few rows; whether it is worth trying again at once."""
+        room = self._sender.room()
+        if room is None:
+            return False
+        rows = self._outbox.rows(self.lane, room.first, most=min(room.rows, _BATCH), size=room.size)
+        return bool(rows) and all(self._send(row) for row in rows)
+
+    def _send(self, row: Stored) -> bool:
+        epoch = self._sender.epoch
+        payload = frames.wrap(
+            self._peer,
+            epoch=epoch,
+            seq=row.seq,
+            sent_ms=self._clock.now_ms(),
+            check=row.token,
+            body=row.body,
+        )
+        answer = self._link.post(self._topic, payload)
+        if answer is None:
+            return False
+        self._sender.sent(row.seq, len(payload), self._clock.monotonic_ms())
+        answer.add_done_callback(lambda done: self._handed_over(epoch, row.seq, done))
+        return True
+
+    def _handed_over(self, epoch: int, seq: int, done: asyncio.Future[bool]) -> None:
+        if done.cancelled() or not self._link.connected:
+            return
+        if not done.result():
+            self._changes.note("publish", "refused", "publish refused", topic=self._topic)
+        self._sender.handed_over(epoch, seq, self._clock.monotonic_ms())
+        self._wake.set()
+
+    def _renumber(self, action: Renumber) -> None:
+        info = self._outbox.renumber(self.lane, above=action.above, store=self._sender.store)
+        self._sender.renumbered(info.epoch, info.highest)
+        self._log.warning("new epoch", epoch=info.epoch, reason=action.reason, rows=info.highest)
+        if self._on_restart is not None:
+            self._on_restart(action)
+
+    def _note_idle(self) -> None:
+        if self._sender.pending:
+            self.idle.clear()
+        else:
+            self.idle.set()
+            self._changes.forget("answer")

@@ -1,0 +1,115 @@
+"""Keys as files: ``NAME.key`` (private, mode 0600), ``NAME.pub``, and the folder ``trusted``.
+
+A key's id is its file's name. Whose ``.pub`` lies in ``trusted`` is believed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from transport.sign import SigningKey
+from wire.base import ID_PATTERN
+
+TRUSTED: Final = "trusted"
+
+
+class KeyFault(Exception):  # noqa: N818  it says what is wrong with the key
+    """A key that cannot be used; the text says why and what to do."""
+
+
+def new_key(folder: Path, name: str) -> Path:
+    """Make ``NAME.key`` and ``NAME.pub`` in ``folder``; the path of the public one.
+
+    Raises KeyFault when the name is no id or is taken.
+    """
+    _check_name(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    private = Ed25519PrivateKey.generate()
+    secret = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = folder / f"{name}.key"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise KeyFault(f"{path} exists: a key is never overwritten") from error
+    with os.fdopen(handle, "wb") as file:
+        file.write(secret)
+    public = folder / f"{name}.pub"
+    public.write_bytes(
+        private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    return public
+
+
+def load_key(folder: Path, name: str) -> SigningKey:
+    """The private key ``NAME``. Raises KeyFault: missing, readable by others, damaged."""
+    path = folder / f"{name}.key"
+    try:
+        mode = path.stat().st_mode
+        pem = path.read_bytes()
+    except OSError as error:
+        raise KeyFault(f"{path} cannot be read: {error.strerror}") from error
+    if stat.S_IMODE(mode) & 0o077:
+        raise KeyFault(f"{path} can be read by others than its owner: chmod 600 {path}")
+    try:
+        private = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise KeyFault(f"{path} is no private key in PEM form") from error
+    if not isinstance(private, Ed25519PrivateKey):
+        raise KeyFault(f"{path} is no Ed25519 key")
+    return SigningKey(name, private)
+
+
+def trust(folder: Path, public: Path) -> Path:
+    """Copy a ``NAME.pub`` into ``folder/trusted``; its path there.
+
+    Raises KeyFault when it is no public key or another key has this name there.
+    """
+    _check_name(public.stem)
+    _load_public(public)
+    there = folder / TRUSTED / f"{public.stem}.pub"
+    pem = public.read_bytes()
+    if there.exists() and there.read_bytes() != pem:
+        raise KeyFault(f"{there} is another key: remove it first if this one replaces it")
+    there.parent.mkdir(parents=True, exist_ok=True)
+    there.write_bytes(pem)
+    return there
+
+
+def load_trusted(folder: Path) -> dict[str, Ed25519PublicKey]:
+    """All trusted keys by id. Raises KeyFault for one that is damaged."""
+    return {path.stem: _load_public(path) for path in sorted((folder / TRUSTED).glob("*.pub"))}
+
+
+def _load_public(path: Path) -> Ed25519PublicKey:
+    try:
+        public = load_pem_public_key(path.read_bytes())
+    except OSError as error:
+        raise KeyFault(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise KeyFault(f"{path} is no public key in PEM form") from error
+    if not isinstance(public, Ed25519PublicKey):
+        raise KeyFault(f"{path} is no Ed25519 key")
+    return public
+
+
+def _check_name(name: str) -> None:
+    if not re.match(ID_PATTERN, name):
+        raise KeyFault(f"{name!r} is no key name: letters, digits, dot, dash, underscore")

@@ -1,0 +1,292 @@
+"""One process's connection to the MQTT broker, for ever.
+
+aiomqtt's traps, closed here (DESIGN "Dependencies"):
+
+* it never reconnects: a new client each time, with full jitter;
+* an in-flight publish hangs 10 s when the link dies: ours are answered at the disconnection;
+* a refused PUBACK looks like success: MQTT 5 is tried first because only there a refusal has a
+  reason code, and the answer of ``publish`` is that code. MQTT 3.1.1 is enough otherwise;
+* it acknowledges on arrival: nothing here relies on that (``transport.delivery``);
+* its queue of arrivals has no bound: ours does, and a surplus is counted; senders repeat.
+
+Everything is QoS 1 in clean sessions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from config.settings import BrokerSettings
+from transport.io import log as logs
+from wire.codec import MAX_PAYLOAD
+
+FIRST_DELAY_S: Final = 0.25
+MOST_DELAY_S: Final = 10.0
+"""Bounds of the waiting time before a reconnection; the time is drawn between 0 and the bound."""
+
+_PACKET_MOST: Final = MAX_PAYLOAD + 4096
+_ARRIVALS_MOST: Final = 5000
+_CONNECT_TIMEOUT_S: Final = 10.0
+_UNSUPPORTED_VERSION: Final = 132
+_NO_ANSWER: Final = "Operation timed out"
+
+
+class Message(NamedTuple):
+    """A message from or to the broker."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+
+
+class Link:
+    """A connection that comes back by itself.
+
+    ``on_message`` is called for each arrival, in order; it must not block: hand over to a
+    bounded queue and drop what the sender repeats anyway. ``on_connected`` runs after the
+    subscriptions stand and before any arrival is handed on (birth goes here);
+    ``on_disconnected`` gets the reason. ``will`` is asked before each connection, so that a
+    session counter can rise with each. What ``on_message`` and ``on_connected`` raise ends
+    ``run``.
+    """
+
+    def __init__(
+        self,
+        broker: BrokerSettings,
+        *,
+        client_id: str,
+        on_message: Callable[[Message], None],
+        subscriptions: tuple[str, ...] = (),
+        will: Callable[[], Message | None] = lambda: None,
+        on_connected: Callable[[], Awaitable[None]] | None = None,
+        on_disconnected: Callable[[str], None] | None = None,
+    ) -> None:
+        self._broker = broker
+        self._client_id = broker.username or client_id
+        self._subscriptions = subscriptions
+        self._will = will
+        self._on_message = on_message
+        self._on_connected = on_connected
+        self._on_disconnected = on_disconnected
+        self._client: _Client | None = None
+        self._protocol = aiomqtt.ProtocolVersion.V5
+        self._log = logs.get("link", client=self._client_id)
+        self._changes = logs.Changes(self._log)
+        self.too_large = 0
+        self.refused = 0
+
+    @property
+    def connected(self) -> bool:
+        return self._client is not None
+
+    async def run(self) -> None:
+        """Connect, serve, reconnect; ends only when cancelled."""
+        failures = 0
+        while True:
+            served = await self._once()
+            failures = 0 if served else failures + 1
+            bound = min(MOST_DELAY_S, FIRST_DELAY_S * 2 ** min(failures, 16))
+            await asyncio.sleep(random.uniform(0, bound))  # noqa: S311  jitter is no secret
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """Publish at QoS 1; True when the broker took it, False when refused or not connected.
+
+        True is not delivery: the broker may still lose it.
+        """
+        answer = self.post(topic, payload, retain=retain)
+        return answer is not None and await answer
+
+    def post(
+        self, topic: str, payload: bytes, *, retain: bool = False
+    ) -> asyncio.Future[bool] | None:
+        """Hand a message to the connection, in order; None when there is none.
+
+        The future becomes True when the broker took it, False when it refused it or the
+        connection ended before.
+        """
+        if self._client is None:
+            return None
+        return self._client.post(topic, payload, retain=retain)
+
+    async def _once(self) -> bool:
+        """One connection from beginning to end; whether it came to be."""
+        served = False
+        reason = "closed"
+        client = self._new_client()
+        try:
+            async with client:
+                client.watch()
+                await self._subscribe(client)
+                self._client = client
+                served = True
+                self._changes.note("link", "up", "connected", level="info")
+                await self._serve(client)
+        except aiomqtt.MqttError as error:
+            reason = str(error.__cause__ or error)
+            if not served:
+                self._other_version(error)
+        finally:
+            client.give_up()
+            self._down(reason, client, served=served)
+        return served
+
+    def _other_version(self, error: aiomqtt.MqttError) -> None:
+        """Speak the other MQTT version next time when this one was not understood.
+
+        A broker of 3.1.1 alone says so (code 132 by paho) or never answers.
+        """
+        code = getattr(error, "rc", None)
+        if getattr(code, "value", code) == _UNSUPPORTED_VERSION or str(error) == _NO_ANSWER:
+            v5 = self._protocol is aiomqtt.ProtocolVersion.V5
+            self._protocol = aiomqtt.ProtocolVersion.V311 if v5 else aiomqtt.ProtocolVersion.V5
+
+    async def _serve(self, client: _Client) -> None:
+        if self._on_connected is not None:
+            await self._on_connected()
+        async for arrived in client.messages:
+            payload: bytes = arrived.payload
+            if len(payload) > MAX_PAYLOAD:
+                self.too_large += 1
+                self._changes.note(
+                    ("large", str(arrived.topic)), 1, "payload too large", topic=str(arrived.topic)
+                )
+                continue
+            self._on_message(Message(str(arrived.topic), payload, bool(arrived.retain)))
+
+    def _down(self, reason: str, client: _Client, *, served: bool) -> None:
+        self._client = None
+        self.refused += client.refused
+        event = "disconnected" if served else "no connection"
+        self._changes.note("link", reason, event, reason=reason)
+        if served and self._on_disconnected is not None:
+            self._on_disconnected(reason)
+
+    async def _subscribe(self, client: _Client) -> None:
+        """Subscribe; raises MqttError naming the filters that the broker refused."""
+        if not self._subscriptions:
+            return
+        if self._protocol is aiomqtt.ProtocolVersion.V5:
+            wanted: Any = [(topic, SubscribeOptions(qos=1)) for topic in self._subscriptions]
+        else:
+            wanted = [(topic, 1) for topic in self._subscriptions]
+        codes = await client.subscribe(wanted)
+        values = [code if isinstance(code, int) else code.value for code in codes]
+        refused = [
+            topic for topic, value in zip(self._subscriptions, values, strict=True) if value >= 0x80
+        ]
+        if refused:
+            raise aiomqtt.MqttError(f"subscription refused: {', '.join(refused)}")
+
+    def _new_client(self) -> _Client:
+        broker = self._broker
+        will = self._will()
+        v5 = self._protocol is aiomqtt.ProtocolVersion.V5
+        return _Client(
+            hostname=broker.host,
+            port=broker.port,
+            username=broker.username,
+            password=_password(broker),
+            identifier=self._client_id,
+            protocol=self._protocol,
+            clean_session=None if v5 else True,
+            clean_start=True,
+            properties=_connect_properties() if v5 else None,
+            will=aiomqtt.Will(will.topic, will.payload, 1, will.retain) if will else None,
+            # paho notices a silent cut after two keepalives of its own: with 0.7 of ours that
+            # is within 1.5 of ours (FAULTS F6).
+            keepalive=max(1, int(broker.keepalive_s * 0.7)),
+            timeout=_CONNECT_TIMEOUT_S,
+            max_queued_incoming_messages=_ARRIVALS_MOST,
+            tls_context=_tls(broker),
+            socket_options=(
+                (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+                (
+                    socket.IPPROTO_TCP,
+                    socket.TCP_USER_TIMEOUT,
+                    int(broker.keepalive_s * 1400),
+                ),
+            ),
+        )
+
+
+class _Client(aiomqtt.Client):
+    """aiomqtt's client with publishing of our own: an answer for each, and no 10 s of silence."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._answers: dict[int, asyncio.Future[bool]] = {}
+        self.refused = 0
+
+    def post(self, topic: str, payload: bytes, *, retain: bool) -> asyncio.Future[bool] | None:
+        info = self._client.publish(topic, payload, 1, retain)
+        if info.rc != 0:
+            return None
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._answers[info.mid] = answer
+        return answer
+
+    def watch(self) -> None:
+        """Answer what is open at the moment of disconnection (aiomqtt waits 10 s instead)."""
+        self._disconnected.add_done_callback(lambda _: self.give_up())
+
+    def give_up(self) -> None:
+        """The connection has ended: nothing is answered any more, and the socket is closed."""
+        self._client.disconnect()
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_result(False)
+        self._answers.clear()
+
+    def _on_publish(
+        self,
+        client: Any,
+        userdata: Any,
+        mid: int,
+        reason_code: ReasonCode,
+        properties: Properties,
+    ) -> None:
+        """Where the answer's reason code is: aiomqtt's own handler drops it."""
+        answer = self._answers.pop(mid, None)
+        failed = bool(reason_code.is_failure)
+        self.refused += failed
+        if answer is not None and not answer.done():
+            answer.set_result(not failed)
+        super()._on_publish(client, userdata, mid, reason_code, properties)
+
+
+def _connect_properties() -> Properties:
+    """Ask an MQTT 5 broker not to send what would be refused for its size."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho
+    properties.MaximumPacketSize = _PACKET_MOST
+    return properties
+
+
+def _password(broker: BrokerSettings) -> str | None:
+    """The password, read anew for each connection so that it can be changed."""
+    if broker.password_file is None:
+        return None
+    return Path(broker.password_file).read_text(encoding="utf-8").rstrip("\r\n")
+
+
+def _tls(broker: BrokerSettings) -> ssl.SSLContext | None:
+    """TLS 1.3 with the given authority alone, or None for plain TCP."""
+    if broker.cafile is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_verify_locations(broker.cafile)
+    if broker.certfile is not None:
+        context.load_cert_chain(broker.certfile, broker.keyfile)
+    return context
