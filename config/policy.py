@@ -122,7 +122,11 @@ class SiteEffect(StrEnum):
 
 
 class AlarmType(Config):
-    """One row of the alarm table (RFC 8632 type with X.733 cause), from tower_profile.csv."""
+    """One row of the alarm table (RFC 8632 type with X.733 cause), from tower_profile.csv.
+
+    ``above`` or ``below`` (with ``clear``, where it ends) replace the thresholds that profiles
+    hint at for this type: the policy goes before the profile.
+    """
 
     id: Id
     name_zh: Annotated[str, Field(min_length=1, max_length=100)]
@@ -134,6 +138,9 @@ class AlarmType(Config):
     raise_delay_s: Seconds
     clear_delay_s: Seconds
     site_effect: SiteEffect = SiteEffect.NONE
+    above: float | None = None
+    below: float | None = None
+    clear: float | None = None
     src: Src
 
 
