@@ -106,14 +106,29 @@ class CollectorOptions(Config):
     heartbeat_every_s: Annotated[float, Field(ge=0.2, le=300)] = 30.0
 
 
+class WebSettings(Config):
+    """The pages. ``port`` 0: any free one. ``certfile`` and ``keyfile``: HTTPS.
+
+    Browsers sign orders and work offline only over HTTPS or on the machine itself. ``names`` are
+    host names, beside addresses and the machine's own name, under which the pages may be asked.
+    """
+
+    host: Annotated[str, Field(min_length=1, max_length=253)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    certfile: Path | None = None
+    keyfile: Path | None = None
+    names: tuple[str, ...] = ()
+
+
 class CollectorSettings(Config):
-    """``collector.toml``."""
+    """``collector.toml``. Without a table ``web`` the collector serves no pages."""
 
     collector: CollectorOptions
     county: TreeSettings
     broker: BrokerSettings = BrokerSettings()
     history: HistorySettings = HistorySettings()
     clock: ClockSettings = ClockSettings()
+    web: WebSettings | None = None
 
 
 class OfficeOptions(Config):
