@@ -175,6 +175,23 @@ class TimePolicy(Config):
     src: Src
 
 
+class NoticePolicy(Config):
+    """How the office is told: time to acknowledge, folding, and the limit against floods.
+
+    ``ack_s`` is per scenario and level id; ``ack_other_s`` holds for the rest. Device news of one
+    incident leave every ``fold_s``, ever more slowly up to ``fold_most_s``; at most
+    ``flood_most`` notices leave in ``flood_window_s``, drafts and decisions apart.
+    """
+
+    ack_s: dict[Id, Seconds] = Field(default_factory=dict)
+    ack_other_s: Annotated[int, Field(ge=10, le=86_400)] = 1800
+    fold_s: Annotated[int, Field(ge=10, le=3600)] = 60
+    fold_most_s: Annotated[int, Field(ge=10, le=86_400)] = 900
+    flood_most: Annotated[int, Field(ge=3, le=1000)] = 10
+    flood_window_s: Annotated[int, Field(ge=60, le=86_400)] = 600
+    src: Src = "std: ISA-18.2 (flood: more than 10 in 10 min); the rest is prop"
+
+
 class Policy(Config):
     """The whole policy. ``hash`` is filled in by the loader."""
 
@@ -186,6 +203,7 @@ class Policy(Config):
     spread: SpreadPolicy
     flap: FlapPolicy
     time: TimePolicy
+    notice: NoticePolicy = Field(default_factory=NoticePolicy)
     alarms: Annotated[tuple[AlarmType, ...], Field(min_length=1)]
     signals: tuple[Signal, ...] = ()
     hash: str = ""
