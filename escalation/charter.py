@@ -19,11 +19,27 @@ NONE: Final = "none"
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A scenario or a level: its id and names; ``ack_s`` is the time to acknowledge its draft."""
+    """A scenario or a level as the desk speaks of it.
+
+    ``ack_s``: seconds to acknowledge its draft. ``starters``: who may start a level (names of
+    roles). ``circle``: who is to be told when it is proposed onwards, in the plan's words.
+    """
 
     id: str
     name: Bilingual
+    clause: str
     ack_s: int
+    starters: Bilingual | None = None
+    circle: Bilingual | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A gap rule of scenario or level ``of``: the plan's words are silent, people judge."""
+
+    of: str
+    judgement: str | None
+    says: Bilingual
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +56,30 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Clocks:
+    """The desk's own durations in seconds, and the flood limit (ISA-18.2: more than 10 in 10 min).
+
+    ``hold_s`` before a lowering is suggested; ``fold_s`` between two notices of device news,
+    doubling up to ``fold_most_s`` while nothing but devices changes; ``expires_s`` an issued
+    warning's life, with a reminder ``renew_s`` before its end.
+    """
+
+    hold_s: int = 1800
+    fold_s: int = 60
+    fold_most_s: int = 900
+    incident_ack_s: int = 1800
+    flood_most: int = 10
+    flood_window_s: int = 600
+    expires_s: int = 86_400
+    renew_s: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
 class Charter:
     """Plan, policy and register as the desk reads them.
 
     ``scenarios`` and ``levels`` stand from mild to worst. ``verbs`` names the roles that may give
-    each order; ``judgement`` the clause that grounds a level which the plan's words do not cover.
-    Durations are seconds: ``hold_s`` before a lowering is suggested, ``fold_s`` between two
-    notices of device news, ``incident_ack_s`` to acknowledge an incident notice, at most
-    ``flood_most`` notices (drafts and decisions apart) in ``flood_window_s``.
+    each order, ``verb_clauses`` the clause that says so. ``gaps`` are the plan's gap rules by id.
     """
 
     county: str
@@ -56,13 +88,36 @@ class Charter:
     scenarios: tuple[Term, ...]
     levels: tuple[Term, ...]
     verbs: Mapping[Verb, frozenset[str]]
-    roles: Mapping[str, Bilingual]
-    people: tuple[Member, ...]
+    verb_clauses: Mapping[Verb, str] = field(default_factory=dict)
+    headquarters: Bilingual = field(
+        default_factory=lambda: Bilingual(zh="县指挥部", en="the county headquarters")
+    )
+    roles: Mapping[str, Bilingual] = field(default_factory=dict)
+    people: tuple[Member, ...] = ()
     operators: Mapping[str, Bilingual] = field(default_factory=dict)
-    judgement: Mapping[str, str] = field(default_factory=dict)
-    hold_s: int = 1800
-    fold_s: int = 120
-    incident_ack_s: int = 1800
-    flood_most: int = 10
-    flood_window_s: int = 600
-    config_hash: str = ""
+    gaps: Mapping[str, Gap] = field(default_factory=dict)
+    clocks: Clocks = field(default_factory=Clocks)
+
+    @property
+    def scenario_order(self) -> tuple[str, ...]:
+        """``none`` and the scenarios' ids, from mild to worst."""
+        return (NONE, *(term.id for term in self.scenarios))
+
+    @property
+    def level_order(self) -> tuple[str, ...]:
+        """``none`` and the levels' ids, from mild to worst."""
+        return (NONE, *(term.id for term in self.levels))
+
+    def scenario(self, scenario: str) -> Term | None:
+        return next((term for term in self.scenarios if term.id == scenario), None)
+
+    def level(self, level: str) -> Term | None:
+        return next((term for term in self.levels if term.id == level), None)
+
+    def member(self, account: str) -> Member | None:
+        return next((person for person in self.people if person.account == account), None)
+
+
+def rank(order: tuple[str, ...], word: str) -> int:
+    """The place of ``word``; a word that is in force no more counts as worse than all (F23)."""
+    return order.index(word) if word in order else len(order)

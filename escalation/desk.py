@@ -3,14 +3,29 @@
 Pure and serialisable: no clock, no file, no socket. The World calls it and carries out the
 effects in the same transaction as its own state. Whatever is drafted here is a draft; nothing is
 proposed onwards, issued, withdrawn or lifted without a person's command (PLAN section 1).
+
+One turn looks at the situation and at what was told last, and tells the difference:
+
+* an *incident* opens at once and is told once; what follows is folded into its next line;
+* a scenario or level that rises is drafted and told at once, never folded, never held back;
+* one that falls is only *suggested* down, after the hold (``escalation.holds``);
+* silent sources are told apart from outages: blindness proposes nothing.
 """
 
 from __future__ import annotations
 
-from escalation.charter import Charter
-from escalation.effects import Effect
+from escalation import answers, render
+from escalation.charter import NONE, Charter, rank
+from escalation.clerk import Clerk
+from escalation.effects import Effect, Record
+from escalation.holds import lowered, ripe_at, suggestion_due, track
+from escalation.orders import obey, renew_from, transition
+from escalation.page import Rendered
+from escalation.picture import bound, compare, follow, picture, something_wrong
 from escalation.situation import Situation
-from wire.notice import Command
+from escalation.state import STATE, Case, DeskState, Incident, Picture, Standing
+from escalation.warning import IN_FORCE, Event, State, step
+from wire.notice import Command, NoticeKind, Verdict
 
 
 class Desk:
@@ -26,12 +41,21 @@ class Desk:
     All stamps are domain milliseconds UTC. Effects are in the order in which they must happen.
     """
 
-    def __init__(self, charter: Charter) -> None:
+    def __init__(self, charter: Charter, state: DeskState | None = None) -> None:
         self._charter = charter
+        self._state = state or DeskState()
+        self._clerk = Clerk(charter, self._state)
 
     def assess(self, now_ms: int, situation: Situation) -> list[Effect]:
         """The situation changed. Calling it again with the same one tells nothing twice."""
-        raise NotImplementedError
+        state = self._state
+        state.situation = situation
+        worst = bound(self._charter, situation.verdict)
+        track(state.scenario_below, self._charter.scenario_order, worst.warning, now_ms)
+        track(state.level_below, self._charter.level_order, worst.level, now_ms)
+        if state.incident is not None:
+            follow(state.incident, situation)
+        return self._turn(now_ms)
 
     def command(self, now_ms: int, command: Command, verified_key_id: str) -> list[Effect]:
         """A person's order, whose signature by ``verified_key_id`` the caller has checked.
@@ -39,26 +63,317 @@ class Desk:
         Never raises: an order that is refused gives a ``command`` record and a decision notice
         that says why. The same command id again changes nothing and tells nothing.
         """
-        raise NotImplementedError
+        effects = obey(self._clerk, now_ms, command, verified_key_id)
+        return [*effects, *self._turn(now_ms)]
 
     def due(self, now_ms: int) -> list[Effect]:
         """Do what has fallen due by ``now_ms``: each thing once, however late (FAULTS F17)."""
-        raise NotImplementedError
+        return self._turn(now_ms)
 
     def next_deadline(self) -> int | None:
         """The earliest moment (ms) at which ``due`` has something to do, or None."""
-        raise NotImplementedError
+        if self._state.situation is None:
+            return None
+        moments = (
+            self._suggest_at(),
+            self._news_at(),
+            self._health_at(),
+            self._expiry_at(),
+            self._remind_at(),
+            self._closing_at(),
+        )
+        return min((moment for moment in moments if moment is not None), default=None)
 
     @property
     def open_warning(self) -> str | None:
         """The id of the open warning (for heartbeat and board), or None."""
-        raise NotImplementedError
+        return self._state.case.id if self._state.case else None
+
+    @property
+    def standing(self) -> tuple[str, State]:
+        """The scenario last drafted or suggested, and the open warning's state."""
+        case = self._state.case
+        return self._state.known.warning, case.state if case else State.NONE
+
+    @property
+    def last_number(self) -> int:
+        """The number of the last notice."""
+        return self._state.number
 
     def to_json(self) -> bytes:
         """The whole state of the desk, without the charter; the exact counterpart of from_json."""
-        raise NotImplementedError
+        return STATE.dump_json(self._state)
 
     @classmethod
     def from_json(cls, charter: Charter, raw: bytes) -> Desk:
         """The desk that ``to_json`` wrote, under the charter now in force. Raises ValueError."""
-        raise NotImplementedError
+        return cls(charter, STATE.validate_json(raw))
+
+    # ── One turn ─────────────────────────────────────────────────────────────────────────────────
+
+    def _turn(self, now_ms: int) -> list[Effect]:
+        if self._state.situation is None:
+            return []
+        return [
+            *self._open(now_ms),
+            *self._draft(now_ms),
+            *self._suggest(now_ms),
+            *self._news(now_ms),
+            *self._health(now_ms),
+            *self._expiry(now_ms),
+            *self._remind(now_ms),
+            *self._closing(now_ms),
+        ]
+
+    @property
+    def _situation(self) -> Situation:
+        assert self._state.situation is not None
+        return self._state.situation
+
+    @property
+    def _verdict(self) -> Verdict:
+        return self._situation.verdict
+
+    def _open(self, now_ms: int) -> list[Effect]:
+        """The first thing out of order opens an incident (4.2: record first)."""
+        state = self._state
+        if state.incident is not None or not something_wrong(self._situation):
+            return []
+        state.incident = Incident(self._clerk.incident_id(now_ms), now_ms)
+        follow(state.incident, self._situation)
+        record = Record("incident", {"id": state.incident.id, "event": "opened"})
+        return [record, *self._news(now_ms)]
+
+    def _draft(self, now_ms: int) -> list[Effect]:
+        """What rose is drafted and told at once; a level also when the plan's words come in."""
+        state, verdict = self._state, self._verdict
+        scenarios, levels = self._charter.scenario_order, self._charter.level_order
+        before = state.known
+        up = rank(scenarios, verdict.warning) > rank(scenarios, before.warning)
+        level_up = rank(levels, verdict.level) > rank(levels, before.level)
+        grounded = (
+            verdict.level == before.level != NONE
+            and verdict.literal_level
+            and not state.known_literal
+            and state.case is not None
+        )
+        if not (up or level_up or grounded):
+            return []
+        state.known = Standing(
+            verdict.warning if up else before.warning, verdict.level if level_up else before.level
+        )
+        if level_up or grounded:
+            state.known_literal = verdict.literal_level
+        effects: list[Effect] = [self._redraft(now_ms)]
+        if up:
+            effects += self._tell_warning(now_ms, before)
+        if level_up or grounded:
+            effects += self._tell_level(now_ms, before)
+        return effects
+
+    def _redraft(self, now_ms: int) -> Record:
+        """Open a warning, or bring the draft of the open one up to date."""
+        state = self._state
+        case, event = state.case, Event.REDRAFT
+        if case is None:
+            event = Event.DRAFT
+            case = Case(self._clerk.warning_id(now_ms), State.NONE, now_ms, state.known)
+            state.case = case
+        was, case.state = case.state, step(case.state, event)
+        case.draft = state.known
+        return transition(case, was, event, "machine")
+
+    def _tell_warning(self, now_ms: int, before: Standing) -> list[Effect]:
+        term = self._charter.scenario(self._verdict.warning)
+        limit = term.ack_s if term else self._charter.clocks.incident_ack_s
+        page = render.warning_draft(self._clerk.view(now_ms), before=before.warning, ack_s=limit)
+        return self._tell_and_wait(now_ms, NoticeKind.WARNING_DRAFT, page, "warning", limit)
+
+    def _tell_level(self, now_ms: int, before: Standing) -> list[Effect]:
+        term = self._charter.level(self._verdict.level)
+        limit = term.ack_s if term else self._charter.clocks.incident_ack_s
+        page = render.level_draft(self._clerk.view(now_ms), before=before.level, ack_s=limit)
+        return self._tell_and_wait(now_ms, NoticeKind.LEVEL_DRAFT, page, "level", limit)
+
+    def _tell_and_wait(
+        self, now_ms: int, kind: NoticeKind, page: Rendered, topic: str, limit_s: int
+    ) -> list[Effect]:
+        ident = self._clerk.next_notice()
+        effects = self._clerk.tell(now_ms, kind, page)
+        self._clerk.await_ack(now_ms, topic, ident, limit_s)
+        return effects
+
+    # ── Down: only suggested ─────────────────────────────────────────────────────────────────────
+
+    @property
+    def _hold_ms(self) -> int:
+        return self._charter.clocks.hold_s * 1000
+
+    def _suggest_at(self) -> int | None:
+        state, charter = self._state, self._charter
+        known, hold = state.known, self._hold_ms
+        return suggestion_due(
+            (
+                *ripe_at(state.scenario_below, charter.scenario_order, known.warning, hold),
+                *ripe_at(state.level_below, charter.level_order, known.level, hold),
+            ),
+            hold,
+        )
+
+    def _suggest(self, now_ms: int) -> list[Effect]:
+        """After the hold a lowering (or lifting) is suggested; without a warning just noted."""
+        at = self._suggest_at()
+        if at is None or now_ms < at:
+            return []
+        state, charter, before = self._state, self._charter, self._state.known
+        hold = self._hold_ms
+        state.known = Standing(
+            lowered(state.scenario_below, charter.scenario_order, before.warning, hold, now_ms),
+            lowered(state.level_below, charter.level_order, before.level, hold, now_ms),
+        )
+        state.known_literal = self._verdict.literal_level
+        case, now = state.case, state.known
+        data = {
+            "event": "suggested_down",
+            "warning": case.id if case else None,
+            "from": [before.warning, before.level],
+            "to": [now.warning, now.level],
+        }
+        record = Record("draft", data)
+        if case is None:
+            return [record]
+        if not now.nothing:
+            case.draft = now
+        page = render.lowering(
+            self._clerk.view(now_ms), before=before, hold_s=charter.clocks.hold_s
+        )
+        return [record, *self._clerk.tell(now_ms, NoticeKind.RECOVERY, page)]
+
+    # ── Device news, folded ──────────────────────────────────────────────────────────────────────
+
+    def _picture(self) -> Picture:
+        assert self._state.incident is not None
+        return picture(self._charter, self._state.incident, self._situation)
+
+    def _news_at(self) -> int | None:
+        """When the incident's next line may leave; None when there is nothing new to tell."""
+        incident = self._state.incident
+        if incident is None:
+            return None
+        now = self._picture()
+        if incident.told is None:
+            return None if now.clear else self._clerk.room_at()
+        if not compare(self._charter, incident.told, now):
+            return None
+        clocks = self._charter.clocks
+        fold_s = min(clocks.fold_s * 2 ** min(incident.followups, 10), clocks.fold_most_s)
+        fold_s = clocks.fold_s if now.clear else fold_s
+        return max(incident.told_ms + fold_s * 1000, self._clerk.room_at())
+
+    def _news(self, now_ms: int) -> list[Effect]:
+        at = self._news_at()
+        if at is None or now_ms < at:
+            return []
+        incident = self._state.incident
+        assert incident is not None
+        view, clocks = self._clerk.view(now_ms), self._charter.clocks
+        if incident.told is None:
+            page = render.incident(view, number=0, ack_s=clocks.incident_ack_s)
+            limit = clocks.incident_ack_s
+            return self._tell_and_wait(now_ms, NoticeKind.INCIDENT, page, "incident", limit)
+        change = compare(self._charter, incident.told, self._picture())
+        if change.worse:
+            incident.lines += 1
+            page = render.incident(view, number=incident.lines, ack_s=clocks.incident_ack_s)
+            return self._clerk.tell(now_ms, NoticeKind.INCIDENT, page)
+        page = render.recovering(view, better=len(change.better), hold_s=clocks.hold_s)
+        return self._clerk.tell(now_ms, NoticeKind.RECOVERY, page)
+
+    def _closing_at(self) -> int | None:
+        """When the incident can be closed: in order, and told so, for the hold."""
+        incident = self._state.incident
+        if incident is None or not self._picture().clear:
+            return None
+        if incident.told is None:
+            return 0
+        if incident.clear_since_ms is None or not incident.told.clear:
+            return None
+        return incident.clear_since_ms + self._hold_ms
+
+    def _closing(self, now_ms: int) -> list[Effect]:
+        incident = self._state.incident
+        if incident is None:
+            return []
+        if not self._picture().clear:
+            incident.clear_since_ms = None
+            return []
+        if incident.clear_since_ms is None:
+            incident.clear_since_ms = now_ms
+        at = self._closing_at()
+        if at is None or now_ms < at:
+            return []
+        state = self._state
+        state.incident = None
+        state.awaiting = [item for item in state.awaiting if item.topic != "incident"]
+        event = "closed" if incident.told else "never_told"
+        return [Record("incident", {"id": incident.id, "event": event})]
+
+    # ── Sources, acknowledgements, expiry ────────────────────────────────────────────────────────
+
+    def _health_at(self) -> int | None:
+        state = self._state
+        if {source.agent for source in self._situation.blind} == state.blind.keys():
+            return None
+        fold_ms = self._charter.clocks.fold_s * 1000
+        free = 0 if state.blind_ms is None else state.blind_ms + fold_ms
+        return max(free, self._clerk.room_at())
+
+    def _health(self, now_ms: int) -> list[Effect]:
+        """Sources that fell silent, and those that are back, in one notice."""
+        at = self._health_at()
+        if at is None or now_ms < at:
+            return []
+        state = self._state
+        blind = {source.agent: source for source in self._situation.blind}
+        fell = [source for agent, source in blind.items() if agent not in state.blind]
+        back = [agent for agent in state.blind if agent not in blind]
+        state.blind = {agent: source.since_ms for agent, source in blind.items()}
+        state.blind_ms = now_ms
+        record = Record("health", {"silent": [source.agent for source in fell], "back": back})
+        page = render.health(self._clerk.view(now_ms), fell=fell, back=back)
+        return [record, *self._clerk.tell(now_ms, NoticeKind.HEALTH, page)]
+
+    def _expiry_at(self) -> int | None:
+        case = self._state.case
+        if case is None or case.state not in IN_FORCE or case.expires_ms is None:
+            return None
+        if case.expiry_told == 0:
+            return renew_from(self._clerk, case)
+        return case.expires_ms if case.expiry_told == 1 else None
+
+    def _expiry(self, now_ms: int) -> list[Effect]:
+        """An issued warning past its term is overdue for renewal, never gone (PLAN section 5)."""
+        at, case = self._expiry_at(), self._state.case
+        if at is None or now_ms < at or case is None or case.expires_ms is None:
+            return []
+        case.expiry_told = 2 if now_ms >= case.expires_ms else 1
+        page = answers.expiry(self._clerk.view(now_ms), expires_ms=case.expires_ms)
+        return self._clerk.tell(now_ms, NoticeKind.REMINDER, page)
+
+    def _remind_at(self) -> int | None:
+        due = [item.due_ms for item in self._state.awaiting]
+        return max(min(due), self._clerk.room_at()) if due else None
+
+    def _remind(self, now_ms: int) -> list[Effect]:
+        """One reminder for everything unacknowledged that is due; again after its limit."""
+        at = self._remind_at()
+        if at is None or now_ms < at:
+            return []
+        late = [item for item in self._state.awaiting if item.due_ms <= now_ms]
+        ident = self._clerk.next_notice()
+        page = answers.reminder(self._clerk.view(now_ms), late)
+        for item in late:
+            item.due_ms = now_ms + item.limit_s * 1000
+            item.names = [item.notice, *item.names[1:][-8:], ident]
+        record = Record("reminder", {"notices": [item.notice for item in late], "by": ident})
+        return [record, *self._clerk.tell(now_ms, NoticeKind.REMINDER, page)]

@@ -1,0 +1,235 @@
+"""The words that answer people: what became of an order, what waits for a person.
+
+Three lines first, as in every notice; who was refused reads why and what to do about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from escalation import facts
+from escalation.authority import Outcome
+from escalation.facts import View, both
+from escalation.page import (
+    STATES,
+    Rendered,
+    case_line,
+    count_line,
+    details,
+    finish,
+    ordered_by,
+    standing_words,
+)
+from escalation.state import Awaiting, Standing
+from escalation.words import EMPTY, Both, join, lasting, moment, sentence, sentences
+from wire.notice import Command, Verb
+
+TOPICS: Final = {
+    "incident": Both("事件通知", "incident notice"),
+    "warning": Both("预警草案", "warning draft"),
+    "level": Both("响应提示", "response prompt"),
+}
+
+
+ORDERS: Final = {
+    Verb.ACK: Both("确认收到", "acknowledged"),
+    Verb.PROPOSE: Both("提请", "proposed"),
+    Verb.ISSUE: Both("发布", "issued"),
+    Verb.WITHDRAW: Both("撤回", "withdrew"),
+    Verb.LIFT: Both("解除", "lifted"),
+}
+REFUSALS: Final = {
+    Outcome.WRONG_COUNTY: Both(
+        "指令属于其他县或演练，不在此处执行", "it belongs to another county or drill"
+    ),
+    Outcome.UNKNOWN_ACCOUNT: Both("登记册中没有此账号", "the register has no such account"),
+    Outcome.WRONG_KEY: Both("签名密钥不是该账号的密钥", "it was not signed with the account's key"),
+    Outcome.NOT_VALID: Both("该账号今日不在有效期内", "the account is not valid today"),
+    Outcome.NO_ROLE: Both("该账号的职务无权下达此指令", "no role of the account may order this"),
+    Outcome.SAME_ACCOUNT: Both(
+        "提请与发布须由不同账号办理", "the same account may not both propose and issue"
+    ),
+    Outcome.UNKNOWN_TARGET: Both("没有此编号的预警或通知", "there is no such warning or notice"),
+    Outcome.CLOSED: Both("该预警已结束", "that warning is closed"),
+    Outcome.NOT_POSSIBLE: Both("预警当前状态下不能办理", "not possible in the warning's state"),
+    Outcome.NOTHING_NEW: Both(
+        "内容与上次相同，无需重复办理", "it would change nothing: this was already done"
+    ),
+}
+REMEDIES: Final = {
+    Outcome.WRONG_COUNTY: Both("请核对县和演练编号", "check county and tree"),
+    Outcome.UNKNOWN_ACCOUNT: Both(
+        "请核对账号，或在登记册中登记", "check the account, or register it"
+    ),
+    Outcome.WRONG_KEY: Both(
+        "请用本人密钥重新签署；如密钥遗失，请更换并登记",
+        "sign with your own key, or have it replaced",
+    ),
+    Outcome.NOT_VALID: Both("请由在任人员办理，或更新登记册", "let somebody in office order it"),
+}
+
+
+def decision(
+    view: View, *, command: Command, outcome: Outcome, adopted: Standing | None
+) -> Rendered:
+    """What became of an order, and what follows from it."""
+    who = _who(view, command)
+    if outcome is not Outcome.ACCEPTED:
+        return _refused(view, command, outcome, who)
+    done = ORDERS[command.verb]
+    what = standing_words(view, adopted) if adopted else EMPTY
+    of = Both(f"（{what.zh}）", f" ({what.en})") if what else EMPTY
+    seen = [
+        Both(
+            f"{who.zh}{done.zh} {command.target}{of.zh}",
+            f"{who.en} {done.en} {command.target}{of.en}",
+        )
+    ]
+    if command.reason:
+        seen.append(Both(f"理由：{command.reason}", f"reason: {command.reason}"))
+    if command.verb in (Verb.LIFT, Verb.WITHDRAW) and facts.counts(view):
+        rest = facts.counts(view)
+        seen.append(
+            Both(
+                f"作出决定时仍有：{rest.zh}，已一并记录",
+                f"when this was decided there were still {rest.en}; recorded with it",
+            )
+        )
+    return finish(
+        Both(f"决定：{done.zh} {command.target}", f"Decision: {done.en} {command.target}"),
+        sentences(seen),
+        facts.unknowns(view),
+        sentence(AFTER[command.verb](view)),
+        [case_line(view), _stamp_line(command)],
+    )
+
+
+def _refused(view: View, command: Command, outcome: Outcome, who: Both) -> Rendered:
+    order, why = ORDERS[command.verb], REFUSALS[outcome]
+    state = STATES[view.case.state] if view.case else Both("无未结预警", "no open warning")
+    roles = _roles_for(view, command.verb)
+    remedy = REMEDIES.get(
+        outcome,
+        Both(
+            f"可办理的职务：{roles.zh}；当前：{state.zh}",
+            f"roles that may order it: {roles.en}; now: {state.en}",
+        ),
+    )
+    return finish(
+        Both(
+            f"指令未执行：{order.zh} {command.target}",
+            f"Order refused: {command.verb} {command.target}",
+        ),
+        sentences(
+            [
+                Both(
+                    f"{who.zh}的指令“{order.zh} {command.target}”未执行：{why.zh}",
+                    f"{who.en}: the order to {command.verb} {command.target} was refused: {why.en}",
+                )
+            ]
+        ),
+        facts.unknowns(view),
+        sentence(remedy),
+        [case_line(view), _stamp_line(command)],
+    )
+
+
+def _who(view: View, command: Command) -> Both:
+    person = view.charter.member(command.account)
+    if person is None:
+        return Both(f"账号 {command.account} ", f"account {command.account}")
+    roles = [view.charter.roles.get(role) for role in person.roles]
+    names = join([both(role) for role in roles if role], "、", ", ")
+    title = f"{person.organ} {names.zh}".strip()
+    return Both(f"{person.name}（{title}）", f"{person.name} ({names.en or person.organ})")
+
+
+def _roles_for(view: View, verb: Verb) -> Both:
+    names = [view.charter.roles.get(role) for role in sorted(view.charter.verbs.get(verb, ()))]
+    return join([both(name) for name in names if name], "、", ", ")
+
+
+def _stamp_line(command: Command) -> Both:
+    at = moment(command.at_ms)
+    return Both(f"指令 {command.id}，签署于 {at.zh}", f"Order {command.id}, signed {at.en}")
+
+
+def _after_ack(_: View) -> Both:
+    return Both("请继续研判", "go on judging")
+
+
+def _after_propose(view: View) -> Both:
+    headquarters, number = both(view.charter.headquarters), ordered_by(view, Verb.ISSUE)
+    return Both(
+        f"请电话报告{headquarters.zh}，等待其决定是否发布（{number}）",
+        f"report to {headquarters.en} by telephone and wait for its decision ({number})",
+    )
+
+
+def _after_issue(view: View) -> Both:
+    number = ordered_by(view, Verb.ISSUE)
+    return Both(
+        f"请按预案（{number}）通知相关重点单位和人员，并逐一确认收到；系统未向其他单位发送",
+        f"notify key units and people by the plan ({number}) and have each confirm; "
+        "the system has told nobody else",
+    )
+
+
+def _after_close(_: View) -> Both:
+    return Both(
+        "情况再次变化或加重时，系统将重新提示", "if it returns or grows worse you will be told anew"
+    )
+
+
+AFTER: Final[dict[Verb, Callable[[View], Both]]] = {
+    Verb.ACK: _after_ack,
+    Verb.PROPOSE: _after_propose,
+    Verb.ISSUE: _after_issue,
+    Verb.WITHDRAW: _after_close,
+    Verb.LIFT: _after_close,
+}
+
+
+def reminder(view: View, items: Sequence[Awaiting]) -> Rendered:
+    """Notices that nobody has acknowledged within their limit."""
+    rows = []
+    for item in items:
+        span, topic = lasting(view.now_ms - item.since_ms), TOPICS[item.topic]
+        rows.append(
+            Both(
+                f"{topic.zh} {item.notice} 已 {span.zh}未确认",
+                f"{topic.en} {item.notice} unacknowledged for {span.en}",
+            )
+        )
+    said = join(rows)
+    return finish(
+        Both(f"催办：{len(items)} 件通知未确认", f"Reminder: {len(items)} unacknowledged"),
+        sentence(said),
+        facts.unknowns(view),
+        sentence(Both("请立即确认收到并研判", "please acknowledge at once and judge")),
+        [case_line(view), count_line(view)],
+    )
+
+
+def expiry(view: View, *, expires_ms: int) -> Rendered:
+    """An issued warning nears its end of life, or is past it: overdue, never gone (PLAN 5)."""
+    over = view.now_ms >= expires_ms
+    at, case = moment(expires_ms), view.case.id if view.case else ""
+    state = (
+        Both(
+            f"预警 {case} 有效期已于 {at.zh} 届满，仍按有效对待",
+            f"warning {case} was due for renewal at {at.en}; it still stands",
+        )
+        if over
+        else Both(f"预警 {case} 有效期至 {at.zh}", f"warning {case} is due for renewal at {at.en}")
+    )
+    return finish(
+        Both(f"预警续期：{case}", f"Warning renewal: {case}"),
+        sentence(state),
+        facts.unknowns(view),
+        sentence(
+            Both("请研判：再次发布以续期，或解除", "please judge: issue again to renew, or lift")
+        ),
+        [case_line(view), *details(view)],
+    )

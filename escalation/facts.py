@@ -1,0 +1,318 @@
+"""Paragraphs about the situation, each from plain values to the same words in two languages.
+
+Names of operators, scenarios and levels come from the plan; no address, community or serial
+number of a device is ever written (DESIGN "Disclosure").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from escalation.charter import NONE, Charter, rank
+from escalation.picture import AFFECTED
+from escalation.situation import BlindSource, OperatorFact, Situation
+from escalation.state import Case, Standing
+from escalation.words import EMPTY, Both, join, lasting, listed, moment, same
+from wire.notice import Bilingual, DeviceFact, SiteFact
+
+MOST_ROWS: Final = 20
+"""Sites and devices in the text; the machine fields beside it hold all of them."""
+
+MOST_TOWNS: Final = 6
+
+STATES: Final = {
+    "partial": Both("部分业务受影响", "partly affected"),
+    "full": Both("全部业务中断", "wholly out"),
+    "unknown": Both("状态不明", "state unknown"),
+    "absent": Both("未接入", "not connected"),
+    NONE: Both("未受影响", "not affected"),
+}
+SITE_STATES: Final = {
+    "out": Both("中断", "out"),
+    "at_risk": Both("有中断风险", "at risk"),
+    "unknown": Both("状态不明", "unknown"),
+}
+SPREAD: Final = {
+    "yes": Both("有继续扩散的可能", "spreading or likely to"),
+    "no": Both("无扩散性", "not spreading"),
+    "unknown": Both("尚未查明", "not established"),
+}
+SNMP_FAULT: Final = Both(
+    "可 ping 通，SNMP 无应答：团体字、访问控制或 SNMP 进程，无法区分",
+    "answers ping but not SNMP: community, access list or SNMP process, cannot be told apart",
+)
+DEVICE_STATES: Final = {
+    "down": Both("ping 与 SNMP 均无应答", "no answer to ping or SNMP"),
+    "snmp_fault": SNMP_FAULT,
+    "unknown": Both("状态不明", "unknown"),
+    "alarm": Both("告警", "alarm"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a notice is written from: the county at one moment, and the open warning."""
+
+    charter: Charter
+    now_ms: int
+    situation: Situation
+    case: Case | None = None
+    known: Standing = field(default_factory=Standing)
+
+
+def both(name: Bilingual) -> Both:
+    return Both(name.zh, name.en)
+
+
+def scenario_name(charter: Charter, scenario: str) -> Both:
+    term = charter.scenario(scenario)
+    if term:
+        return both(term.name)
+    return Both("无预警情形", "no scenario") if scenario == NONE else same(scenario)
+
+
+def level_name(charter: Charter, level: str) -> Both:
+    term = charter.level(level)
+    if term:
+        return both(term.name)
+    return Both("无需响应", "no response") if level == NONE else same(level)
+
+
+def operator_name(view: View, operator: str) -> Both:
+    named = view.charter.operators.get(operator)
+    if named:
+        return both(named)
+    facts = (fact.name for fact in view.situation.operators if fact.operator == operator)
+    return same(next(facts, operator))
+
+
+def system_name(view: View, system: str) -> Both:
+    return same(view.situation.system_names.get(system, system))
+
+
+def town_names(view: View, towns: Sequence[str]) -> Both:
+    names = [same(view.situation.town_names.get(town, town)) for town in towns]
+    return listed(names, MOST_TOWNS)
+
+
+def operator_effect(view: View, fact: OperatorFact) -> Both:
+    """移动公司部分业务受影响（23 个站点中断 6 个，涉及凤城镇）."""
+    name, state = operator_name(view, fact.operator), STATES[fact.state]
+    zh = [f"{fact.sites} 个站点中断 {fact.sites_out} 个"]
+    en = [f"{fact.sites_out} of {fact.sites} sites out"]
+    if fact.sites_unknown:
+        zh.append(f"状态不明 {fact.sites_unknown} 个")
+        en.append(f"{fact.sites_unknown} unknown")
+    if fact.towns_affected:
+        towns = town_names(view, fact.towns_affected)
+        zh.append(f"涉及{towns.zh}")
+        en.append(f"in {towns.en}")
+    return Both(
+        f"{name.zh}{state.zh}（{'，'.join(zh)}）", f"{name.en} {state.en} ({', '.join(en)})"
+    )
+
+
+def effects(view: View) -> Both:
+    """Every operator and information system that is affected, worst first."""
+    verdict = view.situation.verdict
+    facts = {fact.operator: fact for fact in view.situation.operators}
+    told = []
+    for name, state in sorted(verdict.operators.items(), key=lambda item: item[1] != "full"):
+        if state not in AFFECTED:
+            continue
+        fact = facts.get(name)
+        if fact is not None and fact.state == state:
+            told.append(operator_effect(view, fact))
+        else:
+            told.append(_plain(operator_name(view, name), STATES[state]))
+    told.extend(
+        _plain(system_name(view, name), STATES[state])
+        for name, state in sorted(verdict.systems.items(), key=lambda item: item[1] != "full")
+        if state in AFFECTED
+    )
+    return join(told)
+
+
+def _plain(name: Both, state: Both) -> Both:
+    return Both(f"{name.zh}{state.zh}", f"{name.en} {state.en}")
+
+
+def counts(view: View) -> Both:
+    """How many sites and devices are out of order, in one phrase."""
+    sites = [site.state for site in view.situation.sites]
+    devices = [device.state for device in view.situation.devices]
+    rows = [
+        (sites.count("out"), "站点中断 {} 个", "{} sites out"),
+        (sites.count("at_risk"), "站点有中断风险 {} 个", "{} sites at risk"),
+        (devices.count("down"), "设备无应答 {} 台", "{} devices without any answer"),
+        (
+            devices.count("snmp_fault"),
+            "设备可 ping 通但 SNMP 无应答 {} 台",
+            "{} devices answering ping but not SNMP",
+        ),
+        (devices.count("hidden"), "被上级设备遮蔽 {} 台", "{} hidden behind their parents"),
+    ]
+    said = [Both(zh.format(number), en.format(number)) for number, zh, en in rows if number]
+    return join(said, "，", ", ")
+
+
+def duration(view: View) -> Both:
+    since = view.situation.since_ms
+    if since is None:
+        return EMPTY
+    at, span = moment(since), lasting(view.now_ms - since)
+    return Both(f"自 {at.zh} 起，已持续 {span.zh}", f"since {at.en}, for {span.en}")
+
+
+def key_units(view: View) -> Both:
+    """Key units stand in front everywhere (6.3)."""
+    lost = [same(site.name) for site in view.situation.sites if site.key_unit and _out(site)]
+    names = listed(lost, MOST_TOWNS)
+    return Both(f"其中重点单位：{names.zh}", f"key units among them: {names.en}") if lost else EMPTY
+
+
+def _out(site: SiteFact) -> bool:
+    return site.state in ("out", "at_risk")
+
+
+def not_excluded(view: View) -> Both:
+    """What the unknowns leave possible, when that is worse than what is shown."""
+    charter, verdict = view.charter, view.situation.verdict
+    said = []
+    worst_warning, worst_level = verdict.warning_range[1], verdict.level_range[1]
+    order, levels = charter.scenario_order, charter.level_order
+    if rank(order, worst_warning) > rank(order, verdict.warning):
+        said.append(scenario_name(charter, worst_warning))
+    if rank(levels, worst_level) > rank(levels, verdict.level):
+        said.append(level_name(charter, worst_level))
+    if not said:
+        return EMPTY
+    what = join(said, "、", " and ")
+    return Both(f"尚不能排除{what.zh}", f"{what.en} cannot be excluded")
+
+
+def counted_worst(view: View) -> Both:
+    """The unknowns are overdue and count as the worst: say what the best would be."""
+    charter, verdict = view.charter, view.situation.verdict
+    best = verdict.warning_range[0]
+    if verdict.pending or rank(charter.scenario_order, best) >= rank(
+        charter.scenario_order, verdict.warning
+    ):
+        return EMPTY
+    name = scenario_name(charter, best)
+    return Both(
+        f"未知项逾期未查明，已按最坏情况计；查明后最轻可为{name.zh}",
+        f"the unknowns are overdue and counted as the worst; once known it may be as mild as "
+        f"{name.en}",
+    )
+
+
+def blind(view: View, source: BlindSource) -> Both:
+    """A silent source: its operator, since when, and whom to ring."""
+    name, at = operator_name(view, source.operator), moment(source.since_ms)
+    zh = f"{name.zh}监测中断（采集端 {source.agent}，自 {at.zh} 起，涉及设备 {source.devices} 台）"
+    en = (
+        f"{name.en}: monitoring interrupted (agent {source.agent}, since {at.en}, "
+        f"{source.devices} devices)"
+    )
+    return Both(zh, en)
+
+
+def noc(view: View, source: BlindSource) -> Both:
+    """Whom to ring; an operator without a number in the register is said to have none."""
+    name = operator_name(view, source.operator)
+    if source.noc_phone is None:
+        return Both(f"{name.zh}值班电话：登记册中没有", f"{name.en} NOC: no number in the register")
+    return Both(f"{name.zh}值班电话 {source.noc_phone}", f"{name.en} NOC {source.noc_phone}")
+
+
+def unknowns(view: View) -> list[Both]:
+    """Everything that is not known, as phrases; empty when nothing is."""
+    verdict = view.situation.verdict
+    said = [blind(view, source) for source in view.situation.blind]
+    blind_operators = {source.operator for source in view.situation.blind}
+    said.extend(
+        _plain(operator_name(view, name), STATES[state])
+        for name, state in verdict.operators.items()
+        if state == "unknown" and name not in blind_operators
+    )
+    said.extend(
+        _plain(system_name(view, name), STATES[state])
+        for name, state in verdict.systems.items()
+        if state == "unknown"
+    )
+    if verdict.spread == "unknown":
+        said.append(Both("扩散性尚未查明", "whether it spreads is not established"))
+    mute = sum(device.state == "snmp_fault" for device in view.situation.devices)
+    if mute:
+        said.append(Both(f"{mute} 台设备{SNMP_FAULT.zh}", f"{mute} devices: {SNMP_FAULT.en}"))
+    return [part for part in (*said, not_excluded(view), counted_worst(view), absent(view)) if part]
+
+
+def absent(view: View) -> Both:
+    names = [
+        operator_name(view, n) for n, s in view.situation.verdict.operators.items() if s == "absent"
+    ]
+    said = listed(names, MOST_TOWNS)
+    return Both(f"未接入：{said.zh}", f"not connected: {said.en}") if names else EMPTY
+
+
+def clause(number: str) -> str:
+    """The clause as the paper prints it: what follows a hyphen is the file's own suffix."""
+    return number.partition("-")[0]
+
+
+def judgement(view: View, item: str) -> str | None:
+    """The clause that leaves scenario or level ``item`` to judgement, if a gap rule made it."""
+    gaps = (view.charter.gaps.get(rule) for rule in view.situation.verdict.rules)
+    return next((gap.judgement for gap in gaps if gap and gap.of == item and gap.judgement), None)
+
+
+def site_rows(view: View) -> Iterator[Both]:
+    sites = [site for site in view.situation.sites if site.state != "ok"]
+    if not sites:
+        return
+    yield Both(
+        f"站点（共 {len(sites)} 个，重点单位在前）：", f"Sites ({len(sites)}, key units first):"
+    )
+    for number, site in enumerate(sites[:MOST_ROWS], 1):
+        yield _site_row(view, number, site)
+    if len(sites) > MOST_ROWS:
+        more = len(sites) - MOST_ROWS
+        yield Both(f"  另有 {more} 个站点，见所附数据", f"  and {more} more in the attached data")
+
+
+def _site_row(view: View, number: int, site: SiteFact) -> Both:
+    name, state = operator_name(view, site.operator), SITE_STATES.get(site.state, same(site.state))
+    town = view.situation.town_names.get(site.town, site.town)
+    at = moment(site.since_ms)
+    key = Both("【重点单位】", "[key unit] ") if site.key_unit else EMPTY
+    cause = f"，{site.cause}" if site.cause else ""
+    return Both(
+        f"  {number}. {key.zh}{site.name}（{name.zh}，{town}）：{state.zh}，自 {at.zh}{cause}",
+        f"  {number}. {key.en}{site.name} ({name.en}, {town}): {state.en} since {at.en}",
+    )
+
+
+def device_rows(view: View) -> Iterator[Both]:
+    devices = [d for d in view.situation.devices if d.state in DEVICE_STATES]
+    if not devices:
+        return
+    yield Both(f"设备（共 {len(devices)} 台）：", f"Devices ({len(devices)}):")
+    for number, device in enumerate(devices[:MOST_ROWS], 1):
+        yield _device_row(view, number, device)
+    if len(devices) > MOST_ROWS:
+        more = len(devices) - MOST_ROWS
+        yield Both(f"  另有 {more} 台设备，见所附数据", f"  and {more} more in the attached data")
+
+
+def _device_row(view: View, number: int, device: DeviceFact) -> Both:
+    state, at = DEVICE_STATES[device.state], moment(device.since_ms)
+    name = operator_name(view, device.operator)
+    what = f"{state.zh}（{device.cause}）" if device.state == "alarm" and device.cause else state.zh
+    return Both(
+        f"  {number}. {device.name}（{name.zh}）：{what}，自 {at.zh}",
+        f"  {number}. {device.name} ({name.en}): {state.en}, since {at.en}",
+    )

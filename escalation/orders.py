@@ -1,0 +1,194 @@
+"""People's orders: judged, applied, answered. Nothing here ever acts without one.
+
+An order that is refused changes nothing; either way it is recorded together with the evidence at
+that moment, and the office is told the outcome.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from escalation import answers
+from escalation.authority import Outcome, identify, permit
+from escalation.clerk import Clerk
+from escalation.effects import Effect, Record
+from escalation.state import Case, DeskState, Standing
+from escalation.warning import BY_VERB, IN_FORCE, OPEN, Event, IllegalEventError, State, step
+from wire.notice import Command, Decision, NoticeKind, Verb
+
+MOST_REMEMBERED: Final = 5000
+"""Command ids kept to recognise a repetition."""
+
+MOST_CLOSED: Final = 200
+NOTICE_ID: Final = re.compile(r"^N-(\d{6,12})$")
+COVERS: Final = {"incident": 0, "warning": 1, "level": 2}
+"""Who has acknowledged a level draft has also seen the warning and the incident told before."""
+
+
+def obey(clerk: Clerk, now_ms: int, command: Command, key: str) -> list[Effect]:
+    """Judge and carry out one order; effects: records, then the decision notice."""
+    state = clerk.state
+    if command.id in state.commands:
+        return [Record("command_repeated", {"id": command.id, "was": state.commands[command.id]})]
+    evidence = _evidence(state)
+    outcome = judge(clerk, now_ms, command, key)
+    effects: list[Effect] = []
+    adopted: Standing | None = None
+    if outcome is Outcome.ACCEPTED:
+        adopted, effects = _apply(clerk, now_ms, command)
+    _remember(state, command, outcome)
+    record = Record(
+        "command",
+        {
+            "command": command.model_dump(mode="json"),
+            "key": key,
+            "outcome": outcome.value,
+            "evidence": evidence,
+        },
+    )
+    told = _answer(clerk, now_ms, command, outcome, adopted)
+    _close(state)
+    return [record, *effects, *told]
+
+
+def judge(clerk: Clerk, now_ms: int, command: Command, key: str) -> Outcome:
+    """What becomes of this order; changes nothing."""
+    state, charter = clerk.state, clerk.charter
+    outcome = identify(charter, command, key, now_ms)
+    if outcome is not Outcome.ACCEPTED:
+        return outcome
+    case = state.case if state.case is not None and state.case.id == command.target else None
+    outcome = permit(charter, command, case)
+    if outcome is not Outcome.ACCEPTED:
+        return outcome
+    if command.verb is Verb.ACK:
+        return _known_notice(state, command.target)
+    if case is None:
+        return Outcome.CLOSED if command.target in state.closed else Outcome.UNKNOWN_TARGET
+    return _possible(clerk, now_ms, command.verb, case)
+
+
+def _known_notice(state: DeskState, target: str) -> Outcome:
+    found = NOTICE_ID.match(target)
+    known = found is not None and 1 <= int(found[1]) <= state.number
+    return Outcome.ACCEPTED if known else Outcome.UNKNOWN_TARGET
+
+
+def _possible(clerk: Clerk, now_ms: int, verb: Verb, case: Case) -> Outcome:
+    try:
+        step(case.state, BY_VERB[verb])
+    except IllegalEventError:
+        return Outcome.NOT_POSSIBLE
+    in_force = case.state in IN_FORCE
+    if verb is Verb.PROPOSE and case.draft in (case.proposed, case.issued if in_force else None):
+        return Outcome.NOTHING_NEW
+    if verb is Verb.ISSUE and in_force and case.draft == case.issued:
+        renewable = renew_from(clerk, case)
+        if renewable is None or now_ms < renewable:
+            return Outcome.NOTHING_NEW
+    return Outcome.ACCEPTED
+
+
+def renew_from(clerk: Clerk, case: Case) -> int | None:
+    """The moment from which an issued warning may be issued again unchanged."""
+    if case.expires_ms is None:
+        return None
+    return case.expires_ms - clerk.charter.clocks.renew_s * 1000
+
+
+def _apply(clerk: Clerk, now_ms: int, command: Command) -> tuple[Standing | None, list[Effect]]:
+    if command.verb is Verb.ACK:
+        _acknowledge(clerk.state, command.target)
+        return None, []
+    case = clerk.state.case
+    assert case is not None
+    event, before = BY_VERB[command.verb], case.state
+    case.state = step(before, event)
+    adopted: Standing | None = case.draft
+    if event is Event.PROPOSE:
+        case.proposed, case.proposed_by = case.draft, command.account
+    elif event is Event.ISSUE:
+        case.issued, case.issued_by = case.draft, command.account
+        case.proposed = case.proposed_by = None
+        case.expires_ms = now_ms + clerk.charter.clocks.expires_s * 1000
+        case.expiry_told = 0
+    else:
+        adopted = None
+    topics = {"warning", "level"}
+    clerk.state.awaiting = [item for item in clerk.state.awaiting if item.topic not in topics]
+    return adopted, [transition(case, before, event, command.account)]
+
+
+def transition(case: Case, before: State, event: Event, by: str) -> Record:
+    """The journal's line for one step of the warning machine."""
+    return Record(
+        "warning",
+        {
+            "id": case.id,
+            "from": before.value,
+            "to": case.state.value,
+            "event": event.value,
+            "by": by,
+            "scenario": case.draft.warning,
+            "level": case.draft.level,
+        },
+    )
+
+
+def _acknowledge(state: DeskState, target: str) -> None:
+    """Take the notice, and what was told before it under the same warning, off the list."""
+    hit = next((item for item in state.awaiting if target in item.names), None)
+    if hit is None:
+        return
+    reach = COVERS[hit.topic]
+    state.awaiting = [
+        item
+        for item in state.awaiting
+        if target not in item.names and (COVERS[item.topic] > reach or item.number > hit.number)
+    ]
+
+
+def _answer(
+    clerk: Clerk, now_ms: int, command: Command, outcome: Outcome, adopted: Standing | None
+) -> list[Effect]:
+    case = clerk.state.case
+    decision = Decision(
+        command=command.id,
+        account=command.account,
+        verb=command.verb,
+        target=command.target,
+        accepted=outcome is Outcome.ACCEPTED,
+        outcome=outcome.value,
+        state=(case.state if case else State.NONE).value,
+    )
+    page = answers.decision(clerk.view(now_ms), command=command, outcome=outcome, adopted=adopted)
+    return clerk.tell(now_ms, NoticeKind.DECISION, page, decision)
+
+
+def _close(state: DeskState) -> None:
+    """A warning that was lifted or withdrawn is open no more."""
+    case = state.case
+    if case is not None and case.state not in OPEN:
+        state.closed = [*state.closed, case.id][-MOST_CLOSED:]
+        state.case = None
+
+
+def _remember(state: DeskState, command: Command, outcome: Outcome) -> None:
+    state.commands[command.id] = outcome.value
+    while len(state.commands) > MOST_REMEMBERED:
+        del state.commands[next(iter(state.commands))]
+
+
+def _evidence(state: DeskState) -> dict[str, Any]:
+    """What was on the table when the order came: the verdict and what was out of order."""
+    case, situation = state.case, state.situation
+    return {
+        "warning": case.id if case else None,
+        "state": (case.state if case else State.NONE).value,
+        "verdict": situation.verdict.model_dump(mode="json") if situation else None,
+        "sites": [site.site for site in situation.sites] if situation else [],
+        "devices": [device.device for device in situation.devices] if situation else [],
+        "blind": [source.agent for source in situation.blind] if situation else [],
+        "config_hash": situation.config_hash if situation else "",
+    }

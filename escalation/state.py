@@ -1,0 +1,121 @@
+"""What the desk remembers: plain values that go to JSON and back without loss.
+
+Ids of scenarios and levels are kept as words, not ranks, so that a snapshot survives a plan that
+was edited in between (FAULTS F23).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pydantic import TypeAdapter
+
+from escalation.charter import NONE
+from escalation.situation import Situation
+from escalation.warning import State
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A scenario and a level, by id."""
+
+    warning: str = NONE
+    level: str = NONE
+
+    @property
+    def nothing(self) -> bool:
+        return self.warning == NONE and self.level == NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An incident in the words that were told: only what is not in order, by id.
+
+    Operators and systems: partial, full, unknown; sites: out, at_risk, unknown; devices: down,
+    snmp_fault, unknown. ``worst`` is the end of the range that cannot be excluded.
+    """
+
+    operators: dict[str, str] = field(default_factory=dict)
+    systems: dict[str, str] = field(default_factory=dict)
+    sites: dict[str, str] = field(default_factory=dict)
+    devices: dict[str, str] = field(default_factory=dict)
+    worst: Standing = Standing()
+
+    @property
+    def clear(self) -> bool:
+        return not (self.operators or self.systems or self.sites or self.devices)
+
+
+@dataclass(slots=True)
+class Case:
+    """The open warning. ``draft`` is what the machine last drafted that is not nothing."""
+
+    id: str
+    state: State
+    opened_ms: int
+    draft: Standing
+    proposed: Standing | None = None
+    proposed_by: str | None = None
+    issued: Standing | None = None
+    issued_by: str | None = None
+    expires_ms: int | None = None
+    expiry_told: int = 0
+
+
+@dataclass(slots=True)
+class Incident:
+    """What happens now. ``told`` is None until its first notice could leave (flood limit).
+
+    ``followups`` counts notices of device news in a row (they come ever more slowly), ``lines``
+    the numbered follow-ups (续报) of the whole incident.
+    """
+
+    id: str
+    opened_ms: int
+    told: Picture | None = None
+    told_ms: int = 0
+    followups: int = 0
+    lines: int = 0
+    clear_since_ms: int | None = None
+    sites: set[str] = field(default_factory=set)
+    devices: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Awaiting:
+    """A notice that waits for a person's acknowledgement; ``names`` are ids that cover it."""
+
+    topic: str
+    notice: str
+    number: int
+    since_ms: int
+    limit_s: int
+    due_ms: int
+    names: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class DeskState:
+    """All of it. ``below`` maps a scenario (level) to since when no worse one is possible."""
+
+    number: int = 0
+    day: str = ""
+    serial: int = 0
+    incident_day: str = ""
+    incident_serial: int = 0
+    situation: Situation | None = None
+    known: Standing = Standing()
+    known_literal: bool = True
+    scenario_below: dict[str, int] = field(default_factory=dict)
+    level_below: dict[str, int] = field(default_factory=dict)
+    case: Case | None = None
+    closed: list[str] = field(default_factory=list)
+    incident: Incident | None = None
+    blind: dict[str, int] = field(default_factory=dict)
+    blind_ms: int | None = None
+    awaiting: list[Awaiting] = field(default_factory=list)
+    recent: list[int] = field(default_factory=list)
+    commands: dict[str, str] = field(default_factory=dict)
+
+
+STATE: TypeAdapter[DeskState] = TypeAdapter(DeskState)
