@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from cli import plan
+
 app = typer.Typer(
     name="wanglou",
     help="望楼: network watch and early warning for a county's communications emergency plan.",
@@ -16,6 +18,9 @@ app = typer.Typer(
 @app.callback()
 def root() -> None:
     """Network watch and early warning (望楼)."""
+
+
+app.add_typer(plan.app, name="plan")
 
 
 def main() -> None:
