@@ -1,0 +1,133 @@
+"""One look at one device: the next request, and what came of it. Pure; the engine does the rest."""
+
+from __future__ import annotations
+
+from agent import snmp
+from agent.memory import Shared, recall
+from agent.query import SnmpLook, SnmpResult, TableValues
+from agent.readers import ScalarReader, TableReader
+from agent.snmp import Message, Template
+from config.inventory import SnmpVersion
+from wire.observation import Outcome
+
+
+class Stray(Exception):  # noqa: N818  it is a verdict about a datagram, not a fault of ours
+    """A well-formed message that does not answer the request under way."""
+
+
+class Conversation:
+    """One look under way; ``template`` is the request to send now, None when it is over.
+
+    ``answered``: some reply was accepted. ``as_learnt``: the last one looked as remembered.
+    """
+
+    __slots__ = ("_look", "_reader", "_scalars", "_shared", "_tables", "answered", "as_learnt",
+                 "memory", "reason", "refused", "template")  # fmt: skip
+
+    def __init__(self, look: SnmpLook, shared: Shared) -> None:
+        self._look = look
+        self._shared = shared
+        self.memory = recall(look, shared)
+        self._scalars = ScalarReader(self.memory, shared)
+        self._tables: list[TableValues] = []
+        self._reader: ScalarReader | TableReader = self._scalars
+        self.answered = False
+        self.as_learnt = False
+        self.refused = ""
+        self.reason = ""
+        self.template: Template | None = self._scalars.template
+        if self.template is None:
+            self._next()
+
+    @property
+    def has_values(self) -> bool:
+        """Whether anything at all was read."""
+        return self._scalars.values is not None or any(table.index for table in self._tables)
+
+    def take(self, data: bytes, request_id: int) -> None:
+        """Take a reply from the device's address; ``template`` has changed after it.
+
+        Raises BerError (malformed) or Stray (answers something else); then nothing has changed.
+        """
+        reader = self._reader
+        self.as_learnt = reader.learnt(data, request_id)
+        if not self.as_learnt:
+            message = self._decode(data, request_id)
+            self.memory.reply_octets = max(self.memory.reply_octets, len(data))
+            reader.take(message, data)
+        self.answered = True
+        self.template = reader.template
+        if self.template is None:
+            self._next()
+
+    def shrink(self) -> None:
+        """Before a repeat: a table's reply may be too large for the way, so ask for less."""
+        self._reader.shrink()
+        self.template = self._reader.template
+
+    def stop(self, reason: str) -> None:
+        """The request under way got no answer: end the look with what there is."""
+        self._reader.stop(reason)
+        self._collect()
+        self._abandon(reason)
+
+    def result(self, outcome: Outcome) -> SnmpResult:
+        """The look's result; the engine adds times and counts."""
+        scalars = self._scalars
+        count = len(self.memory.query.scalars)
+        return SnmpResult(
+            look=self._look,
+            outcome=outcome,
+            reason=self.reason,
+            complete=not self.reason,
+            scalars=[None] * count if scalars.values is None else scalars.values,
+            tags=bytes(scalars.tags) or bytes(count),
+            tables=self._tables,
+        )
+
+    def _next(self) -> None:
+        """The reader is done: turn to the next table, or end."""
+        self._collect()
+        if self.refused:
+            self._abandon(self.refused)
+            return
+        number = len(self._tables)
+        tables = self.memory.tables
+        if number == len(tables):
+            self.template = None
+            return
+        query = self.memory.query.tables[number]
+        reader = TableReader(query, tables[number], self._look.access, self._shared)
+        self._reader = reader
+        self.template = reader.template
+
+    def _collect(self) -> None:
+        """Take over what the reader has found."""
+        reader = self._reader
+        if isinstance(reader, TableReader) and reader.table is not None:
+            self._tables.append(reader.table)
+        self.reason = self.reason or reader.reason
+        self.refused = self.refused or reader.refused
+
+    def _abandon(self, reason: str) -> None:
+        """Tables that were not begun are not complete."""
+        self.reason = self.reason or reason
+        self._tables += [
+            TableValues(len(table.columns), complete=False, reason=reason)
+            for table in self.memory.query.tables[len(self._tables) :]
+        ]
+        self.template = None
+
+    def _decode(self, data: bytes, request_id: int) -> Message:
+        """The decoded reply, if it answers the request under way."""
+        message = snmp.decode_message(data)
+        access = self._look.access
+        version = snmp.V1 if access.version is SnmpVersion.V1 else snmp.V2C
+        if (
+            message.pdu != snmp.RESPONSE
+            or message.request_id != request_id
+            or message.version != version
+            or message.community != access.community
+        ):
+            raise Stray
+        return message

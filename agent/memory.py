@@ -1,0 +1,134 @@
+"""What stays between looks at a device, and what looks at many devices have in common. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from agent import snmp
+from agent.layout import Layout, Layouts
+from agent.query import Access, Query, SnmpLook
+from agent.snmp import Template
+from agent.walk import Shape
+from config.inventory import SnmpVersion
+
+ASK_AGAIN: Final = 50
+"""Looks after which objects that a device did not have are asked for again."""
+LAYOUTS: Final = 4
+"""Layouts remembered per request, by the size of the reply."""
+TEMPLATES: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much one request asks for: varbinds of a GET, and of a GETBULK's reply."""
+
+    get: int = 25
+    bulk: int = 60
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """One request with the layouts of its replies, by their size in octets.
+
+    ``places`` says which scalars of the query it asks for (empty in a table's walk).
+    """
+
+    template: Template
+    oids: tuple[bytes, ...] = ()
+    places: tuple[int, ...] = ()
+    layouts: dict[int, Layout] = field(default_factory=dict)
+
+    def remember(self, layout: Layout | None) -> None:
+        if layout is None:
+            return
+        if len(self.layouts) >= LAYOUTS:
+            del self.layouts[next(iter(self.layouts))]
+        self.layouts[layout.split.size] = layout
+
+
+@dataclass(slots=True, eq=False)
+class TableMemory:
+    """One table of one device: repetitions that work, and the steps of its last complete walk.
+
+    ``doubts`` counts looks in a row whose walk was answered only after it asked for less.
+    """
+
+    repetitions: int
+    steps: list[Step] = field(default_factory=list)
+    shape: Shape | None = None
+    doubts: int = 0
+
+    def forget(self) -> None:
+        self.steps, self.shape = [], None
+
+
+class Shared:
+    """What looks have in common: layouts and encoded requests."""
+
+    def __init__(self, sizes: Sizes | None = None) -> None:
+        self.sizes = sizes or Sizes()
+        self.layouts = Layouts()
+        self._templates: dict[tuple[Access, tuple[bytes, ...], int], Template] = {}
+
+    def template(self, access: Access, oids: tuple[bytes, ...], repetitions: int) -> Template:
+        """The request for ``oids``: GET (0 repetitions), GETNEXT in version 1, else GETBULK."""
+        key = (access, oids, repetitions)
+        known = self._templates.get(key)
+        if known is not None:
+            return known
+        if len(self._templates) > TEMPLATES:
+            self._templates.clear()
+        if access.version is SnmpVersion.V1:
+            pdu = snmp.GETNEXT if repetitions else snmp.GET
+            made = snmp.template(snmp.V1, access.community, pdu, oids)
+        else:
+            pdu = snmp.GETBULK if repetitions else snmp.GET
+            made = snmp.template(snmp.V2C, access.community, pdu, oids, repetitions)
+        self._templates[key] = made
+        return made
+
+
+class Memory:
+    """What is known of one device for one query and access.
+
+    ``absent`` has the scalars that it does not have (their BER tag) or could not tell (0);
+    ``steps`` the requests for the others.
+    """
+
+    __slots__ = ("absent", "access", "chunk", "looks", "query", "reply_octets", "steps", "tables")
+
+    def __init__(self, query: Query, access: Access, shared: Shared) -> None:
+        self.query = query
+        self.access = access
+        self.chunk = shared.sizes.get
+        self.absent: dict[int, int] = {}
+        self.looks = 0
+        self.reply_octets = 512
+        self.tables = [
+            TableMemory(max(1, shared.sizes.bulk // len(table.columns))) for table in query.tables
+        ]
+        self.steps: list[Step] = []
+        self.cut(shared)
+
+    def cut(self, shared: Shared) -> None:
+        """Cut the scalars that the device has into requests."""
+        scalars = self.query.scalars
+        wanted = [place for place in range(len(scalars)) if place not in self.absent]
+        self.steps = []
+        for at in range(0, len(wanted), self.chunk):
+            places = tuple(wanted[at : at + self.chunk])
+            oids = tuple(scalars[place] for place in places)
+            self.steps.append(Step(shared.template(self.access, oids, 0), oids, places))
+
+
+def recall(look: SnmpLook, shared: Shared) -> Memory:
+    """The look's memory; a new one when query or access changed; absent objects asked anew."""
+    memory = look.memory
+    if type(memory) is not Memory or memory.query is not look.query or memory.access != look.access:
+        memory = look.memory = Memory(look.query, look.access, shared)
+    memory.looks += 1
+    if memory.absent and (memory.looks % ASK_AGAIN == 0 or not memory.steps):
+        memory.absent.clear()
+        memory.cut(shared)
+    return memory

@@ -1,0 +1,134 @@
+"""A table's walk: columns that share an index, read with GETBULK or GETNEXT. Pure.
+
+RFC 3416 section 4.2.3: the variable bindings of a GETBULK reply repeat the requested columns in
+turn. Columns may end early, have holes, and agents may answer less than asked, or nonsense; what
+was read in part is never called complete.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from agent import ber
+from agent.ber import RawValue
+from agent.query import TableValues
+from agent.snmp import Message
+
+MAX_ROWS: Final = 20_000
+MAX_REQUESTS: Final = 4000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """Where a complete walk's varbinds belong.
+
+    ``order`` has for each cell, row by row, its number among all varbinds of all replies (-1: a
+    hole); None when the cells are simply the first ``cells`` varbinds.
+    """
+
+    index: tuple[tuple[int, ...], ...]
+    cells: int
+    order: tuple[int, ...] | None
+
+    def same(self, other: Shape) -> bool:
+        return self.index == other.index and self.order == other.order
+
+    def table(self, columns: int, values: list[RawValue], tags: bytes) -> TableValues:
+        """The table from all varbinds of its replies."""
+        if self.order is None:
+            return TableValues(columns, self.index, values[: self.cells], tags[: self.cells])
+        return TableValues(
+            columns,
+            self.index,
+            [None if place < 0 else values[place] for place in self.order],
+            bytes(0 if place < 0 else tags[place] for place in self.order),
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Walk:
+    """One walk under way. ``reason`` is set when it stopped before the table's end."""
+
+    columns: tuple[bytes, ...]
+    active: list[int] = field(default_factory=list)
+    cursors: list[bytes] = field(default_factory=list)
+    last: list[tuple[int, ...]] = field(default_factory=list)
+    values: list[RawValue] = field(default_factory=list)
+    tags: bytearray = field(default_factory=bytearray)
+    found: dict[tuple[int, ...], list[int]] = field(default_factory=dict)
+    requests: int = 0
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        self.active = list(range(len(self.columns)))
+        self.cursors = list(self.columns)
+        self.last = [()] * len(self.columns)
+
+    @property
+    def finished(self) -> bool:
+        return not self.active or bool(self.reason)
+
+    def oids(self) -> list[bytes]:
+        """What to ask after."""
+        return [self.cursors[column] for column in self.active]
+
+    def end_column(self, number: int) -> bool:
+        """SNMPv1 noSuchName: the ``number``-th requested column (from 1) has no more rows."""
+        self.requests += 1
+        if not 1 <= number <= len(self.active):
+            return False
+        del self.active[number - 1]
+        return True
+
+    def take(self, message: Message) -> None:
+        """Go on with a reply that carries no error."""
+        self.requests += 1
+        if not message.oids:
+            self.reason = "empty_reply"
+            return
+        asked = self.active
+        ended: set[int] = set()
+        base = len(self.values)
+        self.values += message.values
+        self.tags += message.tags
+        for number, oid in enumerate(message.oids):
+            column = asked[number % len(asked)]
+            if column not in ended and not self._cell(column, oid, base + number):
+                if self.reason:
+                    return
+                ended.add(column)
+        self.active = [column for column in asked if column not in ended]
+        if self.active and (len(self.found) > MAX_ROWS or self.requests >= MAX_REQUESTS):
+            self.reason = "too_large"
+
+    def _cell(self, column: int, oid: bytes, place: int) -> bool:
+        """Note one varbind; False when the column has ended or the walk must stop."""
+        prefix = self.columns[column]
+        if self.tags[place] in ber.ABSENT or not oid.startswith(prefix) or len(oid) == len(prefix):
+            return False
+        index = ber.arcs(oid[len(prefix) :])
+        if index <= self.last[column]:
+            self.reason = "not_increasing"
+            return False
+        self.last[column] = index
+        self.cursors[column] = oid
+        row = self.found.get(index)
+        if row is None:
+            row = self.found[index] = [-1] * len(self.columns)
+        row[column] = place
+        return True
+
+    def shape(self) -> Shape:
+        """Where the cells are, rows in the order of their index."""
+        index = tuple(sorted(self.found))
+        order = tuple(place for key in index for place in self.found[key])
+        plain = order == tuple(range(len(order)))
+        return Shape(index, len(order), None if plain else order)
+
+    def table(self) -> TableValues:
+        """What was read; complete only when every column was walked to its end."""
+        table = self.shape().table(len(self.columns), self.values, bytes(self.tags))
+        table.complete = not self.active and not self.reason
+        table.reason = self.reason
+        return table
