@@ -158,6 +158,9 @@ class Receipt(Wire):
     epoch: Epoch
     seq: Seq
     refused: bool = False
+    again: bool = False
+    check: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    store: Epoch = 0
     at_ms: Ms
 
 
