@@ -102,6 +102,7 @@ def decision(
         facts.unknowns(view),
         sentence(AFTER[command.verb](view)),
         [case_line(view), _stamp_line(command)],
+        footer=EMPTY,
     )
 
 
@@ -132,6 +133,7 @@ def _refused(view: View, command: Command, outcome: Outcome, who: Both) -> Rende
         facts.unknowns(view),
         sentence(remedy),
         [case_line(view), _stamp_line(command)],
+        footer=EMPTY,
     )
 
 

@@ -14,7 +14,7 @@ from escalation.charter import NONE, Charter, rank
 from escalation.picture import AFFECTED
 from escalation.situation import BlindSource, OperatorFact, Situation
 from escalation.state import Case, Standing
-from escalation.words import EMPTY, Both, join, lasting, listed, moment, same
+from escalation.words import EMPTY, Both, join, lasting, listed, moment, plural, same
 from wire.notice import Bilingual, DeviceFact, SiteFact
 
 MOST_ROWS: Final = 20
@@ -41,7 +41,7 @@ SPREAD: Final = {
 }
 SNMP_FAULT: Final = Both(
     "可 ping 通，SNMP 无应答：团体字、访问控制或 SNMP 进程，无法区分",
-    "answers ping but not SNMP: community, access list or SNMP process, cannot be told apart",
+    "answering ping but not SNMP: community, access list or SNMP process, cannot be told apart",
 )
 DEVICE_STATES: Final = {
     "down": Both("ping 与 SNMP 均无应答", "no answer to ping or SNMP"),
@@ -101,7 +101,7 @@ def operator_effect(view: View, fact: OperatorFact) -> Both:
     """移动公司部分业务受影响（23 个站点中断 6 个，涉及凤城镇）."""
     name, state = operator_name(view, fact.operator), STATES[fact.state]
     zh = [f"{fact.sites} 个站点中断 {fact.sites_out} 个"]
-    en = [f"{fact.sites_out} of {fact.sites} sites out"]
+    en = [f"{fact.sites_out} of {plural(fact.sites, 'site')} out"]
     if fact.sites_unknown:
         zh.append(f"状态不明 {fact.sites_unknown} 个")
         en.append(f"{fact.sites_unknown} unknown")
@@ -144,17 +144,22 @@ def counts(view: View) -> Both:
     sites = [site.state for site in view.situation.sites]
     devices = [device.state for device in view.situation.devices]
     rows = [
-        (sites.count("out"), "站点中断 {} 个", "{} sites out"),
-        (sites.count("at_risk"), "站点有中断风险 {} 个", "{} sites at risk"),
-        (devices.count("down"), "设备无应答 {} 台", "{} devices without any answer"),
+        (sites.count("out"), "站点中断 {} 个", "site", "out"),
+        (sites.count("at_risk"), "站点有中断风险 {} 个", "site", "at risk"),
+        (devices.count("down"), "设备无应答 {} 台", "device", "without any answer"),
         (
             devices.count("snmp_fault"),
             "设备可 ping 通但 SNMP 无应答 {} 台",
-            "{} devices answering ping but not SNMP",
+            "device",
+            "answering ping but not SNMP",
         ),
-        (devices.count("hidden"), "被上级设备遮蔽 {} 台", "{} hidden behind their parents"),
+        (devices.count("hidden"), "被上级设备遮蔽 {} 台", "device", "hidden behind parents"),
     ]
-    said = [Both(zh.format(number), en.format(number)) for number, zh, en in rows if number]
+    said = [
+        Both(zh.format(number), f"{plural(number, noun)} {state}")
+        for number, zh, noun, state in rows
+        if number
+    ]
     return join(said, "，", ", ")
 
 
@@ -215,7 +220,7 @@ def blind(view: View, source: BlindSource) -> Both:
     zh = f"{name.zh}监测中断（采集端 {source.agent}，自 {at.zh} 起，涉及设备 {source.devices} 台）"
     en = (
         f"{name.en}: monitoring interrupted (agent {source.agent}, since {at.en}, "
-        f"{source.devices} devices)"
+        f"{plural(source.devices, 'device')})"
     )
     return Both(zh, en)
 
@@ -247,7 +252,9 @@ def unknowns(view: View) -> list[Both]:
         said.append(Both("扩散性尚未查明", "whether it spreads is not established"))
     mute = sum(device.state == "snmp_fault" for device in view.situation.devices)
     if mute:
-        said.append(Both(f"{mute} 台设备{SNMP_FAULT.zh}", f"{mute} devices: {SNMP_FAULT.en}"))
+        said.append(
+            Both(f"{mute} 台设备{SNMP_FAULT.zh}", f"{plural(mute, 'device')}: {SNMP_FAULT.en}")
+        )
     return [part for part in (*said, not_excluded(view), counted_worst(view), absent(view)) if part]
 
 

@@ -115,8 +115,7 @@ def _apply(clerk: Clerk, now_ms: int, command: Command) -> tuple[Standing | None
         case.expiry_told = 0
     else:
         adopted = None
-    topics = {"warning", "level"}
-    clerk.state.awaiting = [item for item in clerk.state.awaiting if item.topic not in topics]
+    clerk.state.awaiting = []  # who acts on the warning has seen what was told
     return adopted, [transition(case, before, event, command.account)]
 
 

@@ -14,7 +14,7 @@ from escalation import facts
 from escalation.facts import View, both, clause, level_name, scenario_name
 from escalation.state import Standing
 from escalation.warning import State
-from escalation.words import EMPTY, Both, join, lasting, same, sentence, sentences
+from escalation.words import EMPTY, Both, join, lasting, listed, plural, same, sentence, sentences
 from wire.notice import Bilingual, Verb
 
 LIMIT: Final = 8000
@@ -48,14 +48,20 @@ class Rendered:
 
 
 def finish(
-    subject: Both, happened: Both, unknown: Sequence[Both], todo: Both, details: Iterable[Both]
+    subject: Both,
+    happened: Both,
+    unknown: Sequence[Both],
+    todo: Both,
+    details: Iterable[Both],
+    *,
+    footer: Both = DISCLAIMER,
 ) -> Rendered:
     lines = [
         lead(Both("发生了什么", "What happened"), happened),
         lead(Both("尚不清楚", "Not known"), sentence(join(unknown or [NOTHING_UNKNOWN]))),
         lead(Both("现在要做", "What to do now"), todo),
         *details,
-        DISCLAIMER,
+        footer,
     ]
     text = join(lines, "\n", "\n")
     return Rendered(
@@ -138,12 +144,13 @@ def ground_line(view: View) -> Both:
     verdict = view.situation.verdict
     if not verdict.rules:
         return EMPTY
-    numbers = "、".join(dict.fromkeys(clause(number) for number in verdict.clauses))
-    rules = "、".join(verdict.rules)
+    numbers = listed([same(n) for n in dict.fromkeys(map(clause, verdict.clauses))], 20)
+    rules = listed([same(rule) for rule in verdict.rules], 20)
     lines = len(view.situation.policy)
     return Both(
-        f"判定：规则 {rules}；条款 {numbers}；所用参数 {lines} 条见所附数据",
-        f"Judged by: rules {rules}; clauses {numbers}; {lines} policy lines in the attached data",
+        f"判定：规则 {rules.zh}；条款 {numbers.zh}；所用参数 {lines} 条见所附数据",
+        f"Judged by: rules {rules.en}; clauses {numbers.en}; "
+        f"{plural(lines, 'policy line')} in the attached data",
     )
 
 

@@ -86,3 +86,8 @@ def sentence(part: Both) -> Both:
 
 def sentences(parts: Iterable[Both]) -> Both:
     return join((sentence(part) for part in parts), "", " ")
+
+
+def plural(number: int, noun: str) -> str:
+    """Count a regular English noun: 1 site, 2 sites."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
