@@ -1,0 +1,377 @@
+"""Handlers of ``/api/v1`` and the one table that says where they stand.
+
+A handler reads one board, does bounded work, and answers; only ``Source`` methods are awaited.
+What is the same for everybody is encoded once per revision; the entity tag is the revision, so an
+unchanged board costs an asker 304 and no body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Final, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from collector.web import details, lists
+from collector.web import summary as home
+from collector.web.assets import takes_gzip
+from collector.web.events import Hub
+from collector.web.export import workbook
+from collector.web.guard import Bucket, RefusedRequest
+from collector.web.index import Index, Moment
+from collector.web.model import (
+    AlarmItem,
+    Change,
+    DeviceAnswer,
+    DeviceRow,
+    DrillKey,
+    DrillKeys,
+    Health,
+    OutcomeAnswer,
+    Page,
+    PeopleAnswer,
+    SeriesAnswer,
+    SiteAnswer,
+    SiteRow,
+    SiteSpots,
+    Summary,
+    WarningAnswer,
+)
+from collector.web.openapi import JSON, Shape, document
+from collector.web.source import Outcome, Source
+from wire.codec import explain
+from wire.notice import Signed
+
+Handle = Callable[["Api", web.Request], Awaitable[web.StreamResponse]]
+Q = TypeVar("Q", bound=BaseModel)
+
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ORDERS_PER_S: Final = 20.0
+LOOKS_PER_S: Final = 5.0
+LOOK_EVERY_S: Final = 5.0
+"""Real seconds between two looks at one device that the pages may ask for."""
+
+HOUR_MS: Final = 3_600_000
+PACK_OVER: Final = 1400
+"""Bytes of an answer that fit one packet; longer ones are compressed."""
+
+
+class SeriesQuery(BaseModel):
+    """``hours`` of history up to now."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hours: Annotated[int, Field(ge=1, le=168)] = 24
+
+
+@dataclass(slots=True)
+class Api:
+    """What the handlers share."""
+
+    source: Source
+    hub: Hub
+    instance: str
+    index: Index = field(init=False)
+    moment: Moment = field(init=False)
+    orders: Bucket = field(default_factory=lambda: Bucket(ORDERS_PER_S, 40))
+    looks: Bucket = field(default_factory=lambda: Bucket(LOOKS_PER_S, 10))
+    looked: dict[str, float] = field(default_factory=dict)
+    exporting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+
+    def __post_init__(self) -> None:
+        board = self.source.board()
+        self.index = Index(board.static)
+        self.moment = Moment(board, self.index)
+
+    def now(self) -> Moment:
+        """The newest board's moment; the index is kept until the configuration changes."""
+        board = self.source.board()
+        if board is not self.moment.board:
+            if board.static is not self.index.static:
+                self.index = Index(board.static)
+            self.moment = Moment(board, self.index)
+        return self.moment
+
+
+def asked(request: web.Request, query: type[Q]) -> Q:
+    """The query string as a model. Raises RefusedRequest 400."""
+    try:
+        return query.model_validate(dict(request.query))
+    except ValidationError as error:
+        raise RefusedRequest(400, "bad_query", "查询参数不对", explain(error)) from error
+
+
+def shared(
+    api: Api, request: web.Request, key: str, make: Callable[[Moment], BaseModel]
+) -> web.Response:
+    """An answer that is the same for everybody: made once per revision."""
+    moment = api.now()
+    tag = f'"{api.instance}-{moment.board.revision}"'
+    if request.headers.get("If-None-Match") == tag:
+        return web.Response(status=304, headers=stamped(api) | {"ETag": tag})
+    if key not in moment.cache:
+        moment.cache[key] = make(moment).model_dump_json().encode()
+    body = moment.cache[key]
+    headers = stamped(api) | {"ETag": tag}
+    if len(body) > PACK_OVER and takes_gzip(request):
+        packed = moment.cache.get(key + ".gz")
+        if packed is None:
+            packed = moment.cache[key + ".gz"] = gzip.compress(body, 5, mtime=0)
+        body, headers["Content-Encoding"] = packed, "gzip"
+    return web.Response(body=body, headers=headers, content_type=JSON)
+
+
+def answer(api: Api, request: web.Request, model: BaseModel) -> web.Response:
+    """One asker's answer."""
+    body, headers = model.model_dump_json().encode(), stamped(api)
+    if len(body) > PACK_OVER and takes_gzip(request):
+        body, headers["Content-Encoding"] = gzip.compress(body, 5, mtime=0), "gzip"
+    return web.Response(body=body, headers=headers, content_type=JSON)
+
+
+def stamped(api: Api) -> dict[str, str]:
+    return {
+        "X-Wanglou-Now": str(api.source.now_ms()),
+        "X-Wanglou-Scale": f"{api.source.scale:g}",
+        "Cache-Control": "no-cache",
+        "Vary": "Accept-Encoding",
+    }
+
+
+def known_device(api: Api, request: web.Request) -> str:
+    """The device that the path names. Raises RefusedRequest 404."""
+    name = request.match_info["device"]
+    if name not in api.now().index.devices:
+        raise RefusedRequest(404, "no_such_device", "登记册中没有此设备", "no such device")
+    return name
+
+
+async def get_summary(api: Api, request: web.Request) -> web.Response:
+    return shared(api, request, "summary", home.summary)
+
+
+async def get_spots(api: Api, request: web.Request) -> web.Response:
+    tag = f'"{api.instance}-{id(api.now().index):x}"'
+    if request.headers.get("If-None-Match") == tag:
+        return web.Response(status=304, headers=stamped(api) | {"ETag": tag})
+    response = answer(api, request, home.spots(api.index))
+    response.headers["ETag"] = tag
+    return response
+
+
+async def get_devices(api: Api, request: web.Request) -> web.Response:
+    moment, query = api.now(), asked(request, lists.DeviceQuery)
+    found = lists.devices(moment, query)
+    return answer(api, request, lists.page(moment, query, found, lists.device_row))
+
+
+async def get_sites(api: Api, request: web.Request) -> web.Response:
+    moment, query = api.now(), asked(request, lists.SiteQuery)
+    return answer(
+        api, request, lists.page(moment, query, lists.sites(moment, query), lists.site_row)
+    )
+
+
+async def get_alarms(api: Api, request: web.Request) -> web.Response:
+    moment, query = api.now(), asked(request, lists.AlarmQuery)
+    found = lists.alarms(moment, query)
+    return answer(api, request, lists.page(moment, query, found, lists.alarm_item))
+
+
+async def get_device(api: Api, request: web.Request) -> web.Response:
+    name = known_device(api, request)
+    detail = await api.source.detail(name)
+    return answer(api, request, details.device(api.now(), name, detail))
+
+
+async def get_site(api: Api, request: web.Request) -> web.Response:
+    name = request.match_info["site"]
+    if name not in api.now().index.sites:
+        raise RefusedRequest(404, "no_such_site", "登记册中没有此站点", "no such site")
+    return answer(api, request, details.site(api.now(), name))
+
+
+async def get_series(api: Api, request: web.Request) -> web.Response:
+    name, query = known_device(api, request), asked(request, SeriesQuery)
+    to_ms = api.source.now_ms()
+    from_ms = max(0, to_ms - query.hours * HOUR_MS)
+    found = await api.source.series(name, from_ms, to_ms)
+    return answer(api, request, details.series(name, from_ms, to_ms, found))
+
+
+async def get_warning(api: Api, request: web.Request) -> web.Response:
+    return shared(api, request, "warning", details.warning)
+
+
+async def get_people(api: Api, request: web.Request) -> web.Response:
+    return shared(api, request, "people", details.people)
+
+
+async def get_drill_keys(api: Api, request: web.Request) -> web.Response:
+    """The invented people's keys, and only in a drill's tree, whatever the source offers."""
+    drill = api.now().board.tree.startswith("drill-")
+    people = api.source.invented_people() if drill else ()
+    return answer(
+        api,
+        request,
+        DrillKeys(
+            keys=tuple(DrillKey(account=one.account, key=one.key, pem=one.pem) for one in people)
+        ),
+    )
+
+
+async def get_events(api: Api, request: web.Request) -> web.StreamResponse:
+    return await api.hub.stream(request)
+
+
+async def get_openapi(api: Api, _request: web.Request) -> web.Response:
+    moment = api.now()
+    if "openapi" not in moment.cache:
+        moment.cache["openapi"] = json.dumps(document(ROUTES)).encode()
+    return web.Response(body=moment.cache["openapi"], content_type=JSON, headers=stamped(api))
+
+
+async def get_health(api: Api, request: web.Request) -> web.Response:
+    board = api.source.board()
+    age = max(0, api.source.now_ms() - board.at_ms)
+    return answer(api, request, Health(revision=board.revision, board_age_ms=age))
+
+
+def exporter(query: type[lists.Query], name: str) -> Handle:
+    """The handler that gives a list as .xlsx, one at a time, off the loop."""
+
+    async def export(api: Api, request: web.Request) -> web.Response:
+        wanted = asked(request, query)
+        if api.exporting.locked():
+            raise RefusedRequest(503, "busy", "正在导出，请稍后再试", "another export is running")
+        moment = api.now()
+        async with api.exporting:
+            body = await asyncio.to_thread(workbook, moment, wanted)
+        headers = {
+            "Content-Disposition": f'attachment; filename="wanglou-{name}.xlsx"',
+            "Cache-Control": "no-store",
+        }
+        return web.Response(body=body, headers=headers, content_type=XLSX)
+
+    return export
+
+
+async def signed(api: Api, request: web.Request, context: str) -> Signed:
+    """The signed order in the body. Raises RefusedRequest 400 or 429."""
+    if not api.orders.take(time.monotonic()):
+        raise RefusedRequest(429, "too_fast", "请求太快，请稍后", "too many orders")
+    try:
+        order = Signed.model_validate_json(await request.read())
+    except ValidationError as error:
+        raise RefusedRequest(400, "bad_order", "命令格式不对", explain(error)) from error
+    if order.context != context:
+        raise RefusedRequest(400, "bad_context", "签名用途不对", f"context must be {context}")
+    return order
+
+
+def outcome(api: Api, request: web.Request, found: Outcome) -> web.Response:
+    said = OutcomeAnswer(accepted=found.accepted, word=found.word, text=found.text)
+    return answer(api, request, said)
+
+
+async def post_command(api: Api, request: web.Request) -> web.Response:
+    order = await signed(api, request, "command")
+    return outcome(api, request, await api.source.command(order))
+
+
+async def post_alarm_action(api: Api, request: web.Request) -> web.Response:
+    order = await signed(api, request, "alarm_action")
+    return outcome(api, request, await api.source.alarm_action(order))
+
+
+async def post_look(api: Api, request: web.Request) -> web.Response:
+    """Look now: needs no key, so it is limited per device and in all."""
+    name, now = known_device(api, request), time.monotonic()
+    api.looked = {one: at for one, at in api.looked.items() if now - at < LOOK_EVERY_S}
+    if name in api.looked or not api.looks.take(now):
+        raise RefusedRequest(429, "too_fast", "刚刚探测过，请稍后", "looked a moment ago")
+    api.looked[name] = now
+    return outcome(api, request, await api.source.look_now(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Shape):
+    """A shape with who answers it."""
+
+    handle: Handle | None = None
+
+
+def _get(
+    path: str,
+    says: str,
+    handle: Handle,
+    answers: type[BaseModel] | None = None,
+    query: type[BaseModel] | None = None,
+    media: str = JSON,
+) -> Route:
+    return Route("GET", path, says, query, None, answers, media, handle)
+
+
+V1: Final = "/api/v1"
+ROUTES: Final = (
+    _get(f"{V1}/summary", "Home: counts, matrix, operators, systems", get_summary, Summary),
+    _get(f"{V1}/spots", "Places of the sites on the schematic map", get_spots, SiteSpots),
+    _get(f"{V1}/sites", "Sites", get_sites, Page[SiteRow], lists.SiteQuery),
+    _get(f"{V1}/sites/{{site}}", "One site", get_site, SiteAnswer),
+    _get(f"{V1}/devices", "Devices", get_devices, Page[DeviceRow], lists.DeviceQuery),
+    _get(f"{V1}/devices/{{device}}", "One device", get_device, DeviceAnswer),
+    _get(f"{V1}/devices/{{device}}/series", "Its history", get_series, SeriesAnswer, SeriesQuery),
+    Route(
+        "POST", f"{V1}/devices/{{device}}/look", "Look now", answer=OutcomeAnswer, handle=post_look
+    ),
+    _get(f"{V1}/alarms", "Alarms", get_alarms, Page[AlarmItem], lists.AlarmQuery),
+    Route(
+        "POST",
+        f"{V1}/alarm-actions",
+        "Acknowledge, note, assign; payload wire.alarm.AlarmAction",
+        body=Signed,
+        answer=OutcomeAnswer,
+        handle=post_alarm_action,
+    ),
+    _get(f"{V1}/warning", "The open warning and why", get_warning, WarningAnswer),
+    Route(
+        "POST",
+        f"{V1}/commands",
+        "A person's order; payload wire.notice.Command",
+        body=Signed,
+        answer=OutcomeAnswer,
+        handle=post_command,
+    ),
+    _get(f"{V1}/people", "Accounts, roles, key ids", get_people, PeopleAnswer),
+    _get(f"{V1}/drill/keys", "A drill's invented people's keys", get_drill_keys, DrillKeys),
+    _get(f"{V1}/events", "What changed", get_events, Change, media="text/event-stream"),
+    _get(
+        f"{V1}/export/devices.xlsx",
+        "Devices as .xlsx",
+        exporter(lists.DeviceQuery, "devices"),
+        query=lists.DeviceQuery,
+        media=XLSX,
+    ),
+    _get(
+        f"{V1}/export/sites.xlsx",
+        "Sites as .xlsx",
+        exporter(lists.SiteQuery, "sites"),
+        query=lists.SiteQuery,
+        media=XLSX,
+    ),
+    _get(
+        f"{V1}/export/alarms.xlsx",
+        "Alarms as .xlsx",
+        exporter(lists.AlarmQuery, "alarms"),
+        query=lists.AlarmQuery,
+        media=XLSX,
+    ),
+    _get(f"{V1}/openapi.json", "This description", get_openapi),
+    _get("/healthz", "The process answers", get_health, Health),
+)

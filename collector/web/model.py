@@ -1,0 +1,440 @@
+"""The versioned JSON interface ``/api/v1``: what the pages, and anybody else, may read.
+
+The pages use nothing else. ``openapi.json`` is generated from these models and the table of
+routes. Stamps are domain milliseconds UTC; texts for people are bilingual; states are the words
+of ``State``, impacts those of PLAN section 2.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from collector.web.source import State
+from wire.notice import Bilingual, NoticeKind, PolicyLine, Verb, Verdict
+
+Item = TypeVar("Item")
+
+
+class Api(BaseModel):
+    """Base of all answers: frozen, closed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Stamp(Api):
+    """Carried by every answer: which board it shows, and the board's domain time.
+
+    Domain time at the answer itself and its scale stand in the headers ``X-Wanglou-Now`` and
+    ``X-Wanglou-Scale``, so that an unchanged answer stays the same bytes.
+    """
+
+    v: Literal[1] = 1
+    revision: int
+    at_ms: int
+
+
+class Counts(Api):
+    """Devices or sites by state. 待入网 and 未接入 stand apart: they are in no other figure."""
+
+    ok: int = 0
+    alarm: int = 0
+    down: int = 0
+    unknown: int = 0
+    not_commissioned: int = 0
+    not_connected: int = 0
+
+
+class Operator(Api):
+    """An operator's network. ``seen_ms``: the newest word of one of its sources."""
+
+    id: str
+    name: Bilingual
+    impact: str
+    since_ms: int | None
+    connected: bool
+    sites: Counts
+    at_risk: int
+    seen_ms: int | None
+    silent_since_ms: int | None
+
+
+class System(Api):
+    """A registered important information system and the devices that it depends on."""
+
+    id: str
+    name: str
+    impact: str
+    since_ms: int | None
+    devices: tuple[str, ...]
+
+
+class Town(Api):
+    """A town on the schematic map (0..1000 to the east and the south) and its worst state."""
+
+    code: str
+    name: str
+    x: int
+    y: int
+    state: State
+
+
+class Cell(Api):
+    """One town of one operator. ``affected`` is the collector's own judgement (PLAN section 3)."""
+
+    operator: str
+    town: str
+    state: State
+    affected: bool
+    sites: int
+    down: int
+    alarm: int
+    unknown: int
+    at_risk: int
+
+
+class Draft(Api):
+    """Scenario and level as drafted, with their names; ``literal``: by the plan's own words."""
+
+    warning: str
+    warning_name: Bilingual
+    level: str
+    level_name: Bilingual
+    literal_warning: bool
+    literal_level: bool
+    pending: bool
+
+
+class WarningBrief(Api):
+    """The open warning in one line."""
+
+    id: str
+    state: str
+    state_name: Bilingual
+    since_ms: int
+    draft: Draft
+
+
+class Summary(Stamp):
+    """Home. ``not_ok`` holds every site that is not normal, by id: the map's dots."""
+
+    county: str
+    name: Bilingual
+    tree: str
+    drill: bool
+    as_of_ms: int | None
+    devices: Counts
+    sites: Counts
+    hidden: int
+    at_risk: int
+    alarms_open: int
+    alarms_unacked: int
+    operators: tuple[Operator, ...]
+    systems: tuple[System, ...]
+    towns: tuple[Town, ...]
+    cells: tuple[Cell, ...]
+    not_ok: dict[str, State]
+    warning: WarningBrief | None
+    config_hash: str
+    remarks: tuple[Bilingual, ...]
+
+
+class SiteSpots(Api):
+    """Where the sites stand on the schematic map; changes with the register only."""
+
+    v: Literal[1] = 1
+    schematic: Literal[True] = True
+    id: tuple[str, ...]
+    x: tuple[int, ...]
+    y: tuple[int, ...]
+
+
+class DeviceRow(Api):
+    """A device in a list."""
+
+    id: str
+    name: str
+    site: str
+    site_name: str
+    town: str
+    town_name: str
+    operator: str
+    state: State
+    word: str
+    since_ms: int | None
+    seen_ms: int | None
+    why: Bilingual
+    cause: str | None
+    hides: int
+    key_unit: bool
+
+
+class SiteRow(Api):
+    """A site in a list, with the states of its devices."""
+
+    id: str
+    name: str
+    town: str
+    town_name: str
+    operator: str
+    state: State
+    at_risk: bool
+    key_unit: bool
+    hub: bool
+    weight: float
+    since_ms: int | None
+    why: Bilingual
+    devices: Counts
+
+
+class Page(Stamp, Generic[Item]):
+    """A part of a list, in order; ``total`` is the length of the whole filtered list."""
+
+    total: int
+    offset: int
+    items: tuple[Item, ...]
+
+
+class Ref(Api):
+    """A device that another one is reached through, or that hangs on it."""
+
+    id: str
+    name: str
+    state: State
+
+
+class TransitionItem(Api):
+    at_ms: int
+    before: State
+    after: State
+    why: Bilingual
+
+
+class ReadingItem(Api):
+    metric: str
+    instance: str
+    value: float | None
+    text: str
+    unit: str
+    at_ms: int
+    alarm: str | None
+
+
+class NoteItem(Api):
+    at_ms: int
+    account: str
+    name: str
+    verb: str
+    text: str
+
+
+class AlarmItem(Api):
+    """An alarm with who cares for it; cleared is a moment, not a severity (RFC 8632)."""
+
+    id: str
+    device: str | None
+    device_name: str
+    site: str | None
+    site_name: str
+    town: str
+    town_name: str
+    operator: str
+    type: str
+    title: Bilingual
+    severity: str
+    raised_ms: int
+    cleared_ms: int | None
+    text: Bilingual
+    flapping: bool
+    acked: NoteItem | None
+    assignee: str | None
+    assignee_name: str
+    notes: tuple[NoteItem, ...]
+
+
+class DeviceAnswer(Stamp):
+    """One device: what it is, how it stands and why, what it hangs on and what hangs on it."""
+
+    device: DeviceRow
+    cause_name: str
+    main: bool
+    egress: bool
+    parents: tuple[Ref, ...]
+    children: tuple[Ref, ...]
+    children_total: int
+    systems: tuple[str, ...]
+    transitions: tuple[TransitionItem, ...]
+    readings: tuple[ReadingItem, ...]
+    alarms: tuple[AlarmItem, ...]
+
+
+class SiteAnswer(Stamp):
+    """One site with all its devices and open alarms."""
+
+    site: SiteRow
+    devices: tuple[DeviceRow, ...]
+    alarms: tuple[AlarmItem, ...]
+
+
+class LineItem(Api):
+    metric: str
+    instance: str
+    unit: str
+    values: tuple[float | None, ...]
+
+
+class SeriesAnswer(Api):
+    """History in columns: one value per stamp in each line, null where none was measured."""
+
+    v: Literal[1] = 1
+    device: str
+    from_ms: int
+    to_ms: int
+    at_ms: tuple[int, ...]
+    lines: tuple[LineItem, ...]
+
+
+class Quotation(Api):
+    """A clause of the plan that took part, in its own words, or a rule and what it says."""
+
+    id: str
+    text: Bilingual
+
+
+class StepItem(Api):
+    """A next step: the button's verb and target, and the roles whose key may sign it."""
+
+    verb: Verb
+    target: str
+    roles: tuple[str, ...]
+    role_names: tuple[Bilingual, ...]
+
+
+class NoticeItem(Api):
+    id: str
+    number: int
+    kind: NoticeKind
+    at_ms: int
+    recipient: str
+    subject: Bilingual
+    text: Bilingual
+    receipted_ms: int | None
+    acked_ms: int | None
+    acked_by: str | None
+
+
+class LogItem(Api):
+    at_ms: int
+    what: Bilingual
+    account: str | None
+    name: str
+    reason: str
+
+
+class OpenWarning(Api):
+    """The warning machine's state, what may be ordered now, and what has been done."""
+
+    id: str
+    state: str
+    state_name: Bilingual
+    since_ms: int
+    expires_ms: int | None
+    scenario: str
+    scenario_name: Bilingual
+    level: str
+    level_name: Bilingual
+    steps: tuple[StepItem, ...]
+    log: tuple[LogItem, ...]
+
+
+class WarningAnswer(Stamp):
+    """The office's first view. Without impact ``warning`` is null and the draft says none.
+
+    ``unknown`` names what is not known: operators, systems, the spread.
+    """
+
+    county: str
+    tree: str
+    warning: OpenWarning | None
+    draft: Draft | None
+    verdict: Verdict | None
+    warning_range: tuple[Bilingual, Bilingual] | None
+    level_range: tuple[Bilingual, Bilingual] | None
+    unknown: tuple[Bilingual, ...]
+    absent: tuple[Bilingual, ...]
+    rules: tuple[Quotation, ...]
+    clauses: tuple[Quotation, ...]
+    judgement: tuple[Quotation, ...]
+    evidence: tuple[str, ...]
+    policy: tuple[PolicyLine, ...]
+    operators: tuple[Operator, ...]
+    systems: tuple[System, ...]
+    cells: tuple[Cell, ...]
+    sites: tuple[SiteRow, ...]
+    sites_total: int
+    notices: tuple[NoticeItem, ...]
+
+
+class Person(Api):
+    """Somebody with an account: whose key signs, and to whom an alarm can be assigned."""
+
+    account: str
+    name: str
+    organ: str
+    roles: tuple[str, ...]
+    role_names: tuple[Bilingual, ...]
+    key: str
+
+
+class PeopleAnswer(Stamp):
+    county: str
+    tree: str
+    people: tuple[Person, ...]
+
+
+class DrillKey(Api):
+    """A drill's invented person's private key (PEM); never offered outside a drill's tree."""
+
+    account: str
+    key: str
+    pem: str
+
+
+class DrillKeys(Api):
+    v: Literal[1] = 1
+    keys: tuple[DrillKey, ...]
+
+
+class OutcomeAnswer(Api):
+    """What became of an order."""
+
+    v: Literal[1] = 1
+    accepted: bool
+    word: str
+    text: Bilingual
+
+
+class Change(Api):
+    """The data of a server-sent ``change``: what to fetch again. ``ids`` null: everything."""
+
+    revision: int
+    now_ms: int
+    scale: float
+    ids: tuple[str, ...] | None
+
+
+class Health(Api):
+    """``/healthz``: the process answers; how old the board is, in domain milliseconds."""
+
+    v: Literal[1] = 1
+    ok: Literal[True] = True
+    revision: int
+    board_age_ms: Annotated[int, Field(ge=0)]
+
+
+class Problem(Api):
+    """Every refusal: a word for machines, a sentence for people."""
+
+    error: str
+    text: Bilingual

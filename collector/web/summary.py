@@ -1,0 +1,213 @@
+"""Home: counts, matrix, operators, systems and map of one board."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+
+from collector.web.index import Index, Moment, counts
+from collector.web.model import (
+    Cell,
+    Draft,
+    Operator,
+    SiteSpots,
+    Summary,
+    System,
+    Town,
+    WarningBrief,
+)
+from collector.web.source import CellState, SourceState, State
+from wire.notice import Bilingual, Verdict
+
+NOTHING = Bilingual(zh="无", en="none")
+_UNJUDGED = CellState("unknown")
+
+
+def name_of(names: Mapping[str, Bilingual], word: str) -> Bilingual:
+    """The bilingual name of a scenario or level id; 无 for none; the id where it is nameless."""
+    if word == "none":
+        return NOTHING
+    return names.get(word) or Bilingual(zh=word, en=word)
+
+
+def draft(moment: Moment, verdict: Verdict) -> Draft:
+    """What the decision function drafted, with names."""
+    words = moment.board.static.words
+    return Draft(
+        warning=verdict.warning,
+        warning_name=name_of(words.scenarios, verdict.warning),
+        level=verdict.level,
+        level_name=name_of(words.levels, verdict.level),
+        literal_warning=verdict.literal_warning,
+        literal_level=verdict.literal_level,
+        pending=verdict.pending,
+    )
+
+
+def cells(moment: Moment) -> tuple[Cell, ...]:
+    """Every (operator, town) that has sites, in the order of towns, then operators."""
+    states: dict[tuple[str, str], Counter[State]] = defaultdict(Counter)
+    at_risk: Counter[tuple[str, str]] = Counter()
+    for site in moment.index.sites.values():
+        key = (site.operator, site.town)
+        here = moment.site(site.id)
+        states[key][here.state] += 1
+        at_risk[key] += here.at_risk
+    found = []
+    for town in moment.index.towns:
+        for operator in moment.index.operators:
+            key = (operator, town)
+            if key not in states:
+                continue
+            judged = moment.board.cells.get(key)
+            found.append(_cell(key, states[key], at_risk[key], judged, moment))
+    return tuple(found)
+
+
+def _cell(
+    key: tuple[str, str],
+    states: Counter[State],
+    at_risk: int,
+    judged: CellState | None,
+    moment: Moment,
+) -> Cell:
+    affected = judged is not None and judged.affected
+    state = moment.worst(states)
+    if state is State.DOWN and not affected:
+        state = State.ALARM  # sites are out, but fewer than make the cell an affected one
+    return Cell(
+        operator=key[0],
+        town=key[1],
+        state=State.DOWN if affected else state,
+        affected=affected,
+        sites=states.total(),
+        down=states[State.DOWN],
+        alarm=states[State.ALARM],
+        unknown=states[State.UNKNOWN],
+        at_risk=at_risk,
+    )
+
+
+def operators(moment: Moment) -> tuple[Operator, ...]:
+    """The operators in the plan's order, with sites by state and their sources' freshness."""
+    states: dict[str, Counter[State]] = defaultdict(Counter)
+    at_risk: Counter[str] = Counter()
+    for site in moment.index.sites.values():
+        here = moment.site(site.id)
+        states[site.operator][here.state] += 1
+        at_risk[site.operator] += here.at_risk
+    found = []
+    for name in moment.index.operators:
+        judged = moment.board.operators.get(name, _UNJUDGED)
+        sources = [source for source in moment.board.sources if source.operator == name]
+        found.append(
+            Operator(
+                id=name,
+                name=moment.index.operator_name(name),
+                impact=judged.impact,
+                since_ms=judged.since_ms,
+                connected=bool(sources),
+                sites=counts(states[name]),
+                at_risk=at_risk[name],
+                seen_ms=newest(sources),
+                silent_since_ms=silent_since(sources),
+            )
+        )
+    return tuple(found)
+
+
+def newest(sources: Iterable[SourceState]) -> int | None:
+    """The newest word of any of the sources."""
+    return max((source.seen_ms for source in sources if source.seen_ms is not None), default=None)
+
+
+def silent_since(sources: Iterable[SourceState]) -> int | None:
+    """Since when one of the sources has been silent; the longest silence counts."""
+    silent = [source.silent_since_ms for source in sources if source.silent_since_ms is not None]
+    return min(silent, default=None)
+
+
+def systems(moment: Moment) -> tuple[System, ...]:
+    """The registered information systems."""
+    return tuple(
+        System(
+            id=system.id,
+            name=system.name,
+            impact=(judged := moment.board.systems.get(system.id, _UNJUDGED)).impact,
+            since_ms=judged.since_ms,
+            devices=system.devices,
+        )
+        for system in moment.board.static.register.systems
+    )
+
+
+def towns(moment: Moment, matrix: tuple[Cell, ...]) -> tuple[Town, ...]:
+    """The towns with their worst cell."""
+    states: dict[str, Counter[State]] = defaultdict(Counter)
+    for cell in matrix:
+        states[cell.town][cell.state] += 1
+    spots = moment.index.town_spots
+    return tuple(
+        Town(
+            code=town.code,
+            name=town.name,
+            x=spots[town.code][0],
+            y=spots[town.code][1],
+            state=moment.worst(states[town.code]),
+        )
+        for town in moment.index.towns.values()
+    )
+
+
+def brief(moment: Moment) -> WarningBrief | None:
+    """The open warning in one line."""
+    warning, verdict = moment.board.warning, moment.board.verdict
+    if warning is None or verdict is None:
+        return None
+    return WarningBrief(
+        id=warning.id,
+        state=warning.state,
+        state_name=warning.state_name,
+        since_ms=warning.since_ms,
+        draft=draft(moment, verdict),
+    )
+
+
+def summary(moment: Moment) -> Summary:
+    """Everything that home shows."""
+    board, matrix = moment.board, cells(moment)
+    open_alarms = [alarm for alarm in board.alarms if alarm.cleared_ms is None]
+    sites = {name: moment.site(name) for name in moment.index.sites}
+    return Summary(
+        revision=board.revision,
+        at_ms=board.at_ms,
+        county=board.county,
+        name=board.static.name,
+        tree=board.tree,
+        drill=board.tree.startswith("drill-"),
+        as_of_ms=newest(board.sources),
+        devices=counts(moment.device_counts),
+        sites=counts(moment.site_counts),
+        hidden=moment.hides.total(),
+        at_risk=sum(site.at_risk for site in sites.values()),
+        alarms_open=len(open_alarms),
+        alarms_unacked=sum(alarm.acked is None for alarm in open_alarms),
+        operators=operators(moment),
+        systems=systems(moment),
+        towns=towns(moment, matrix),
+        cells=matrix,
+        not_ok={name: site.state for name, site in sites.items() if site.state is not State.OK},
+        warning=brief(moment),
+        config_hash=board.static.config_hash,
+        remarks=board.static.words.remarks,
+    )
+
+
+def spots(index: Index) -> SiteSpots:
+    """Where the sites stand, in columns."""
+    places = index.spots
+    return SiteSpots(
+        id=tuple(places),
+        x=tuple(x for x, _ in places.values()),
+        y=tuple(y for _, y in places.values()),
+    )

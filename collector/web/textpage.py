@@ -1,0 +1,132 @@
+"""The text page for thin lines: under 10 kB whatever happens, no script, no style sheet."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Final
+
+from collector.web.export import cst
+from collector.web.index import Moment
+from collector.web.lists import SiteQuery, sites
+from collector.web.model import Summary
+from collector.web.source import State
+from collector.web.summary import summary
+
+LIMIT: Final = 10_000
+"""Bytes of the whole page."""
+
+MOST_SITES: Final = 40
+LINE: Final = 110
+"""Characters of one line; longer names are cut."""
+
+WORDS: Final = {
+    "zh": {
+        "ok": "正常", "alarm": "告警", "down": "中断", "unknown": "未知",
+        "not_commissioned": "待入网", "not_connected": "未接入",
+        "devices": "设备", "sites": "站点", "as_of": "数据截至", "never": "尚无数据",
+        "warning": "预警", "no_warning": "无预警", "operators": "企业", "towns": "受影响单元",
+        "not_ok": "不正常的站点", "more": "另有", "rows": "个", "full": "完整页面",
+        "drill": "演练", "none": "无", "literal": "原文依据", "judge": "研判提示", "since": "自",
+        "other": "English", "systems": "信息系统", "at_risk": "有风险",
+    },
+    "en": {
+        "ok": "ok", "alarm": "alarm", "down": "down", "unknown": "unknown",
+        "not_commissioned": "not commissioned", "not_connected": "not connected",
+        "devices": "Devices", "sites": "Sites", "as_of": "As of", "never": "no data yet",
+        "warning": "WARNING", "no_warning": "No warning", "operators": "Operators",
+        "towns": "Affected cells", "not_ok": "Sites that are not ok", "more": "and",
+        "rows": "more", "full": "full page", "drill": "DRILL", "none": "none",
+        "literal": "by the plan's words", "judge": "for judgement", "since": "since",
+        "other": "中文", "systems": "Information systems", "at_risk": "at risk",
+    },
+}  # fmt: skip
+
+
+def text_page(moment: Moment, lang: str) -> bytes:
+    """The page in ``lang`` (zh or en)."""
+    said = WORDS[lang]
+    head = _head(moment, lang)
+    body = "\n".join(escape(line[:LINE]) for line in _lines(moment, lang))
+    other = "en" if lang == "zh" else "zh"
+    foot = (
+        f'</pre><p><a href="/text?lang={other}">{said["other"]}</a> '
+        f'<a href="/">{said["full"]}</a></p></body></html>'
+    )
+    room = LIMIT - len((head + foot).encode()) - 8
+    kept = body.encode()[:room].decode(errors="ignore")
+    if kept != body:  # cut between lines, so that no half reference or letter is left
+        kept = kept.rpartition("\n")[0] + "\n…"
+    return (head + kept + foot).encode()
+
+
+def _head(moment: Moment, lang: str) -> str:
+    tag = "zh-CN" if lang == "zh" else "en"
+    return (
+        f'<!doctype html><html lang="{tag}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        '<meta http-equiv="refresh" content="60">'
+        f"<title>望楼 {escape(moment.board.static.name.zh[:40])}</title></head><body><pre>"
+    )
+
+
+def _lines(moment: Moment, lang: str) -> list[str]:
+    home, said = summary(moment), WORDS[lang]
+    name = home.name.zh if lang == "zh" else home.name.en
+    lines = [f"望楼 {name}" + (f" [{said['drill']} {home.tree}]" if home.drill else "")]
+    lines.append(f"{said['as_of']} {cst(home.as_of_ms) or said['never']}")
+    if home.warning is None:
+        lines.append(f"== {said['no_warning']} ==")
+    else:
+        draft = home.warning.draft
+        grade = said["literal"] if draft.literal_level else said["judge"]
+        words = [
+            getattr(one, lang)
+            for one in (home.warning.state_name, draft.warning_name, draft.level_name)
+        ]
+        lines.append(f"!! {said['warning']} {' / '.join(words)} ({grade}) {home.warning.id}")
+    for kind, count in (("devices", home.devices), ("sites", home.sites)):
+        parts = [f"{said[state]} {number}" for state, number in count if number or state == "ok"]
+        lines.append(f"{said[kind]}: " + "  ".join(parts))
+    lines += ["", f"-- {said['operators']} --"]
+    for operator in home.operators:
+        out, total = operator.sites.down, sum(number for _, number in operator.sites)
+        lines.append(
+            f"{getattr(operator.name, lang)}: {operator.impact}  {said['down']} {out}/{total}  "
+            f"{said['unknown']} {operator.sites.unknown}  {cst(operator.seen_ms)[11:]}"
+        )
+    hurt = [system for system in home.systems if system.impact not in {"none", "absent"}]
+    if hurt:
+        lines += ["", f"-- {said['systems']} --"]
+        lines += [f"{system.name}: {system.impact}" for system in hurt]
+    return lines + _matrix(moment, home, lang) + _not_ok(moment, lang)
+
+
+def _matrix(moment: Moment, home: Summary, lang: str) -> list[str]:
+    said = WORDS[lang]
+    bad = [cell for cell in home.cells if cell.state not in {State.OK, State.NOT_CONNECTED}]
+    if not bad:
+        return []
+    lines = ["", f"-- {said['towns']} --"]
+    for cell in bad[:60]:
+        who = getattr(moment.index.operator_name(cell.operator), lang)
+        lines.append(
+            f"{moment.index.town_name(cell.town)} {who}: {said[cell.state]} "
+            f"{cell.down}/{cell.sites}"
+        )
+    return lines
+
+
+def _not_ok(moment: Moment, lang: str) -> list[str]:
+    said = WORDS[lang]
+    found = sites(moment, SiteQuery(state=(State.DOWN, State.ALARM, State.UNKNOWN)))
+    lines = ["", f"-- {said['not_ok']}: {len(found)} --"]
+    for site in found[:MOST_SITES]:
+        here = moment.site(site.id)
+        mark = "*" if site.key_unit else " "
+        lines.append(
+            f"{mark}{said[here.state]} {cst(here.since_ms)[5:16]} "
+            f"{moment.index.town_name(site.town)} {site.name} {getattr(here.why, lang)}"
+        )
+    if len(found) > MOST_SITES:
+        lines.append(f"{said['more']} {len(found) - MOST_SITES} {said['rows']}")
+    return lines

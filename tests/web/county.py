@@ -1,0 +1,480 @@
+"""A generated county on a stage: a real ``Source`` whose board the tests change at will."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pydantic import TypeAdapter
+
+from collector.web.source import (
+    Alarm,
+    Board,
+    CellState,
+    Changed,
+    Detail,
+    DeviceState,
+    Invented,
+    Line,
+    LogLine,
+    NextStep,
+    Note,
+    NoticeState,
+    Outcome,
+    ReadingState,
+    Series,
+    SiteState,
+    SourceState,
+    State,
+    Static,
+    Transition,
+    WarningState,
+    Words,
+)
+from config.register import Device, InformationSystem, Person, Register, Site, Town
+from config.register import Source as Enrolled
+from transport.sign import verify
+from wire.alarm import AlarmAction, AlarmVerb
+from wire.notice import (
+    Bilingual,
+    Command,
+    NoticeKind,
+    PolicyLine,
+    Signed,
+    Verb,
+    Verdict,
+)
+
+TREE = "drill-web"
+COUNTY = "140522"
+HOSTILE = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>\' =1+1 {{7*7}}'
+TOWNS = {
+    "140522100": ("凤城镇", 560, 440), "140522101": ("北留镇", 760, 560),
+    "140522102": ("润城镇", 690, 470), "140522103": ("町店镇", 640, 360),
+    "140522104": ("芹池镇", 520, 250), "140522105": ("次营镇", 390, 470),
+    "140522106": ("横河镇", 300, 680), "140522107": ("河北镇", 420, 590),
+    "140522108": ("蟒河镇", 540, 720), "140522109": ("东冶镇", 690, 690),
+    "140522110": ("演礼镇", 460, 380), "140522111": ("白桑镇", 610, 550),
+    "140522201": ("寺头乡", 600, 200), "140522202": ("西河乡", 500, 470),
+    "140522205": ("董封乡", 290, 530),
+}  # fmt: skip
+OPERATORS = {
+    "cmcc": Bilingual(zh="移动", en="China Mobile"),
+    "cucc": Bilingual(zh="联通", en="China Unicom"),
+    "ctcc": Bilingual(zh="电信", en="China Telecom"),
+    "tower": Bilingual(zh="铁塔", en="China Tower"),
+}
+KINDS = (
+    ("r", "路由器", "router"),
+    ("b", "基带单元", "baseband unit"),
+    ("p", "电源", "power"),
+)
+PEOPLE = (
+    Person(account="wang", name="王值班", organ="县工业和信息化局", roles=("office_duty",),
+           key="wang"),
+    Person(account="li", name="李主任", organ="县工业和信息化局", roles=("office_director",),
+           key="li"),
+    Person(account="zhao", name="赵工", organ="移动公司", roles=("technician",), key="zhao"),
+)  # fmt: skip
+WORDS = Words(
+    operators=OPERATORS,
+    scenarios={
+        "scenario1": Bilingual(zh="情形1", en="scenario 1"),
+        "scenario2": Bilingual(zh="情形2", en="scenario 2"),
+        "scenario3": Bilingual(zh="情形3", en="scenario 3"),
+    },
+    levels={
+        "I": Bilingual(zh="Ⅰ级响应", en="level I"),
+        "II": Bilingual(zh="Ⅱ级响应", en="level II"),
+    },
+    roles={
+        "office_duty": Bilingual(zh="办公室值班员", en="duty officer"),
+        "office_director": Bilingual(zh="办公室主任", en="office director"),
+        "technician": Bilingual(zh="技术人员", en="technician"),
+    },
+    rules={
+        "s2-rest": Bilingual(
+            zh="有影响而不在情形3之内", en="there is impact and it is not inside scenario 3"
+        )
+    },
+    clauses={
+        "3.3(2)": "1家以上基础电信运营企业全部业务或2个以上重要信息系统受到影响，且具有扩散性。",
+        "4.4.2(3)": "县通信网络指挥部认为其他需要启动Ⅱ级响应的情况。",
+    },
+    judgement={"II": "4.4.2(3)"},
+    remarks=(
+        Bilingual(
+            zh="预案修订已于 2025-06-28 到期（7.2）",
+            en="the plan's own revision was due on 2025-06-28 (7.2)",
+        ),
+    ),
+)
+DOWN = Bilingual(zh="ICMP 与 SNMP 均无应答", en="neither ICMP nor SNMP answers")
+HIDDEN = Bilingual(zh="上级设备不可达", en="its parent cannot be reached")
+MAINS = Bilingual(zh="市电中断，电池供电，余 94 分钟", en="mains lost, on battery, 94 min left")
+SILENT = Bilingual(zh="采集端无声，状态未知", en="the agent is silent: not known")
+
+
+def register(devices: int) -> Register:
+    """A county with 3 devices per site, sites spread evenly over towns and operators."""
+    cells = itertools.cycle(itertools.product(TOWNS, OPERATORS))
+    sites, boxes = [], []
+    for number, (town, operator) in zip(range(math.ceil(devices / 3)), cells, strict=False):
+        site = f"{operator}-{number:04d}"
+        sites.append(
+            Site(id=site, name=f"{TOWNS[town][0]}{number:04d}基站", operator=operator, town=town,
+                 key_unit=number % 37 == 0, hub=number < 60)
+        )  # fmt: skip
+        parent = (f"{site}-r",)
+        for kind, name, _ in KINDS:
+            boxes.append(
+                Device(id=f"{site}-{kind}", name=f"{TOWNS[town][0]}{number:04d}{name}", site=site,
+                       parents=() if kind == "r" else parent, main=kind == "b")
+            )  # fmt: skip
+    boxes = boxes[:devices]
+    boxes[7] = boxes[7].model_copy(update={"name": HOSTILE})
+    return Register(
+        county=COUNTY,
+        towns=tuple(Town(code=code, name=town[0]) for code, town in TOWNS.items()),
+        sites=tuple(sites),
+        devices=tuple(boxes),
+        systems=(
+            InformationSystem(id="egov", name="电子政务外网", devices=(boxes[0].id,)),
+            InformationSystem(id="catv", name="广电网络", devices=(boxes[3].id,)),
+        ),
+        people=PEOPLE,
+        sources=tuple(Enrolled(agent=f"{name}-noc", operator=name) for name in OPERATORS),
+        hash="0" * 64,
+    )
+
+
+def calm(devices: int, at_ms: int) -> Board:
+    """Everything is normal, but for one device that has never answered."""
+    held = register(devices)
+    static = Static(
+        register=held,
+        name=Bilingual(zh="阳城县", en="Yangcheng"),
+        words=WORDS,
+        positions={code: (x, y) for code, (_, x, y) in TOWNS.items()},
+        config_hash="c0ffee" + "0" * 58,
+    )
+    since = at_ms - 86_400_000
+    states = {
+        device.id: DeviceState(State.OK, since, seen_ms=at_ms - 4000) for device in held.devices
+    }
+    last = held.devices[-1].id
+    states[last] = DeviceState(State.NOT_COMMISSIONED, since, seen_ms=None)
+    return Board(
+        revision=1,
+        at_ms=at_ms,
+        county=COUNTY,
+        tree=TREE,
+        static=static,
+        devices=states,
+        sites={site.id: SiteState(State.OK, since) for site in held.sites},
+        operators={name: CellState("none", since) for name in OPERATORS},
+        systems={system.id: CellState("none", since) for system in held.systems},
+        sources=tuple(
+            SourceState(source.agent, source.operator, at_ms - 4000) for source in held.sources
+        ),
+        verdict=verdict("none", "none", {}),
+    )
+
+
+def verdict(warning: str, level: str, operators: dict[str, str]) -> Verdict:
+    nothing = warning == "none"
+    return Verdict(
+        operators=dict.fromkeys(OPERATORS, "none") | operators,
+        systems={"egov": "none", "catv": "none"},
+        spread="no" if nothing else "unknown",
+        warning=warning,
+        level=level,
+        warning_range=(warning, warning if nothing else "scenario1"),
+        level_range=(level, level if nothing else "I"),
+        pending=not nothing,
+        literal_warning=nothing,
+        literal_level=nothing,
+        rules=() if nothing else ("s2-rest",),
+        clauses=() if nothing else ("3.3(2)", "4.4.2(3)"),
+    )
+
+
+@dataclass
+class Stage:
+    """A ``Source`` that plays what it is told."""
+
+    devices: int = 1000
+    start_ms: int = field(default_factory=lambda: int(time.time() * 1000))
+    scale: float = 1.0
+    keys: dict[str, Ed25519PrivateKey] = field(default_factory=dict)
+    commands: list[tuple[Command, str]] = field(default_factory=list)
+    actions: list[tuple[AlarmAction, str]] = field(default_factory=list)
+    looks: list[str] = field(default_factory=list)
+    listeners: list[Callable[[Changed], None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.keys = {person.key: Ed25519PrivateKey.generate() for person in PEOPLE}
+        self.held = calm(self.devices, self.start_ms)
+
+    # what Source asks for
+
+    def board(self) -> Board:
+        return self.held
+
+    def now_ms(self) -> int:
+        return int(time.time() * 1000)
+
+    def subscribe(self, callback: Callable[[Changed], None]) -> Callable[[], None]:
+        self.listeners.append(callback)
+        return lambda: self.listeners.remove(callback)
+
+    async def detail(self, device: str) -> Detail:
+        now = self.now_ms()
+        here = self.held.devices[device].state
+        return Detail(
+            transitions=(
+                Transition(now - 600_000, State.OK, here, DOWN),
+                Transition(now - 90_000_000, State.NOT_COMMISSIONED, State.OK),
+            ),
+            readings=(
+                ReadingState("sysName", "", None, "", now - 4000, HOSTILE),
+                ReadingState("sysDescr", "", None, "", now - 4000, HOSTILE),
+                ReadingState("upsBatteryRemaining", "", 94.0, "min", now - 4000),
+                ReadingState("ifOperStatus", "GigabitEthernet0/0/1", 1.0, "", now - 4000, "up(1)"),
+            ),
+        )
+
+    async def series(self, _device: str, from_ms: int, to_ms: int) -> Series:
+        step = max(60_000, (to_ms - from_ms) // 1400)
+        stamps = tuple(range(from_ms, to_ms, step))
+        hours = [stamp / 3_600_000 for stamp in stamps]
+        hole = range(len(stamps) // 2, len(stamps) // 2 + 60)
+        return Series(
+            stamps,
+            (
+                Line("rtt", "", "ms", tuple(
+                    None if at in hole else 3 + math.sin(hour) + (at * 7919 % 11) / 9
+                    for at, hour in enumerate(hours))),
+                Line("battery", "", "V", tuple(53.5 + math.cos(hour / 3) for hour in hours)),
+                Line("ifInOctets", "GigabitEthernet0/0/1", "By/s", tuple(
+                    max(0.0, 4e6 + 3.5e6 * math.sin(hour / 3)) for hour in hours)),
+            ),
+        )  # fmt: skip
+
+    async def command(self, signed: Signed) -> Outcome:
+        command = Command.model_validate_json(verify(signed, "command", self._trusted()))
+        self.commands.append((command, signed.key))
+        self._log(command)
+        text = Bilingual(zh="已执行并记录", en="carried out and recorded")
+        return Outcome(accepted=True, word="done", text=text)
+
+    async def alarm_action(self, signed: Signed) -> Outcome:
+        raw = verify(signed, "alarm_action", self._trusted())
+        action = TypeAdapter(AlarmAction).validate_json(raw)
+        self.actions.append((action, signed.key))
+        note = Note(action.at_ms, action.account, action.verb.value, action.text)
+        alarms = tuple(
+            _noted(alarm, action, note) if alarm.id in action.alarms else alarm
+            for alarm in self.held.alarms
+        )
+        self.change(alarms=alarms)
+        return Outcome(accepted=True, word="done", text=Bilingual(zh="已记录", en="recorded"))
+
+    async def look_now(self, device: str) -> Outcome:
+        self.looks.append(device)
+        text = Bilingual(zh="已请采集端立即探测", en="the agent was asked to look")
+        return Outcome(accepted=True, word="asked", text=text)
+
+    def invented_people(self) -> tuple[Invented, ...]:
+        return tuple(
+            Invented(person.account, person.key, self.pem(person.key)) for person in PEOPLE
+        )
+
+    # what tests ask for
+
+    def pem(self, key: str) -> str:
+        return (
+            self.keys[key].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        )
+
+    def change(self, changed: Changed = None, **fields: Any) -> None:
+        """A new board with these fields; listeners are told."""
+        revision = self.held.revision + 1
+        self.held = replace(self.held, revision=revision, at_ms=self.now_ms(), **fields)
+        for listener in self.listeners:
+            listener(changed)
+
+    def device(self, name: str, state: State, why: Bilingual = DOWN) -> None:
+        """One device changes its state."""
+        here = DeviceState(state, self.now_ms(), why, seen_ms=self.now_ms())
+        self.change(frozenset({name}), devices=dict(self.held.devices) | {name: here})
+
+    def power_cut(self, towns: Iterable[str] = ("140522105", "140522107")) -> None:
+        """Two towns lose power: sites out, children hidden, a warning drafted; one agent silent."""
+        now, board = self.now_ms(), self.held
+        boxes, sites, alarms = dict(board.devices), dict(board.sites), list[Alarm]()
+        cells: dict[tuple[str, str], CellState] = {}
+        for number, site in enumerate(board.static.register.sites):
+            if site.operator == "ctcc" and site.town not in towns:
+                sites[site.id] = SiteState(State.UNKNOWN, now - 300_000, SILENT)
+                for kind in "rbp":
+                    if f"{site.id}-{kind}" in boxes:
+                        boxes[f"{site.id}-{kind}"] = DeviceState(
+                            State.UNKNOWN, now - 300_000, SILENT, seen_ms=now - 420_000
+                        )
+            if site.town not in towns or site.operator == "ctcc":
+                continue
+            if number % 4 == 3:
+                sites[site.id] = SiteState(State.ALARM, now - 900_000, MAINS, at_risk=True)
+                alarms.append(_alarm(site.id, "p", now - 900_000, "mains-failure"))
+                boxes[f"{site.id}-p"] = DeviceState(
+                    State.ALARM, now - 900_000, MAINS, seen_ms=now - 4000
+                )
+                continue
+            cells[site.operator, site.town] = CellState("partial", now - 600_000, affected=True)
+            sites[site.id] = SiteState(State.DOWN, now - 600_000, DOWN)
+            alarms.append(_alarm(site.id, "r", now - 600_000, "device-unreachable"))
+            for kind in "rbp":
+                boxes[f"{site.id}-{kind}"] = DeviceState(
+                    State.DOWN,
+                    now - 600_000,
+                    DOWN if kind == "r" else HIDDEN,
+                    seen_ms=now - 600_000,
+                    cause=None if kind == "r" else f"{site.id}-r",
+                    word="down" if kind == "r" else "hidden",
+                )
+        self.change(
+            devices=boxes,
+            sites=sites,
+            cells=cells,
+            alarms=tuple(alarms),
+            operators={
+                "cmcc": CellState("partial", now - 540_000, affected=True),
+                "cucc": CellState("partial", now - 520_000, affected=True),
+                "ctcc": CellState("unknown", now - 300_000),
+                "tower": CellState("none", now - 86_400_000),
+            },
+            sources=tuple(
+                replace(source, silent_since_ms=now - 300_000, seen_ms=now - 420_000)
+                if source.operator == "ctcc"
+                else replace(source, seen_ms=now - 4000)
+                for source in board.sources
+            ),
+            verdict=verdict(
+                "scenario2", "II", {"cmcc": "partial", "cucc": "partial", "ctcc": "unknown"}
+            ),
+            evidence=(
+                "第1阶段 19:02 起：次营镇 移动、联通",
+                "第2阶段 19:09 起（扩散）：新增 河北镇 移动",
+                "最近30分钟扩散阶段 1 个，需 2 个；可见单元 76 %，需 90 %：尚不能断定",
+            ),
+            policy=(
+                PolicyLine(path="spread.min_growth_steps", value="2", src="prop"),
+                PolicyLine(path="cell.share_out", value="0.20", src="prop"),
+            ),
+            warning=_warning(now, "drafted"),
+            notices=(
+                NoticeState(
+                    "n-0002", 2, NoticeKind.WARNING_DRAFT, now - 500_000, "office",
+                    Bilingual(zh="预警草案：情形2", en="warning draft: scenario 2"),
+                    Bilingual(
+                        zh="发生了什么：次营镇、河北镇市电中断。\n尚不清楚：电信、扩散性。\n"
+                        "现在要做：研判并提出。",
+                        en="What happened: power lost in two towns.\nNot known: ctcc, spread.\n"
+                        "Now: judge and propose.",
+                    ),
+                    warning_id="w-1", receipted_ms=now - 499_000,
+                ),
+                NoticeState(
+                    "n-0001", 1, NoticeKind.INCIDENT, now - 560_000, "office",
+                    Bilingual(zh="事件：次营镇多站中断", en="incident: sites down in Ciying"),
+                    Bilingual(zh="次营镇多站中断。", en="Several sites are down in Ciying."),
+                    warning_id="w-1", receipted_ms=now - 559_000, acked_ms=now - 400_000,
+                    acked_by="wang",
+                ),
+            ),
+        )  # fmt: skip
+
+    def _log(self, command: Command) -> None:
+        board = self.held
+        if command.verb is Verb.ACK:
+            self.change(
+                notices=tuple(
+                    replace(one, acked_ms=self.now_ms(), acked_by=command.account)
+                    if one.id == command.target
+                    else one
+                    for one in board.notices
+                )
+            )
+            return
+        assert board.warning is not None
+        state = {"propose": "proposed", "issue": "issued"}.get(command.verb.value, "ended")
+        line = LogLine(
+            self.now_ms(),
+            Bilingual(zh=f"命令 {command.verb}", en=f"order {command.verb}"),
+            command.account,
+            command.reason,
+        )
+        warning = replace(
+            _warning(self.now_ms(), state), log=(*board.warning.log, line), since_ms=self.now_ms()
+        )
+        self.change(warning=warning)
+
+    def _trusted(self) -> dict[str, Ed25519PublicKey]:
+        return {name: key.public_key() for name, key in self.keys.items()}
+
+
+def _warning(now: int, state: str) -> WarningState:
+    names = {
+        "drafted": Bilingual(zh="草案", en="drafted"),
+        "proposed": Bilingual(zh="已提出", en="proposed"),
+        "issued": Bilingual(zh="已发布", en="issued"),
+        "ended": Bilingual(zh="已结束", en="ended"),
+    }
+    steps = {
+        "drafted": (
+            NextStep(Verb.PROPOSE, "w-1", ("office_duty", "office_director")),
+            NextStep(Verb.WITHDRAW, "w-1", ("office_director",)),
+        ),
+        "proposed": (
+            NextStep(Verb.ISSUE, "w-1", ("office_director",)),
+            NextStep(Verb.WITHDRAW, "w-1", ("office_director",)),
+        ),
+        "issued": (NextStep(Verb.LIFT, "w-1", ("office_director",)),),
+    }
+    drafted = LogLine(now - 500_000, Bilingual(zh="起草 情形2", en="drafted scenario 2"))
+    return WarningState(
+        "w-1", state, names[state], now - 500_000, "scenario2", "II", None,
+        steps.get(state, ()), (drafted,),
+    )  # fmt: skip
+
+
+def _alarm(site: str, kind: str, at: int, alarm_type: str) -> Alarm:
+    mains = alarm_type == "mains-failure"
+    return Alarm(
+        id=f"{site}-{kind}|{alarm_type}|",
+        device=f"{site}-{kind}",
+        site=site,
+        type=alarm_type,
+        title=Bilingual(zh="交流输入停电告警", en="mains failure")
+        if mains
+        else Bilingual(zh="设备不可达", en="device unreachable"),
+        severity="major" if mains else "critical",
+        raised_ms=at,
+        text=MAINS if mains else DOWN,
+    )
+
+
+def _noted(alarm: Alarm, action: AlarmAction, note: Note) -> Alarm:
+    alarm = replace(alarm, notes=(*alarm.notes, note))
+    if action.verb is AlarmVerb.ASSIGN:
+        return replace(alarm, assignee=action.assignee)
+    if action.verb is AlarmVerb.NOTE:
+        return alarm
+    return replace(alarm, acked=note if action.verb is AlarmVerb.ACK else None)
