@@ -7,12 +7,16 @@ was edited in between (FAULTS F23).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from pydantic import TypeAdapter
+from pydantic import PlainSerializer, TypeAdapter
 
 from escalation.charter import NONE
 from escalation.situation import Situation
 from escalation.warning import State
+
+Names = Annotated[set[str], PlainSerializer(sorted, return_type=list[str])]
+"""A set whose JSON does not depend on the process that wrote it: a replay compares by hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,8 @@ class Incident:
     followups: int = 0
     lines: int = 0
     clear_since_ms: int | None = None
-    sites: set[str] = field(default_factory=set)
-    devices: set[str] = field(default_factory=set)
+    sites: Names = field(default_factory=set)
+    devices: Names = field(default_factory=set)
 
 
 @dataclass(slots=True)
