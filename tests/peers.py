@@ -1,0 +1,91 @@
+"""Real servers on loopback for tests: started on free ports, ready when they answer, stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+READY_S = 10.0
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, host: str = "127.0.0.1") -> int:
+    """A port that was free a moment ago."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def stop(process: subprocess.Popen[bytes], sig: int = signal.SIGTERM) -> None:
+    """Send ``sig`` (SIGKILL after 10 s) and wait for the end."""
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(sig)
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(10)
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def wait_for_port(process: subprocess.Popen[bytes], port: int, host: str = "127.0.0.1") -> None:
+    """Return when ``process`` takes a TCP connection; raise when it ends or 10 s are over."""
+    until = time.monotonic() + READY_S
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
+        with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
+            return
+        time.sleep(0.005)
+    raise RuntimeError(f"{process.args!r} takes no connection on port {port}")
+
+
+@dataclass
+class Mosquitto:
+    """Debian's mosquitto, persistence off. ``extra`` are further lines of its configuration."""
+
+    folder: Path
+    extra: str = "allow_anonymous true\n"
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; returns when it takes a connection."""
+        config = self.folder / f"mosquitto-{self.port}.conf"
+        config.write_text(
+            f"listener {self.port} 127.0.0.1\npersistence false\n"
+            f"log_dest file {self.folder}/mosquitto-{self.port}.log\n"
+            f"user root\nmax_packet_size 1048576\n{self.extra}",
+            encoding="utf-8",
+        )
+        self.process = subprocess.Popen(["mosquitto", "-c", str(config)], stderr=subprocess.DEVNULL)
+        wait_for_port(self.process, self.port)
+
+    def kill(self) -> None:
+        """SIGKILL: everything that it held is gone."""
+        if self.process is not None:
+            stop(self.process, signal.SIGKILL)
+            self.process = None
+
+    def restart(self) -> None:
+        """SIGKILL, then start again on the same port."""
+        self.kill()
+        self.start()
+
+
+@contextlib.contextmanager
+def mosquitto(folder: Path, extra: str = "allow_anonymous true\n") -> Iterator[Mosquitto]:
+    """A running broker, stopped at the end whatever happens."""
+    broker = Mosquitto(folder, extra)
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.kill()

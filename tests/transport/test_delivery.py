@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.transport.ether import PEER, WINDOW, Ether
+from transport.delivery import (
+    Acked,
+    Action,
+    Delete,
+    Peer,
+    Receiver,
+    Renumber,
+    Restart,
+    Room,
+    Sender,
+    Standing,
+    Verdict,
+    Watermark,
+    judge,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32))
+def test_nothing_is_lost_doubled_or_reordered(seed: int) -> None:
+    ether = Ether(seed)
+    ether.run()
+    assert not ether.restarts  # no epoch ends without a lost or restored store
+
+
+# --- mutants: each of these mistakes is caught by the property above -------------------------
+
+
+class AckBeforeCommit(Ether):
+    ack_before_commit = True
+
+
+class DeletesOneTooMany(Sender):
+    def ack(self, ack: Acked, now_ms: int, *, token: int | None = None) -> tuple[Action, ...]:
+        actions = super().ack(ack, now_ms, token=token)
+        return tuple(
+            Delete(min(a.up_to + 1, self.highest)) if isinstance(a, Delete) else a for a in actions
+        )
+
+
+class NeverGoesBack(Sender):
+    def due(self, now_ms: int) -> bool:  # noqa: ARG002
+        return False
+
+    def _again(self) -> None:
+        return
+
+
+class GoesOnAfterReconnection(Sender):
+    def connect(self) -> None:
+        self.connected = True
+
+    def disconnect(self) -> None:
+        self.connected = False
+
+    def due(self, now_ms: int) -> bool:  # noqa: ARG002
+        return False
+
+    def _again(self) -> None:
+        return
+
+
+class BelievesOldAcks(Sender):
+    def standing(self, ack: Acked, token: int | None) -> Standing:
+        found = super().standing(ack, token)
+        return Standing.BEHIND if found is Standing.STALE and ack.again else found
+
+
+class TakesGaps(Receiver):
+    def judge(self, peer: Peer, epoch: int, seq: int, check: int = 0) -> Verdict:
+        verdict = super().judge(peer, epoch, seq, check)
+        if verdict is Verdict.GAP:
+            self._moved[peer] = Watermark(epoch, seq, check)
+            return Verdict.ACCEPT
+        return verdict
+
+
+class TakesDuplicates(Receiver):
+    def judge(self, peer: Peer, epoch: int, seq: int, check: int = 0) -> Verdict:
+        verdict = super().judge(peer, epoch, seq, check)
+        return Verdict.ACCEPT if verdict is Verdict.DUPLICATE else verdict
+
+
+class ForgetsItsMarks(Receiver):
+    def changed(self) -> Mapping[Peer, Watermark]:
+        return {}
+
+
+class AnswersWhatIsNotCommitted(Receiver):
+    def judge(self, peer: Peer, epoch: int, seq: int, check: int = 0) -> Verdict:
+        verdict = super().judge(peer, epoch, seq, check)
+        self._marks.update(self._moved)
+        self._moved.clear()  # so that changed() misses it
+        return verdict
+
+
+class OffByOne(Receiver):
+    def answer(self, peer: Peer, *, refused: bool = False, again: bool = False) -> Acked:
+        acked = super().answer(peer, refused=refused, again=again)
+        return acked._replace(seq=acked.seq + 1, check=0)
+
+
+SENDERS = (DeletesOneTooMany, NeverGoesBack, GoesOnAfterReconnection, BelievesOldAcks)
+RECEIVERS = (TakesGaps, TakesDuplicates, ForgetsItsMarks, AnswersWhatIsNotCommitted, OffByOne)
+MUTANTS = [
+    pytest.param(AckBeforeCommit, Sender, Receiver, id="AckBeforeCommit"),
+    *(pytest.param(Ether, sender, Receiver, id=sender.__name__) for sender in SENDERS),
+    *(pytest.param(Ether, Sender, receiver, id=receiver.__name__) for receiver in RECEIVERS),
+]
+
+
+@pytest.mark.parametrize(("ether", "sender", "receiver"), MUTANTS)
+def test_a_mutant_is_caught(
+    ether: type[Ether], sender: type[Sender], receiver: type[Receiver]
+) -> None:
+    for seed in range(60):
+        world = ether(seed, sender, receiver)
+        try:
+            world.run()
+        except (AssertionError, KeyError, ValueError):
+            return
+        if world.restarts:
+            return
+    pytest.fail("no seed of 60 noticed it")
+
+
+# --- lost and restored stores ----------------------------------------------------------------
+
+
+def busy(seed: int) -> Ether:
+    ether = Ether(seed)
+    for _ in range(5):
+        ether.append()
+        ether.drain()
+    return ether
+
+
+def test_an_outbox_restored_from_an_old_copy_takes_a_new_epoch_and_loses_nothing_new() -> None:
+    ether = busy(1)
+    copy = ether.disk.copy()
+    for _ in range(4):
+        ether.append()
+        ether.drain()
+    ether.disk = copy
+    ether.start_sender()
+    before = len(ether.written)
+    ether.check = lambda: None  # type: ignore[method-assign]
+    for _ in range(6):  # more than was lost, so that their numbers exist at the receiver
+        ether.append()
+    new = ether.written[before:]
+    for _ in range(50):
+        ether.pump()
+        for frame in ether.frames:
+            ether.receive(*frame)
+        ether.frames.clear()
+        ether.commit()
+        for acked in ether.acks:
+            ether.take_ack(acked)
+        ether.acks.clear()
+        ether.tick()
+    assert ether.store.applied[-len(new) :] == new
+    assert [restart.reason for restart in ether.restarts] == [Restart.DIFFERENT]
+
+
+def test_an_outbox_restored_shorter_than_the_watermark_takes_a_new_epoch() -> None:
+    sender = Sender(epoch=100, acked=3, highest=5)
+    assert sender.ack(Acked(100, 9, check=7), 0) == (Renumber(100, Restart.BEYOND),)
+
+
+def test_a_lost_outbox_whose_clock_is_wrong_is_told_the_newer_epoch() -> None:
+    receiver = Receiver(store=1, marks={PEER: Watermark(100, 9)})
+    assert receiver.judge(PEER, 50, 1) is Verdict.OLD_EPOCH
+    ((_, acked),) = receiver.committed()
+    assert acked.refused
+    sender = Sender(epoch=50, highest=2)
+    assert sender.ack(acked, 0) == (Renumber(100, Restart.REFUSED),)
+    sender.renumbered(101, 2)
+    assert receiver.judge(PEER, 101, 1) is Verdict.NEW_EPOCH
+
+
+def test_a_receiver_that_lost_its_store_gets_the_pending_rows_in_a_new_epoch() -> None:
+    ether = busy(2)
+    delivered = len(ether.written)
+    ether.store.store, ether.store.marks = 2, {}
+    ether.start_receiver()
+    ether.append()
+    ether.drain()
+    assert [restart.reason for restart in ether.restarts] == [Restart.BEHIND]
+    assert ether.store.applied[delivered:] == ether.written[delivered:]
+
+
+def test_a_receiver_copied_back_under_the_same_store_epoch_is_believed_in_the_end() -> None:
+    ether = busy(3)
+    old = ether.store.copy()
+    ether.append()
+    ether.drain()
+    old.applied = list(ether.store.applied)
+    ether.store = old
+    ether.start_receiver()
+    ether.append()
+    ether.drain()
+    assert [restart.reason for restart in ether.restarts] == [Restart.BEHIND]
+
+
+def test_an_older_store_is_not_believed() -> None:
+    sender = Sender(epoch=100, acked=3, highest=9, store=5)
+    assert sender.standing(Acked(100, 9, store=4), None) is Standing.STALE
+    assert sender.standing(Acked(999, 1, refused=True, store=4), None) is Standing.STALE
+
+
+# --- tables ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("epoch", "seq", "verdict"),
+    [
+        (7, 5, Verdict.ACCEPT),
+        (7, 4, Verdict.DUPLICATE),
+        (7, 1, Verdict.DUPLICATE),
+        (7, 6, Verdict.GAP),
+        (6, 5, Verdict.OLD_EPOCH),
+        (8, 1, Verdict.NEW_EPOCH),
+        (8, 5, Verdict.GAP),
+    ],
+)
+def test_judge(epoch: int, seq: int, verdict: Verdict) -> None:
+    assert judge(Watermark(7, 4), epoch, seq) is verdict
+
+
+@pytest.mark.parametrize(
+    ("acked", "token", "standing"),
+    [
+        (Acked(7, 5, check=55), 55, Standing.ADVANCE),
+        (Acked(7, 5), 55, Standing.ADVANCE),
+        (Acked(7, 5, check=55), 66, Standing.DIFFERENT),
+        (Acked(7, 10), None, Standing.BEYOND),
+        (Acked(7, 4), None, Standing.STALE),
+        (Acked(7, 4, again=True), None, Standing.AGAIN),
+        (Acked(7, 3), None, Standing.STALE),
+        (Acked(7, 3, again=True), None, Standing.STALE),
+        (Acked(7, 3, store=9), None, Standing.BEHIND),
+        (Acked(6, 99), None, Standing.STALE),
+        (Acked(6, 99, again=True, store=9), None, Standing.BEHIND),
+        (Acked(8, 1), None, Standing.REFUSED),
+        (Acked(8, 1, refused=True), None, Standing.REFUSED),
+        (Acked(6, 1, refused=True), None, Standing.STALE),
+    ],
+)
+def test_standing(acked: Acked, token: int | None, standing: Standing) -> None:
+    assert Sender(epoch=7, acked=4, highest=9).standing(acked, token) is standing
+
+
+def test_the_window_holds_and_the_timer_probes_with_one_row() -> None:
+    sender = Sender(epoch=1, highest=100, window=WINDOW)
+    assert sender.room() is None
+    sender.connect()
+    assert sender.room() == Room(1, 5, 50)
+    for seq in range(1, 6):
+        sender.sent(seq, 10, 0)
+    assert sender.room() is None
+    assert sender.deadline() is None  # the link itself is still busy
+    sender.handed_over(1, 5, 0)
+    assert sender.deadline() == 100
+    assert not sender.due(99)
+    assert sender.due(100)
+    assert sender.room() == Room(1, 1, 50)
+    sender.sent(1, 10, 100)
+    sender.handed_over(1, 1, 100)
+    assert sender.deadline() == 300
+    assert sender.ack(Acked(1, 1), 120) == (Delete(1),)
+    assert sender.room() == Room(2, 5, 50)
+
+
+def test_an_illegal_call_raises_and_changes_nothing() -> None:
+    sender = Sender(epoch=1, highest=3)
+    sender.connect()
+    with pytest.raises(ValueError, match="out of turn"):
+        sender.sent(2, 1, 0)
+    with pytest.raises(ValueError, match="does not shrink"):
+        sender.append(2)
+    with pytest.raises(ValueError, match="not newer"):
+        sender.renumbered(1, 3)
+    assert (sender.room(), sender.pending) == (Room(1, 3, 512 * 1024), 3)
+
+
+def test_going_back_happens_once_per_watermark() -> None:
+    sender = Sender(epoch=1, highest=10)
+    sender.connect()
+    for seq in range(1, 11):
+        sender.sent(seq, 1, 0)
+    sender.ack(Acked(1, 4, again=True), 0)
+    assert sender.room() == Room(5, 6, 512 * 1024)
+    for seq in range(5, 11):
+        sender.sent(seq, 1, 0)
+    sender.ack(Acked(1, 4, again=True), 0)
+    assert sender.room() is None
+
+
+def test_a_rolled_back_turn_is_judged_again() -> None:
+    receiver = Receiver(store=1)
+    assert receiver.judge(PEER, 7, 1) is Verdict.NEW_EPOCH
+    assert receiver.judge(PEER, 7, 2) is Verdict.ACCEPT
+    assert receiver.changed() == {PEER: Watermark(7, 2)}
+    receiver.rolled_back()
+    assert receiver.committed() == ()
+    assert receiver.judge(PEER, 7, 1) is Verdict.NEW_EPOCH
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_second_sender_under_one_identity_is_refused_by_epoch(seed: int) -> None:
+    """The clone's epoch is older: none of its rows is ever applied under ours."""
+    random = Random(seed)
+    receiver = Receiver(store=1, marks={PEER: Watermark(100, 3)})
+    expected = 4
+    for _ in range(50):
+        if random.random() < 0.5:
+            assert receiver.judge(PEER, 99, random.randint(1, 9)) is Verdict.OLD_EPOCH
+        else:
+            assert receiver.judge(PEER, 100, expected) is Verdict.ACCEPT
+            expected += 1
+
+
+def test_reasons_agree_with_standings() -> None:
+    assert {reason.value for reason in Restart} <= {standing.value for standing in Standing}
