@@ -42,12 +42,24 @@ class Hint(Config):
     clear: float | None = None
 
 
+class When(Config):
+    """A condition on another object (a column of the same table, or a scalar): one of these."""
+
+    oid: Oid
+    equals: Annotated[tuple[int, ...], Field(min_length=1)]
+
+
 class Metric(Config):
     """One object: a scalar's OID with its instance (``….0``) or a table column's OID.
 
     ``name`` is the metric's word everywhere, ``unit`` a UCUM-like unit, ``scale`` multiplies the
     raw value. ``watched`` readings travel on the state lane when they change by more than
-    ``report_delta`` (in the scaled unit).
+    ``report_delta`` (in the scaled unit). A counter's reading is its rate per second, scaled.
+
+    ``when``: the metric exists only where all of these hold; elsewhere its reading is
+    ``otherwise`` if that is given. ``valid``: where one of these does not hold there is no value.
+    ``precision`` is the object with the number of decimal places, ``exponent`` the one with the
+    EntitySensorDataScale (RFC 3433: 9 is units, each step a factor of 1000).
     """
 
     name: Id
@@ -59,13 +71,23 @@ class Metric(Config):
     watched: bool = False
     report_delta: Annotated[float, Field(ge=0)] = 0.0
     alarm: Hint | None = None
+    when: tuple[When, ...] = ()
+    otherwise: int | None = None
+    valid: tuple[When, ...] = ()
+    precision: Oid | None = None
+    exponent: Oid | None = None
 
 
 class Table(Config):
-    """Columns that share an index; ``label`` is the column (a text) that names the rows."""
+    """Columns that share an index; ``label`` is the column (a text) that names the rows.
+
+    ``discontinuity`` is the column that changes when a row's counters start anew (IF-MIB's
+    ifCounterDiscontinuityTime).
+    """
 
     name: Id
     label: Oid | None = None
+    discontinuity: Oid | None = None
     columns: Annotated[tuple[Metric, ...], Field(min_length=1, max_length=64)]
 
 
