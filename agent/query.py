@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any, Final
 
 from config.inventory import SnmpVersion
-from config.profile import Profile
+from config.profile import Metric, Profile
 from wire.observation import Outcome
 
 RawValue = int | bytes | None
@@ -38,13 +38,55 @@ class TableQuery:
     columns: tuple[bytes, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """The value at ``place`` is one of these."""
+
+    place: int
+    equals: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """How a metric is read: from which scalar or column, and what else decides (by place)."""
+
+    metric: Metric
+    place: int
+    when: tuple[Condition, ...] = ()
+    valid: tuple[Condition, ...] = ()
+    precision: int | None = None
+    exponent: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """One profile's scalars (``number`` -1) or one of its tables (its number in the query).
+
+    ``fields`` are its numbers, ``texts`` its texts; ``label`` and ``discontinuity`` columns.
+    """
+
+    profile: str
+    table: str
+    number: int
+    fields: tuple[Field, ...]
+    texts: tuple[Field, ...]
+    metrics: tuple[Metric, ...]
+    label: int | None = None
+    discontinuity: int | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
-    """Everything that some profiles ask, each object once; made by ``decode.compile_query``."""
+    """Everything that some profiles ask, each object once; made by ``decode.compile_query``.
+
+    ``uptime`` is the place of sysUpTime among the scalars.
+    """
 
     profiles: tuple[Profile, ...] = ()
     scalars: tuple[bytes, ...] = ()
     tables: tuple[TableQuery, ...] = ()
+    groups: tuple[Group, ...] = ()
+    uptime: int | None = None
 
 
 @dataclass(slots=True, eq=False)

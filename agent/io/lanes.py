@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from ipaddress import ip_address
 from typing import Final
 
@@ -74,7 +75,7 @@ class Lanes:
             granted = port.ask_buffer(sock, buffer)
             self.budget = granted * 7 // 10
             lane = self._lanes[family] = Lane(sock)
-            lane.waker = port.Waker(sock, lambda lane=lane: drain(lane), under_way)
+            lane.waker = port.Waker(sock, partial(drain, lane), under_way)
 
     def close(self) -> None:
         for lane in self._lanes.values():
@@ -102,7 +103,7 @@ class Lanes:
             self._places.clear()
         # The scope of a link-local address is a number apart, not part of the text.
         place = lane, (str(ip).partition("%")[0], *address[1:])
-        self._places[host, number] = place  # type: ignore[assignment]  # two or four members
+        self._places[host, number] = place
         return self._places[host, number]
 
 
