@@ -6,7 +6,7 @@ number of a device is ever written (DESIGN "Disclosure").
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -98,10 +98,13 @@ def town_names(view: View, towns: Sequence[str]) -> Both:
 
 
 def operator_effect(view: View, fact: OperatorFact) -> Both:
-    """移动公司部分业务受影响（23 个站点中断 6 个，涉及凤城镇）."""
+    """移动公司部分业务受影响（共 23 个站点，中断 6 个，涉及凤城镇）."""
     name, state = operator_name(view, fact.operator), STATES[fact.state]
-    zh = [f"{fact.sites} 个站点中断 {fact.sites_out} 个"]
-    en = [f"{fact.sites_out} of {plural(fact.sites, 'site')} out"]
+    zh = [f"共 {fact.sites} 个站点"]
+    en = [f"of {plural(fact.sites, 'site')}"]
+    if fact.sites_out:
+        zh.append(f"中断 {fact.sites_out} 个")
+        en.append(f"{fact.sites_out} out")
     if fact.sites_unknown:
         zh.append(f"状态不明 {fact.sites_unknown} 个")
         en.append(f"{fact.sites_unknown} unknown")
@@ -233,10 +236,10 @@ def noc(view: View, source: BlindSource) -> Both:
     return Both(f"{name.zh}值班电话 {source.noc_phone}", f"{name.en} NOC {source.noc_phone}")
 
 
-def unknowns(view: View) -> list[Both]:
-    """Everything that is not known, as phrases; empty when nothing is."""
+def unknowns(view: View, *, told: Collection[str] = ()) -> list[Both]:
+    """Everything that is not known, as phrases; silent agents in ``told`` were named above."""
     verdict = view.situation.verdict
-    said = [blind(view, source) for source in view.situation.blind]
+    said = [blind(view, source) for source in view.situation.blind if source.agent not in told]
     blind_operators = {source.operator for source in view.situation.blind}
     said.extend(
         _plain(operator_name(view, name), STATES[state])

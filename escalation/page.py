@@ -172,15 +172,16 @@ def ordered_by(view: View, verb: Verb) -> str:
     return clause(number) if number else ""
 
 
-def judge_it(view: View) -> Both:
-    """What the office does with a draft: judge, then propose onwards or withdraw."""
+def judge_it(view: View, *, asked: bool = False) -> Both:
+    """What the office does with a draft: judge (unless just ``asked`` to), propose or withdraw."""
     headquarters = both(view.charter.headquarters)
     level = view.charter.level(view.situation.verdict.level)
     circle = both(level.circle) if level and level.circle else EMPTY
     also = Both(f"，{circle.zh}", f", {circle.en}") if circle else EMPTY
+    lead = EMPTY if asked else Both("请研判：", "please judge: ")
     return Both(
-        f"请研判：认可的，提请{headquarters.zh}{also.zh}；属误报的，撤回并记明原因",
-        f"please judge: if you agree, propose it to {headquarters.en}{also.en}; "
+        f"{lead.zh}认可的，提请{headquarters.zh}{also.zh}；属误报的，撤回并记明原因",
+        f"{lead.en}if you agree, propose it to {headquarters.en}{also.en}; "
         "if it is a false alarm, withdraw it with the reason",
     )
 

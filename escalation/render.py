@@ -93,7 +93,7 @@ def level_draft(view: View, *, before: str, ack_s: int) -> Rendered:
         else EMPTY
     )
     title = Both("启动建议", "Suggested start") if literal else Both("研判提示", "For judgement")
-    todo = [level_words(view, level), judge_it(view)]
+    todo = [level_words(view, level), judge_it(view, asked=not literal)]
     if term and term.starters:
         todo.append(
             Both(
@@ -173,10 +173,14 @@ def recovering(view: View, *, better: int, hold_s: int) -> Rendered:
     else:
         title = Both("已恢复，观察中", "Recovered, under observation")
         seen = Both("此前通知的异常均已恢复", "everything told before is back")
-        todo = Both(
-            f"请向相关企业核实；持续 {span.zh}无异常后，系统再提示解除，不会自动解除",
-            f"verify with the operator; after {span.en} without trouble lifting will be "
-            "suggested, nothing lifts itself",
+        todo = (
+            Both("请向相关企业核实原因", "ask the operator for the cause")
+            if view.case is None
+            else Both(
+                f"请向相关企业核实；持续 {span.zh}无异常后，系统再提示解除，不会自动解除",
+                f"verify with the operator; after {span.en} without trouble lifting will be "
+                "suggested, nothing lifts itself",
+            )
         )
     return finish(
         Both(f"{title.zh}：{rest.zh or '全部恢复'}", f"{title.en}: {rest.en or 'all back'}"),
@@ -210,9 +214,16 @@ def health(view: View, *, fell: Sequence[BlindSource], back: Sequence[str]) -> R
         )
     else:
         subject = Both("监测恢复", "Monitoring is back")
+        rest = view.situation.blind
         todo = sentence(
-            Both("无需处置；仍中断的来源见上", "nothing; what is still silent stands above")
+            Both("请继续核实仍中断的来源", "go on verifying what is still silent")
+            if rest
+            else Both("无需处置", "nothing")
         )
     return finish(
-        subject, sentences([silent, ended]), facts.unknowns(view), todo, [case_line(view)]
+        subject,
+        sentences([silent, ended]),
+        facts.unknowns(view, told=[source.agent for source in fell]),
+        todo,
+        [case_line(view)],
     )
