@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import aiomqtt
+from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -201,7 +202,7 @@ class Link:
             identifier=self._client_id,
             protocol=self._protocol,
             clean_session=None if v5 else True,
-            clean_start=True,
+            clean_start=True if v5 else MQTT_CLEAN_START_FIRST_ONLY,
             properties=_connect_properties() if v5 else None,
             will=aiomqtt.Will(will.topic, will.payload, 1, will.retain) if will else None,
             # paho notices a silent cut after two keepalives of its own: with 0.7 of ours that
