@@ -1,0 +1,156 @@
+"""The configuration in force, as one value that can be kept, and the indexes over it.
+
+``Bundle`` is what the store keeps under its hash, so that a journal replays with the very
+configuration of its time (FAULTS F23). ``County`` is built whole from it and swapped whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from collector.decide import Decider
+from collector.hold import Delays
+from config.base import Config
+from config.plan import Plan
+from config.policy import AlarmType, Policy, Severity, SiteEffect
+from config.profile import Hint, Profile
+from config.register import ContactKind, Device, InformationSystem, Register, Site
+from wire.base import Id
+
+UNREACHABLE: Final = "device-unreachable"
+"""Alarm type: neither ICMP nor SNMP answers."""
+
+SNMP_FAILURE: Final = "snmp-failure"
+"""Alarm type: answers ICMP, not SNMP: community, access list or SNMP process (FAULTS F33)."""
+
+WEIGHT_UNIT: Final = 1000
+"""Weights are counted as whole thousandths: sums of floats would depend on their order."""
+
+
+class Bundle(Config):
+    """Everything that the World's behaviour depends on.
+
+    ``scale`` is the Clock's: limits of silence are real time, so they are that many times as
+    long in domain time. ``settle_s`` (real) is how long delays wait after a start, because what
+    the agents saw meanwhile is still on its way.
+    """
+
+    register_: Register
+    plan: Plan
+    policy: Policy
+    profiles: tuple[Profile, ...] = ()
+    tree: Id = "live"
+    offices: Annotated[tuple[Id, ...], Field(min_length=1)]
+    scale: Annotated[float, Field(ge=1)] = 1.0
+    settle_s: Annotated[float, Field(ge=0)] = 10.0
+
+    def to_json(self) -> bytes:
+        return self.model_dump_json().encode()
+
+
+class County:
+    """One configuration, indexed. Read only."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.raw = bundle.to_json()
+        self.hash = hashlib.sha256(self.raw).hexdigest()
+        register = self.register = bundle.register_
+        self.policy = bundle.policy
+        self.plan = bundle.plan
+        self.decider = Decider(bundle.plan)
+        self.sites: dict[str, Site] = {site.id: site for site in register.sites}
+        self.devices: dict[str, Device] = {device.id: device for device in register.devices}
+        self.sources = {source.agent: source for source in register.sources}
+        self.systems: dict[str, InformationSystem] = {s.id: s for s in register.systems}
+        self.plan_operators = tuple(operator.id for operator in bundle.plan.operators)
+        self.operators = tuple(
+            dict.fromkeys((*self.plan_operators, *(site.operator for site in register.sites)))
+        )
+        self.connected = frozenset(source.operator for source in register.sources)
+        self.with_sites = frozenset(site.operator for site in register.sites)
+        self.cells = tuple(
+            dict.fromkeys(
+                (site.operator, site.town)
+                for site in register.sites
+                if site.operator in self.connected
+            )
+        )
+        self.operator_of = {d.id: self.sites[d.site].operator for d in register.devices}
+        self.site_devices = _group((d.site, d.id) for d in register.devices)
+        self.children = _group((p, d.id) for d in register.devices for p in d.parents)
+        self.systems_of = _group((d, s.id) for s in register.systems for d in s.devices)
+        self.weights = {s.id: round(s.weight * WEIGHT_UNIT) for s in register.sites}
+        self.types = _types(bundle.policy)
+        self.hints = _hints(bundle.profiles, self.types)
+        self.town_names = {town.code: town.name for town in register.towns}
+        self.operator_names = {o: o for o in self.operators} | {
+            o.id: o.name.zh for o in bundle.plan.operators
+        }
+        self.noc_phones = {
+            contact.operator: contact.phone
+            for contact in reversed(register.contacts)
+            if contact.kind is ContactKind.OPERATOR and contact.operator
+        }
+
+    def delays(self, type_id: str) -> Delays:
+        """The raise and clear delay of an alarm type."""
+        kind = self.types[type_id]
+        return Delays(kind.raise_delay_s * 1000, kind.clear_delay_s * 1000)
+
+    def real_ms(self, seconds: float) -> int:
+        """``seconds`` of real time as domain milliseconds."""
+        return round(seconds * 1000 * self.bundle.scale)
+
+    def silent_after(self, every_ms: int) -> int:
+        """Domain ms without a word after which a source that speaks ``every_ms`` is silent."""
+        return self.real_ms(max(self.policy.time.blind_notice_s, 3 * every_ms / 1000))
+
+
+def _group(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    grouped: dict[str, list[str]] = {}
+    for key, value in pairs:
+        grouped.setdefault(key, []).append(value)
+    return {key: tuple(values) for key, values in grouped.items()}
+
+
+def _types(policy: Policy) -> dict[str, AlarmType]:
+    """The policy's alarm table, and the two types that come from looks where it has none."""
+    unreachable = AlarmType(
+        id=UNREACHABLE,
+        name_zh="设备不可达",
+        name_en="device unreachable",
+        event_type="communications",
+        severity=Severity.CRITICAL,
+        raise_delay_s=policy.site.out_hold_s,
+        clear_delay_s=policy.site.out_clear_s,
+        site_effect=SiteEffect.OUT,
+        src=policy.site.src,
+    )
+    failure = AlarmType(
+        id=SNMP_FAILURE,
+        name_zh="SNMP无应答（ICMP正常）",
+        name_en="answers ICMP, not SNMP",
+        event_type="communications",
+        severity=Severity.MINOR,
+        raise_delay_s=policy.site.out_hold_s,
+        clear_delay_s=policy.site.out_clear_s,
+        src=policy.site.src,
+    )
+    return {kind.id: kind for kind in (unreachable, failure, *policy.alarms)}
+
+
+def _hints(
+    profiles: tuple[Profile, ...], types: dict[str, AlarmType]
+) -> dict[str, tuple[Hint, ...]]:
+    """Metric name to what its readings can raise; equal hints of several profiles count once."""
+    found: dict[str, dict[Hint, None]] = {}
+    for profile in profiles:
+        for metric in (*profile.scalars, *(c for table in profile.tables for c in table.columns)):
+            if metric.alarm is not None and metric.alarm.alarm in types:
+                found.setdefault(metric.name, {})[metric.alarm] = None
+    return {name: tuple(hints) for name, hints in found.items()}

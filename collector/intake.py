@@ -1,0 +1,313 @@
+"""What sources say becomes looks, readings and freshness.
+
+An agent is believed about the devices of its own operator alone; a silent agent makes its devices
+unknown, never out (PLAN section 4). Rules use arrival; the sources' own stamps are kept with a
+quality mark (FAULTS F16).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from collector import condition
+from collector.base import World
+from collector.model import Received
+from collector.state import (
+    AgentState,
+    Blind,
+    LookState,
+    ReadingState,
+    Stamp,
+    View,
+    judge_stamp,
+)
+from wire.observation import Look, Outcome, Reading, Round
+from wire.presence import Alive, Birth
+
+NAMED: Final = 1000
+"""Unregistered or foreign devices that are listed per agent; the rest is only counted."""
+
+REST: Final = "…"
+"""The row that counts what is over NAMED."""
+
+
+def enrol(world: World, now_ms: int) -> None:
+    """Give every source of the register a row; one never seen is unknown from here on."""
+    agents = world.state.agents
+    for gone in [agent for agent in agents if agent not in world.county.sources]:
+        del agents[gone]
+        world.arm(None, "agent", gone)
+    for agent in world.county.sources:
+        if agent not in agents:
+            agents[agent] = AgentState(blind_ms=now_ms, heard_ms=now_ms, back_ms=now_ms)
+            arm(world, agent)
+
+
+def started(world: World, now_ms: int) -> None:
+    """Count silence and delays from here: what was said meanwhile is on its way (F17)."""
+    world.state.started_ms = now_ms
+    world.state.settle_until_ms = now_ms + world.county.real_ms(world.county.bundle.settle_s)
+    for agent in world.state.agents:
+        arm(world, agent)
+
+
+def received(world: World, now_ms: int, given: Received) -> None:
+    """Apply a new row of an agent's state lane, item by item."""
+    agent = given.row.sender
+    heard(world, now_ms, agent)
+    for item in given.body.items:
+        if isinstance(item, Round):
+            round_done(world, now_ms, agent, item)
+        elif device_allowed(world, now_ms, agent, item.device):
+            if isinstance(item, Look):
+                looked(world, now_ms, agent, item)
+            else:
+                reading(world, now_ms, agent, item)
+
+
+def device_allowed(world: World, now_ms: int, agent: str, device: str) -> bool:
+    """Whether ``agent`` may speak of ``device``; if not, the item is counted and named."""
+    county, row = world.county, world.agent(agent)
+    owner = county.operator_of.get(device)
+    if owner == county.sources[agent].operator:
+        return True
+    listed = row.unregistered if owner is None else row.foreign
+    if device not in listed and len(listed) < NAMED:
+        listed[device] = 0
+        kind = "unregistered" if owner is None else "foreign_device"
+        world.record(kind, agent=agent, device=device, owner=owner, at_ms=now_ms)
+    name = device if device in listed else REST
+    listed[name] = listed.get(name, 0) + 1
+    return False
+
+
+def stamped(row: AgentState, at_ms: int, now_ms: int) -> Stamp:
+    stamp = judge_stamp(at_ms, now_ms)
+    row.stamps += stamp is not Stamp.GOOD
+    return stamp
+
+
+def view_of(world: World, now_ms: int, agent: str, device: str) -> View:
+    """The agent's view of the device; a word of its own has just arrived."""
+    views = world.device(device).views
+    view = views.get(agent)
+    if view is None:
+        view = views[agent] = View(word_ms=now_ms)
+        world.tally.watched.setdefault(agent, {})[device] = None
+    return view
+
+
+def looked(world: World, now_ms: int, agent: str, look: Look) -> None:
+    """A look that could not be made changes nothing but freshness."""
+    row = world.agent(agent)
+    view = view_of(world, now_ms, agent, look.device)
+    old = view.looks.get(look.method)
+    if look.outcome is Outcome.COULD_NOT_LOOK:
+        if old is None:
+            old = view.looks[look.method] = LookState(look.outcome, look.since_ms, look.at_ms)
+        old.blind = look.reason or "could_not_look"
+        world.dirty[look.device] = None
+        if all(one.blind for one in view.looks.values()):
+            missed(world, now_ms, agent, look.device)
+    else:
+        view.looks[look.method] = LookState(
+            outcome=look.outcome,
+            since_ms=look.since_ms,
+            at_ms=look.at_ms,
+            reason=look.reason,
+            detail=look.detail,
+            rtt_us=look.rtt_us,
+            stamp=stamped(row, look.at_ms, now_ms),
+        )
+        seen(world, now_ms, agent, look.device, view)
+        if old is None or (old.outcome, old.reason) != (look.outcome, look.reason):
+            world.dirty[look.device] = None
+    condition.review(world, now_ms, look.device)
+
+
+def reading(world: World, now_ms: int, agent: str, item: Reading) -> None:
+    """A watched value: kept, and judged by the alarm hints of its metric."""
+    view = view_of(world, now_ms, agent, item.device)
+    seen(world, now_ms, agent, item.device, view)
+    world.device(item.device).readings[f"{item.metric}|{item.instance}"] = ReadingState(
+        item.value, item.at_ms, now_ms, stamped(world.agent(agent), item.at_ms, now_ms)
+    )
+    condition.review(world, now_ms, item.device)
+    condition.judge_reading(world, now_ms, item.device, item.metric, item.instance, item.value)
+
+
+def seen(world: World, now_ms: int, agent: str, device: str, view: View) -> None:
+    """The agent has a word of its own about the device: it is not missed any more."""
+    view.word_ms = now_ms
+    view.stale = False
+    if world.agent(agent).missed.pop(device, None) is not None:
+        world.arm(None, "stale", device, agent)
+
+
+def missed(world: World, now_ms: int, agent: str, device: str) -> None:
+    """The agent could not look: the device keeps its age, and is unknown once that is too old."""
+    row = world.agent(agent)
+    if device in row.missed:
+        return
+    view = world.device(device).views.get(agent)
+    if view is None:
+        return
+    row.missed[device] = now_ms
+    if row.round_ms is not None:
+        view.word_ms = max(view.word_ms, row.round_ms)
+    limit = world.county.silent_after(max(row.interval_ms, row.every_ms))
+    world.arm(view.word_ms + limit, "stale", device, agent)
+
+
+def stale_due(world: World, now_ms: int, device: str, agent: str) -> None:
+    """Missed for longer than the limit: this agent does not see the device any more."""
+    row = world.state.agents.get(agent)
+    view = world.device(device).views.get(agent)
+    if row is None or view is None or device not in row.missed:
+        return
+    view.stale = True
+    condition.review(world, now_ms, device)
+
+
+def round_done(world: World, now_ms: int, agent: str, marker: Round) -> None:
+    """A round is over: whatever it did not miss is as fresh as the round."""
+    row = world.agent(agent)
+    if row.blind is Blind.STALLED:
+        world.record("source", agent=agent, word="heard", was="stalled", since_ms=row.blind_ms)
+        row.blind, row.blind_ms, row.back_ms = Blind.SEES, now_ms, now_ms
+        said_anew(world, agent)
+    first = row.round_ms is None
+    still = set(marker.missed)
+    for device in marker.missed:
+        if world.county.operator_of.get(device) == world.county.sources[agent].operator:
+            missed(world, now_ms, agent, device)
+    row.round_ms = now_ms
+    row.round_number = marker.number
+    row.interval_ms = max(1, marker.interval_ms)
+    found = [device for device in row.missed if device not in still]
+    for device in found:
+        view = world.device(device).views.get(agent)
+        if view is None or all(one.blind for one in view.looks.values()):
+            continue
+        seen(world, now_ms, agent, device, view)
+        condition.review(world, now_ms, device)
+    if first:
+        for device in world.tally.watched.get(agent, {}):
+            condition.review(world, now_ms, device)
+    arm(world, agent)
+
+
+def born(world: World, now_ms: int, birth: Birth) -> None:
+    """An agent's new session: what it looks at from now on."""
+    agent = birth.agent
+    row = world.agent(agent)
+    if birth.session < row.session:
+        world.record("late_session", agent=agent, session=birth.session, known=row.session)
+        return
+    row.session = birth.session
+    row.interval_ms = birth.interval_ms
+    row.version = birth.version
+    row.inventory_hash = birth.inventory_hash
+    row.skew_ms = birth.at_ms - now_ms
+    row.inventory = list(birth.devices)
+    heard(world, now_ms, agent)
+    for device in birth.devices:
+        if device not in world.county.operator_of:
+            device_allowed(world, now_ms, agent, device)
+    given_up(world, now_ms, agent, frozenset(birth.devices))
+
+
+def given_up(world: World, now_ms: int, agent: str, inventory: frozenset[str]) -> None:
+    """Devices that an agent does not look at any more: it is no vantage point of theirs."""
+    watched = world.tally.watched.get(agent, {})
+    for device in [device for device in watched if device not in inventory]:
+        del watched[device]
+        del world.device(device).views[agent]
+        if world.agent(agent).missed.pop(device, None) is not None:
+            world.arm(None, "stale", device, agent)
+        condition.review(world, now_ms, device)
+
+
+def alive(world: World, now_ms: int, word: Alive) -> None:
+    """Presence; a Last Will of an older session cannot kill a newer one (PLAN 7, MQTT)."""
+    row = world.agent(word.sender)
+    if word.session < row.session:
+        return
+    row.session = word.session
+    row.every_ms = word.every_ms
+    if word.online:
+        heard(world, now_ms, word.sender)
+    elif row.blind in {Blind.SEES, Blind.STALLED}:
+        lost(world, now_ms, word.sender, Blind.OFFLINE)
+
+
+def heard(world: World, now_ms: int, agent: str) -> None:
+    """Any word of the agent. After a silence its devices stay unknown until they are seen."""
+    row = world.agent(agent)
+    row.heard_ms = now_ms
+    if row.blind in {Blind.NEVER, Blind.SILENT, Blind.OFFLINE}:
+        world.record(
+            "source", agent=agent, word="heard", was=row.blind.value, since_ms=row.blind_ms
+        )
+        row.blind, row.blind_ms = Blind.SEES, now_ms
+        row.back_ms, row.round_ms = now_ms, None
+        said_anew(world, agent)
+        arm(world, agent)
+
+
+def limits(world: World, agent: str) -> tuple[int, int]:
+    """When the agent counts as silent, and when as stalled (no round), if nothing comes."""
+    row, county = world.agent(agent), world.county
+    from_ms = world.state.started_ms
+    sign = row.back_ms if row.round_ms is None else row.round_ms
+    silent = max(row.heard_ms, from_ms) + county.silent_after(row.every_ms)
+    stalled = max(sign, from_ms) + county.silent_after(max(row.interval_ms, row.every_ms))
+    return silent, stalled
+
+
+def arm(world: World, agent: str) -> None:
+    """Set the moment at which the agent would count as silent, or as stalled."""
+    blind = world.agent(agent).blind
+    silent, stalled = limits(world, agent)
+    if blind is Blind.SEES:
+        world.arm(min(silent, stalled), "agent", agent)
+    elif blind in {Blind.STALLED, Blind.NEVER}:
+        world.arm(silent, "agent", agent)
+    else:
+        world.arm(None, "agent", agent)
+
+
+def agent_due(world: World, now_ms: int, agent: str) -> None:
+    """The moment set by ``arm`` has come: silent, stalled, or heard since."""
+    row = world.state.agents.get(agent)
+    if row is None or row.blind in {Blind.SILENT, Blind.OFFLINE}:
+        return
+    silent, stalled = limits(world, agent)
+    if row.blind is Blind.NEVER:
+        world.stale_verdict = True
+        world.arm(silent if now_ms < silent else None, "agent", agent)
+    elif now_ms >= silent:
+        lost(world, now_ms, agent, Blind.SILENT)
+    elif now_ms >= stalled and row.blind is Blind.SEES:
+        lost(world, now_ms, agent, Blind.STALLED)
+    else:
+        arm(world, agent)
+
+
+def lost(world: World, now_ms: int, agent: str, why: Blind) -> None:
+    """Nothing is to be seen through this agent: its devices are unknown, never out."""
+    row = world.agent(agent)
+    if row.blind is Blind.SEES:
+        row.blind_ms = now_ms
+    row.blind, row.round_ms = why, None
+    world.record("source", agent=agent, word=why.value, heard_ms=row.heard_ms)
+    said_anew(world, agent)
+    for device in world.tally.watched.get(agent, {}):
+        condition.review(world, now_ms, device)
+    arm(world, agent)
+
+
+def said_anew(world: World, agent: str) -> None:
+    """The cause sentences of an agent's devices name what is the matter with it."""
+    world.stale_verdict = True
+    world.dirty.update(world.tally.watched.get(agent, {}))

@@ -1,0 +1,216 @@
+"""What can happen to the World: its inputs, and how they are kept in the store.
+
+Every input that changes the World is one of these, in one order; the World is their fold. All
+stamps of arrival are domain milliseconds given by the shell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from wire.base import Epoch, Id, Wire
+from wire.codec import Refused, explain
+from wire.frame import Token
+from wire.notice import Command
+from wire.observation import StateBody
+from wire.presence import Alive, Birth
+
+
+class InputKind(StrEnum):
+    """The ``kind`` column of the input table."""
+
+    RECEIVED = "received"
+    POISON = "poison"
+    BIRTH = "birth"
+    ALIVE = "alive"
+    COMMAND = "command"
+    STARTED = "started"
+    CONFIG = "config"
+    TICK = "tick"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Which row of which peer's lane an input came in; ``check`` is the row's token."""
+
+    sender: str
+    lane: str
+    epoch: int
+    seq: int
+    check: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A row of an agent's state lane. ``raw`` is the JSON of ``body`` as it came."""
+
+    row: Row
+    body: StateBody
+    raw: bytes = field(default=b"", repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A row whose header is sound and whose body is not: set aside, counted, stepped over.
+
+    Refusing it for ever would hold up everything behind it (nothing lost: the shell has it).
+    """
+
+    row: Row
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BirthSeen:
+    birth: Birth
+
+
+@dataclass(frozen=True, slots=True)
+class AliveSeen:
+    """An agent's presence, or its Last Will when ``alive.online`` is false."""
+
+    alive: Alive
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeCommand:
+    """A person's command whose signature by ``key`` was verified by the shell."""
+
+    row: Row
+    command: Command
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """This process began to look: silence and delays count from here (FAULTS F17)."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reconfigured:
+    """Another configuration is in force from here on; the store keeps it under its hash."""
+
+    config_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The end of a turn: what is due falls due, and the county is assessed once."""
+
+
+Input = Received | Poison | BirthSeen | AliveSeen | OfficeCommand | Started | Reconfigured | Tick
+
+
+class _Row(Wire):
+    sender: Id
+    lane: Id
+    epoch: Epoch
+    seq: Epoch
+    check: Token = 0
+
+
+class _Poison(_Row):
+    reason: Annotated[str, Field(max_length=500)]
+
+
+class _Command(_Row):
+    key: Id
+    command: Command
+
+
+class _Started(Wire):
+    session: int
+
+
+class _Config(Wire):
+    config_hash: str
+
+
+STATE_BODY: Final = TypeAdapter(StateBody)
+_CUT: Final = b"\n"
+"""Between a row's header and its body; neither has a line feed (JSON escapes it)."""
+
+
+def read_body(raw: bytes) -> StateBody:
+    """The state rows in ``raw`` JSON. Raises Refused with the first faults named (F30)."""
+    try:
+        return STATE_BODY.validate_json(raw)
+    except ValidationError as error:
+        raise Refused("bad_model", explain(error)) from error
+
+
+def _row(row: Row) -> dict[str, str | int]:
+    return {
+        "sender": row.sender,
+        "lane": row.lane,
+        "epoch": row.epoch,
+        "seq": row.seq,
+        "check": row.check,
+    }
+
+
+def _to_row(model: _Row) -> Row:
+    return Row(model.sender, model.lane, model.epoch, model.seq, model.check)
+
+
+def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: PLR0911  one line per kind
+    """The row of the input table that ``decode_input`` reads back."""
+    match given:
+        case Received(row, body, raw):
+            # A line feed between tokens is legal JSON, inside a string it never stands bare.
+            body_json = (raw or STATE_BODY.dump_json(body)).replace(b"\n", b" ")
+            head = _Row.model_validate(_row(row)).model_dump_json().encode()
+            return InputKind.RECEIVED, head + _CUT + body_json
+        case Poison(row, reason):
+            poison = _Poison.model_validate({**_row(row), "reason": reason[:500]})
+            return InputKind.POISON, poison.model_dump_json().encode()
+        case BirthSeen(birth):
+            return InputKind.BIRTH, birth.model_dump_json().encode()
+        case AliveSeen(alive):
+            return InputKind.ALIVE, alive.model_dump_json().encode()
+        case OfficeCommand(row, command, key):
+            model = _Command.model_validate({**_row(row), "key": key, "command": command})
+            return InputKind.COMMAND, model.model_dump_json().encode()
+        case Started(session):
+            return InputKind.STARTED, _Started(session=session).model_dump_json().encode()
+        case Reconfigured(config_hash):
+            return InputKind.CONFIG, _Config(config_hash=config_hash).model_dump_json().encode()
+        case Tick():
+            return InputKind.TICK, b""
+
+
+def decode_input(kind: str, blob: bytes) -> Input:  # noqa: PLR0911  one line per kind
+    """The input in a row of the input table. Raises ValueError when it is none of ours."""
+    match InputKind(kind):
+        case InputKind.RECEIVED:
+            head, _, body = blob.partition(_CUT)
+            return Received(_to_row(_Row.model_validate_json(head)), read_body(body), body)
+        case InputKind.POISON:
+            poison = _Poison.model_validate_json(blob)
+            return Poison(_to_row(poison), poison.reason)
+        case InputKind.BIRTH:
+            return BirthSeen(Birth.model_validate_json(blob))
+        case InputKind.ALIVE:
+            return AliveSeen(Alive.model_validate_json(blob))
+        case InputKind.COMMAND:
+            model = _Command.model_validate_json(blob)
+            return OfficeCommand(_to_row(model), model.command, model.key)
+        case InputKind.STARTED:
+            return Started(_Started.model_validate_json(blob).session)
+        case InputKind.CONFIG:
+            return Reconfigured(_Config.model_validate_json(blob).config_hash)
+        case InputKind.TICK:
+            return Tick()
+
+
+Lane = Literal["state", "sample", "notice", "command"]
+STATE: Final[Lane] = "state"
+SAMPLE: Final[Lane] = "sample"
+NOTICE: Final[Lane] = "notice"
+COMMAND: Final[Lane] = "command"

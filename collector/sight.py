@@ -1,0 +1,88 @@
+"""Who sees a device now, and what follows from the looks of all who see it."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from collector.base import World
+from collector.state import Blind, DeviceState, LookState, View
+from wire.observation import Method, Outcome
+
+VANTAGE_POINTS: Final = 2
+"""A device is unreachable when min(2, those who look) of its vantage points say so (PLAN 4)."""
+
+
+class Reach(NamedTuple):
+    """Judged from all views that count; None where they say nothing either way.
+
+    ``reachable``: answers something. ``snmp``: answers SNMP, judged only where ICMP is answered.
+    ``answered``: some view has an answer of the device.
+    """
+
+    known: bool
+    reachable: bool | None
+    snmp: bool | None
+    answered: bool
+
+
+def sees(world: World, agent: str, device: str, view: View) -> bool:
+    """Whether the agent's view of the device is to be counted on now."""
+    row = world.state.agents.get(agent)
+    if row is None or row.blind is not Blind.SEES or view.stale:
+        return False
+    if view.word_ms >= row.back_ms:
+        return True
+    return row.round_ms is not None and device not in row.missed
+
+
+def as_of(world: World, row: DeviceState, device: str) -> int:
+    """The arrival of the last word about the device, its agents' rounds included; 0: never."""
+    latest = 0
+    for agent, view in row.views.items():
+        source = world.state.agents.get(agent)
+        latest = max(latest, view.word_ms)
+        if source is not None and source.round_ms is not None and device not in source.missed:
+            latest = max(latest, source.round_ms)
+    return latest
+
+
+def _said(look: LookState | None) -> Outcome | None:
+    if look is None or look.outcome is Outcome.COULD_NOT_LOOK:
+        return None
+    return look.outcome
+
+
+def judge_view(view: View) -> tuple[bool | None, bool | None]:
+    """(reachable, answers SNMP) by one view.
+
+    A refusal by SNMP is an answer of the device itself; one of ICMP (prohibited) is a router's.
+    SNMP measured with ICMP unanswered: reachable, ICMP is filtered on the way.
+    """
+    icmp = _said(view.looks.get(Method.ICMP))
+    snmp = _said(view.looks.get(Method.SNMP))
+    if snmp is Outcome.MEASURED:
+        return True, True
+    if icmp is Outcome.MEASURED:
+        return True, None if snmp is None else False
+    if snmp is Outcome.REFUSED:
+        return True, False
+    if Outcome.NO_ANSWER in (icmp, snmp) and icmp is not Outcome.REFUSED:
+        return False, None
+    return None, None
+
+
+def reach(world: World, device: str, row: DeviceState) -> Reach:
+    """Judge the device from all the views that count."""
+    views = [v for agent, v in row.views.items() if sees(world, agent, device, v)]
+    answers = [judge_view(view) for view in views]
+    enough = min(VANTAGE_POINTS, len(row.views))
+    denied = sum(reachable is False for reachable, _ in answers)
+    answered = any(reachable is True for reachable, _ in answers)
+    reachable: bool | None = None
+    if views and denied >= enough:
+        reachable = False
+    elif answered:
+        reachable = True
+    speaking = [snmp for _, snmp in answers if snmp is not None]
+    snmp = None if not speaking or reachable is False else any(speaking)
+    return Reach(bool(views) and reachable is not None, reachable, snmp, answered)

@@ -1,0 +1,208 @@
+"""What the World remembers. Plain rows, keyed by id; one JSON document and back exactly.
+
+Only what cannot be computed again stands here; counts live in ``collector.tally`` and are built
+from these rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from collector.hold import Hold
+from wire.observation import Method, Outcome
+
+
+class Stamp(StrEnum):
+    """How far a source's own stamp is to be believed (FAULTS F16); rules use arrival anyway."""
+
+    GOOD = "good"
+    PAST = "past"
+    FUTURE = "future"
+
+
+_FUTURE_MS: Final = 300_000
+_PAST_MS: Final = 400 * 86_400_000
+
+
+def judge_stamp(at_ms: int, now_ms: int) -> Stamp:
+    """Up to 5 min ahead is skew; older than any outbox (400 days) is a clock that was never set."""
+    if at_ms > now_ms + _FUTURE_MS:
+        return Stamp.FUTURE
+    return Stamp.PAST if at_ms < now_ms - _PAST_MS else Stamp.GOOD
+
+
+@dataclass(slots=True)
+class LookState:
+    """One method's last word. ``blind``: why it could not look since, else empty."""
+
+    outcome: Outcome
+    since_ms: int
+    at_ms: int
+    reason: str = ""
+    detail: str = ""
+    rtt_us: int | None = None
+    blind: str = ""
+    stamp: Stamp = Stamp.GOOD
+
+
+@dataclass(slots=True)
+class View:
+    """What one agent saw of one device. ``word_ms`` is the arrival of its last own word.
+
+    ``stale``: it was missed for longer than the limit, so its agent does not see it any more.
+    """
+
+    word_ms: int
+    looks: dict[Method, LookState] = field(default_factory=dict)
+    stale: bool = False
+
+
+@dataclass(slots=True)
+class ReadingState:
+    value: float | int | None
+    at_ms: int
+    arrived_ms: int
+    stamp: Stamp = Stamp.GOOD
+
+
+@dataclass(slots=True)
+class Alarm(Hold):
+    """One alarm of a device (RFC 8632: resource, type, qualifier).
+
+    ``bad`` is the last judgement; ``edges`` the arrivals of its last changes, as many as the
+    flap rule looks at; ``flapping_ms`` since when it flaps; ``said`` the value, for people.
+    """
+
+    bad: bool = False
+    edges: list[int] = field(default_factory=list)
+    flapping_ms: int | None = None
+    said: str = ""
+
+
+class Status(StrEnum):
+    """A device in one word, worst first; NEW has never answered and counts nowhere (F33)."""
+
+    DOWN = "down"
+    HIDDEN = "hidden"
+    UNKNOWN = "unknown"
+    SNMP_FAULT = "snmp_fault"
+    ALARM = "alarm"
+    OK = "ok"
+    NEW = "new"
+
+
+@dataclass(slots=True)
+class DeviceState:
+    """``alarms`` is keyed ``type|qualifier``, ``readings`` ``metric|instance``.
+
+    ``known`` is false while no agent sees it; ``hidden_by`` names the devices that cut it off.
+    """
+
+    views: dict[str, View] = field(default_factory=dict)
+    readings: dict[str, ReadingState] = field(default_factory=dict)
+    alarms: dict[str, Alarm] = field(default_factory=dict)
+    commissioned_ms: int | None = None
+    known: bool = False
+    hidden_by: list[str] = field(default_factory=list)
+    status: Status = Status.NEW
+    since_ms: int = 0
+
+
+class Blind(StrEnum):
+    """Why an agent is not to be counted on; SEES when it is."""
+
+    SEES = ""
+    NEVER = "never"
+    SILENT = "silent"
+    OFFLINE = "offline"
+    STALLED = "stalled"
+
+
+@dataclass(slots=True)
+class AgentState:
+    """An enrolled agent.
+
+    ``back_ms`` is when it was last heard anew, ``round_ms`` the arrival of its last round since
+    then; ``missed`` the devices that this round did not reach. ``unregistered`` and ``foreign``
+    count what it said of devices that nobody has, or another operator.
+    """
+
+    blind: Blind = Blind.NEVER
+    blind_ms: int = 0
+    session: int = 0
+    heard_ms: int = 0
+    every_ms: int = 0
+    interval_ms: int = 0
+    back_ms: int = 0
+    round_ms: int | None = None
+    round_number: int = 0
+    missed: dict[str, int] = field(default_factory=dict)
+    inventory: list[str] = field(default_factory=list)
+    inventory_hash: str = ""
+    version: str = ""
+    skew_ms: int = 0
+    unregistered: dict[str, int] = field(default_factory=dict)
+    foreign: dict[str, int] = field(default_factory=dict)
+    poisoned: int = 0
+    stamps: int = 0
+
+
+class SiteWord(StrEnum):
+    """A site in one word, worst first; NEW has no device that ever answered."""
+
+    OUT = "out"
+    AT_RISK = "at_risk"
+    UNKNOWN = "unknown"
+    OK = "ok"
+    NEW = "new"
+
+
+@dataclass(slots=True)
+class SiteState:
+    word: SiteWord
+    since_ms: int
+
+
+@dataclass(slots=True)
+class NetworkState:
+    """An operator or a system: its rules' holds, its state in a word of PLAN section 2."""
+
+    rules: dict[str, Hold] = field(default_factory=dict)
+    impact: str = "unknown"
+    since_ms: int = 0
+
+
+@dataclass(slots=True)
+class Onset:
+    """When a cell, ``[operator, town]`` or ``["sys", system]``, became affected."""
+
+    at_ms: int
+    cell: list[str]
+    over_ms: int | None = None
+
+
+@dataclass(slots=True)
+class State:
+    """All of it. ``marks`` are the receiving watermarks, ``sender lane`` → (epoch, seq, check)."""
+
+    store: int
+    session: int = 0
+    started_ms: int = 0
+    settle_until_ms: int = 0
+    agents: dict[str, AgentState] = field(default_factory=dict)
+    devices: dict[str, DeviceState] = field(default_factory=dict)
+    sites: dict[str, SiteState] = field(default_factory=dict)
+    operators: dict[str, NetworkState] = field(default_factory=dict)
+    systems: dict[str, NetworkState] = field(default_factory=dict)
+    onsets: list[Onset] = field(default_factory=list)
+    spread: str = "no"
+    spread_since_ms: int = 0
+    marks: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    offices_poisoned: int = 0
+
+
+CODEC: Final = TypeAdapter(State)

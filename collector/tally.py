@@ -1,0 +1,125 @@
+"""Counts that follow from the state: kept incrementally, built from scratch after a restart.
+
+Whatever is here can be thrown away and computed again with the same result, which a test does
+after random events. Weights are whole thousandths, so sums do not depend on their order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from wire.notice import DeviceFact, SiteFact
+
+
+class SiteShare(NamedTuple):
+    """What one site adds to its cell and its operator."""
+
+    counted: bool = False
+    out: bool = False
+    unknown: bool = False
+    at_risk: bool = False
+
+
+class DeviceShare(NamedTuple):
+    """What one device adds to the systems that depend on it and to its operator's egress."""
+
+    counted: bool = False
+    down: bool = False
+    unknown: bool = False
+
+
+@dataclass(slots=True)
+class Count:
+    """Sites and weights of a cell or an operator."""
+
+    sites: int = 0
+    out: int = 0
+    unknown: int = 0
+    at_risk: int = 0
+    weight: int = 0
+    weight_out: int = 0
+    weight_unknown: int = 0
+    weight_at_risk: int = 0
+    key_units_out: int = 0
+
+    def add(self, share: SiteShare, weight: int, *, key_unit: bool, sign: int) -> None:
+        """Add (``sign`` 1) or take away (-1) what one site contributes."""
+        if not share.counted:
+            return
+        self.sites += sign
+        self.weight += sign * weight
+        if share.out:
+            self.out += sign
+            self.weight_out += sign * weight
+            self.key_units_out += sign * key_unit
+        if share.unknown:
+            self.unknown += sign
+            self.weight_unknown += sign * weight
+        if share.at_risk:
+            self.at_risk += sign
+            self.weight_at_risk += sign * weight
+
+
+@dataclass(slots=True)
+class Depends:
+    """Devices that a system, or an operator's egress, stands on."""
+
+    counted: int = 0
+    down: int = 0
+    unknown: int = 0
+
+    def add(self, share: DeviceShare, sign: int) -> None:
+        if not share.counted:
+            return
+        self.counted += sign
+        self.down += sign * share.down
+        self.unknown += sign * share.unknown
+
+
+class CellWord(NamedTuple):
+    """What one town cell says: in use, affected, town out, its answer settled, at risk."""
+
+    counted: bool = False
+    affected: bool = False
+    town_out: bool = False
+    settled: bool = True
+    at_risk: bool = False
+
+
+@dataclass(slots=True)
+class Towns:
+    """Town cells of one operator (or, summed, of the county)."""
+
+    counted: int = 0
+    affected: int = 0
+    out: int = 0
+    settled: int = 0
+
+    def add(self, word: CellWord, sign: int) -> None:
+        if word.counted:
+            self.counted += sign
+            self.affected += sign * word.affected
+            self.out += sign * word.town_out
+            self.settled += sign * word.settled
+
+
+Cell = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Tally:
+    """All counts. ``facts`` are kept per row, so that a situation costs only what changed."""
+
+    site_shares: dict[str, SiteShare] = field(default_factory=dict)
+    device_shares: dict[str, DeviceShare] = field(default_factory=dict)
+    cells: dict[Cell, Count] = field(default_factory=dict)
+    cell_words: dict[Cell, CellWord] = field(default_factory=dict)
+    operators: dict[str, Count] = field(default_factory=dict)
+    towns: dict[str, Towns] = field(default_factory=dict)
+    systems: dict[str, Depends] = field(default_factory=dict)
+    egress: dict[str, Depends] = field(default_factory=dict)
+    watched: dict[str, dict[str, None]] = field(default_factory=dict)
+    site_facts: dict[str, SiteFact] = field(default_factory=dict)
+    device_facts: dict[str, DeviceFact] = field(default_factory=dict)
+    rules_active: dict[str, None] = field(default_factory=dict)

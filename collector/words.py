@@ -1,0 +1,91 @@
+"""Cause sentences for people, in Chinese (the office reads them in notices and on screens)."""
+
+from __future__ import annotations
+
+from collector.base import World
+from collector.county import SNMP_FAILURE, UNREACHABLE
+from collector.state import Blind, DeviceState, Status
+from wire.observation import Method
+
+_METHOD = {Method.ICMP: "ICMP", Method.SNMP: "SNMP"}
+
+_BLIND = {
+    Blind.SEES: "未能查看",
+    Blind.NEVER: "从未接入",
+    Blind.SILENT: "失联",
+    Blind.OFFLINE: "已离线",
+    Blind.STALLED: "停止巡检",
+}
+
+
+def device_cause(world: World, device: str, row: DeviceState) -> str:
+    """Why the device is in its state."""
+    match row.status:
+        case Status.DOWN:
+            return unreachable(row) + ("" if row.known else "（此后监测中断，未见恢复）")
+        case Status.HIDDEN:
+            return hidden(world, row)
+        case Status.UNKNOWN:
+            return unseen(world, device, row)
+        case Status.SNMP_FAULT:
+            return snmp_fault(row)
+        case Status.ALARM:
+            return alarms(world, row)
+        case Status.OK | Status.NEW:
+            return ""
+
+
+def unreachable(row: DeviceState) -> str:
+    methods = {method for view in row.views.values() for method in view.looks}
+    names = "与".join(_METHOD[method] for method in sorted(methods)) or "设备"
+    return f"{names}{'均' if len(methods) > 1 else ''}无应答"
+
+
+def snmp_fault(row: DeviceState) -> str:
+    """v1/v2c: a wrong community is plain silence, so the three causes cannot be told apart."""
+    for view in row.views.values():
+        look = view.looks.get(Method.SNMP)
+        if look is not None and look.outcome == "refused":
+            return f"能应答ICMP，SNMP被拒绝（{look.reason or '原因不明'}）"
+    return "能应答ICMP，SNMP无应答：团体字、访问限制或SNMP进程，无法区分"
+
+
+def hidden(world: World, row: DeviceState) -> str:
+    known = world.county.devices
+    names = "、".join(f"「{known[one].name}」" for one in row.hidden_by[:3] if one in known)
+    return f"上级设备{names}中断所致，本机状况待其恢复后可见"
+
+
+def unseen(world: World, device: str, row: DeviceState) -> str:
+    agents = sorted(row.views) or [
+        source.agent
+        for source in world.county.sources.values()
+        if source.operator == world.county.operator_of.get(device)
+    ]
+    if not agents:
+        return "没有采集端负责本设备"
+    source = world.state.agents.get(agents[0])
+    why = _BLIND[source.blind] if source is not None else _BLIND[Blind.NEVER]
+    return f"采集端{agents[0]}{why}，状态不明"
+
+
+def alarms(world: World, row: DeviceState) -> str:
+    """The active alarms' names with their qualifiers, at most three; flapping is said."""
+    names = []
+    for name, alarm in row.alarms.items():
+        type_id, _, qualifier = name.partition("|")
+        kind = world.county.types.get(type_id)
+        if kind is None or not (alarm.active or alarm.flapping_ms is not None):
+            continue
+        if type_id in {UNREACHABLE, SNMP_FAILURE} and not alarm.flapping_ms:
+            continue
+        said = "频繁闪断" if alarm.flapping_ms is not None else alarm.said
+        detail = "，".join(part for part in (qualifier, said) if part)
+        names.append(f"{kind.name_zh}（{detail}）" if detail else kind.name_zh)
+    more = f"等{len(names)}项" if len(names) > 3 else ""
+    return "告警：" + "、".join(names[:3]) + more
+
+
+def rule_line(rule: str, raised: str) -> str:
+    """A sentence for the journal: which rule of an operator or system raised or cleared."""
+    return f"{rule}：{raised}"

@@ -1,0 +1,253 @@
+"""The World is a fold: ``step`` applies one input and says what follows from it.
+
+Deterministic: the same inputs with the same stamps give the same World and the same effects. The
+shell calls ``step`` for each input of a turn and once more with ``Tick`` at the turn's end; what
+is due falls due there, and the county is assessed at most once (DESIGN "Decisions taken" 4).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+
+from collector import assess, condition, impact, inhibit, intake, networks
+from collector.base import World
+from collector.county import County
+from collector.model import (
+    STATE,
+    AliveSeen,
+    BirthSeen,
+    Input,
+    OfficeCommand,
+    Poison,
+    Received,
+    Reconfigured,
+    Row,
+    Started,
+    Tick,
+)
+from collector.state import CODEC, State
+from collector.timers import TimerKey, Timers
+from escalation.appoint import charter_of
+from escalation.charter import Charter
+from escalation.desk import Desk
+from escalation.effects import Effect
+from transport.delivery import Peer, Receiver, Verdict, Watermark, judge
+
+Resolve = Callable[[str], County]
+"""The configuration of a hash; the store keeps every one that was ever in force."""
+
+FORMAT: Final = 1
+
+__all__ = ["World", "dump", "fresh", "load", "new", "state_hash", "step"]
+
+
+def new(county: County, *, store: int, now_ms: int) -> World:
+    """A World that has seen nothing; ``store`` is the epoch of its store (``wire.frame.Ack``)."""
+    world = World(county, State(store=store), Desk(charter(county)), Receiver(store=store))
+    enter(world, now_ms)
+    return world
+
+
+def charter(county: County) -> Charter:
+    """What the desk must know of the configuration."""
+    return charter_of(
+        county.plan,
+        county.policy,
+        county.register,
+        county=county.register.county,
+        tree=county.bundle.tree,
+        recipients=county.bundle.offices,
+    )
+
+
+def step(world: World, now_ms: int, given: Input, resolve: Resolve | None = None) -> list[Effect]:
+    """Apply one input; the effects in the order in which they must happen.
+
+    ``resolve`` is needed for ``Reconfigured`` alone; without it that raises ValueError.
+    """
+    world.effects = []
+    match given:
+        case Received() | Poison() | OfficeCommand():
+            if accept(world, given.row):
+                _row(world, now_ms, given)
+        case BirthSeen() | AliveSeen():
+            _presence(world, now_ms, given)
+        case Started(session):
+            world.state.session = session
+            world.record("started", session=session, config=world.county.hash, at_ms=now_ms)
+            intake.started(world, now_ms)
+        case Reconfigured(config_hash):
+            if resolve is None:
+                raise ValueError("a changed configuration needs somebody who knows it")
+            reconfigure(world, now_ms, resolve(config_hash))
+        case Tick():
+            tick(world, now_ms)
+    return world.effects
+
+
+def _row(world: World, now_ms: int, given: Received | Poison | OfficeCommand) -> None:
+    match given:
+        case Received():
+            intake.received(world, now_ms, given)
+        case Poison(row, reason):
+            poisoned(world, row, reason)
+        case OfficeCommand(_, command, key):
+            world.effects.extend(world.desk.command(now_ms, command, key))
+
+
+def _presence(world: World, now_ms: int, given: BirthSeen | AliveSeen) -> None:
+    match given:
+        case BirthSeen(birth) if birth.agent in world.state.agents:
+            intake.born(world, now_ms, birth)
+        case AliveSeen(alive) if alive.sender in world.state.agents:
+            intake.alive(world, now_ms, alive)
+
+
+def fresh(world: World, row: Row) -> bool:
+    """Whether the row would be applied now; if not, it is none of the fold's business."""
+    mark = world.receiver.mark(Peer(row.sender, row.lane))
+    return judge(mark, row.epoch, row.seq).applied
+
+
+def accept(world: World, row: Row) -> bool:
+    """Judge the row by its lane's watermark; False when it was applied before, or is too early.
+
+    A lane of somebody who is not enrolled is not judged at all: its rows wait until he is.
+    """
+    if row.lane == STATE and row.sender not in world.state.agents:
+        return False
+    peer = Peer(row.sender, row.lane)
+    verdict = world.receiver.judge(peer, row.epoch, row.seq, row.check)
+    if verdict is Verdict.NEW_EPOCH and row.sender in world.state.agents:
+        world.record("epoch", agent=row.sender, lane=row.lane, epoch=row.epoch)
+    return verdict.applied
+
+
+def poisoned(world: World, row: Row, reason: str) -> None:
+    """Step over a row that nobody can read: it is set aside, counted and named."""
+    agent = world.state.agents.get(row.sender)
+    if agent is not None:
+        agent.poisoned += 1
+    else:
+        world.state.offices_poisoned += 1
+    world.record("refused", sender=row.sender, lane=row.lane, seq=row.seq, reason=reason)
+
+
+def tick(world: World, now_ms: int) -> None:
+    """The end of a turn: what is due, then whatever follows from what changed, then the desk."""
+    for key in world.timers.pop_due(now_ms):
+        due(world, now_ms, key)
+    propagate(world, now_ms)
+    if world.stale_verdict:
+        assess.assess(world, now_ms)
+    deadline = world.desk.next_deadline()
+    if deadline is not None and deadline <= now_ms:
+        world.effects.extend(world.desk.due(now_ms))
+    for peer, mark in world.receiver.changed().items():
+        world.state.marks[f"{peer.sender} {peer.lane}"] = (mark.epoch, mark.seq, mark.check)
+
+
+def due(world: World, now_ms: int, key: TimerKey) -> None:
+    match key.kind:
+        case "alarm":
+            condition.due(world, now_ms, key.a, key.b, key.c)
+        case "flap":
+            condition.flap_due(world, now_ms, key.a, key.b, key.c)
+        case "stale":
+            intake.stale_due(world, now_ms, key.a, key.b)
+        case "agent":
+            intake.agent_due(world, now_ms, key.a)
+        case "operator" | "system":
+            networks.rule_due(world, now_ms, key.kind, key.a, key.b)
+        case _:
+            world.stale_verdict = True
+
+
+def propagate(world: World, now_ms: int) -> None:
+    """Along what changed: devices, sites, towns, operators, systems."""
+    if not world.dirty:
+        return
+    touched = impact.Touched()
+    devices = inhibit.refresh(world, sorted(world.dirty))
+    world.dirty = {}
+    impact.judge_devices(world, now_ms, devices, touched)
+    impact.judge_sites(world, now_ms, touched)
+    for cell, affected in impact.judge_cells(world, touched):
+        networks.turned(world, now_ms, cell, affected=affected)
+    for operator in touched.operators:
+        networks.judge_operator(world, now_ms, operator)
+    for system in touched.systems:
+        networks.judge_system(world, now_ms, system)
+
+
+def enter(world: World, now_ms: int) -> None:
+    """Take the configuration in: rows for agents, operators and systems, counts from scratch."""
+    county, state = world.county, world.state
+    state.devices = {d: row for d, row in state.devices.items() if d in county.devices}
+    for row in state.devices.values():
+        kept = {n: a for n, a in row.alarms.items() if n.partition("|")[0] in county.types}
+        row.alarms = kept
+        row.views = {a: view for a, view in row.views.items() if a in county.sources}
+    state.sites = {site: row for site, row in state.sites.items() if site in county.sites}
+    state.systems = {s: row for s, row in state.systems.items() if s in county.systems}
+    intake.enrol(world, now_ms)
+    world.dirty = dict.fromkeys(state.devices)
+    impact.rebuild(world)
+    for device in state.devices:
+        condition.review(world, now_ms, device)
+    for operator in county.operators:
+        networks.judge_operator(world, now_ms, operator)
+    for system in county.systems:
+        networks.judge_system(world, now_ms, system)
+    world.stale_verdict = True
+
+
+def reconfigure(world: World, now_ms: int, county: County) -> None:
+    """Another configuration from here on: built whole, then one reference swapped."""
+    if county.hash == world.county.hash:
+        return
+    world.record("configuration", was=world.county.hash, hash=county.hash, at_ms=now_ms)
+    world.county = county
+    world.desk = Desk.from_json(charter(county), world.desk.to_json())
+    enter(world, now_ms)
+
+
+def dump(world: World) -> bytes:
+    """The whole World as JSON, between two turns. ``load`` gives it back exactly."""
+    if world.dirty:
+        raise ValueError("a World is dumped between turns")
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "config": world.county.hash,
+        "stale": world.stale_verdict,
+        "state": orjson.Fragment(CODEC.dump_json(world.state)),
+        "timers": [[due_ms, *key] for due_ms, key in world.timers.rows()],
+        "desk": orjson.Fragment(world.desk.to_json()),
+    }
+    return orjson.dumps(document)
+
+
+def load(raw: bytes, resolve: Resolve) -> World:
+    """The World that ``dump`` wrote. Raises ValueError when it is of another format."""
+    document = orjson.loads(raw)
+    if document.get("format") != FORMAT:
+        raise ValueError(f"a snapshot of format {document.get('format')}, not {FORMAT}")
+    county = resolve(document["config"])
+    state = CODEC.validate_json(orjson.dumps(document["state"]), strict=True)
+    marks = {Peer(*peer.split(" ", 1)): Watermark(*mark) for peer, mark in state.marks.items()}
+    desk = Desk.from_json(charter(county), orjson.dumps(document["desk"]))
+    world = World(county, state, desk, Receiver(store=state.store, marks=marks))
+    world.timers = Timers((row[0], TimerKey(*row[1:])) for row in document["timers"])
+    impact.rebuild(world)
+    world.stale_verdict = document["stale"]
+    return world
+
+
+def state_hash(world: World) -> str:
+    """SHA-256 of everything the World remembers, independent of the order of its rows."""
+    raw = orjson.dumps(orjson.loads(dump(world)), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(raw).hexdigest()
