@@ -63,7 +63,11 @@ def parse(raw: bytes) -> Any:
     if not raw:
         raise BadLine("空行 / the line is blank")
     try:
-        return json.loads(raw.decode(), object_pairs_hook=_object, parse_constant=_constant)
+        value = json.loads(raw.decode(), object_pairs_hook=_object, parse_constant=_constant)
+        if b"\\ud" in raw.lower():
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise BadLine("有半个字符 / half a character (a lone surrogate)") from None
     except UnicodeDecodeError:
         raise BadLine("不是 UTF-8 文字 / the line is not UTF-8") from None
     except json.JSONDecodeError as problem:
@@ -75,6 +79,7 @@ def parse(raw: bytes) -> Any:
         if isinstance(problem, BadLine):
             raise
         raise BadLine(f"数字太长 / a number is too long: {problem}") from None
+    return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -168,24 +168,24 @@ def _sentence(
     sight: float,
 ) -> tuple[str, str]:
     window, quiet = policy.window_s // 60, policy.quiet_s // 60
-    seen, least = f"{sight:.0%}", f"{policy.min_sight:.0%}"
+    seen, least = f"{sight * 100:.4g}%", f"{policy.min_sight * 100:.4g}%"
     if ground is Ground.PERSON:
         zh = "人工判定：有扩散性" if answer is Spread.YES else "人工判定：无扩散性"
         return zh, f"a person said so: {answer}"
     if ground is Ground.GROWTH:
-        return f"近{window}分钟内出现{growth}次扩散", f"{growth} growth steps in {window} min"
+        return f"近{window}分钟内出现{growth}次扩散", f"growth steps in {window} min: {growth}"
     if ground is Ground.AT_RISK:
         names = "、".join(f"{cell.operator}/{cell.town}" for cell in threats[:3])
         return (
             f"{len(threats)}处面临断电退服，将波及新的乡镇或企业：{names}",
-            f"{len(threats)} cells at risk would bring a new town or operator: {names}",
+            f"cells at risk that would bring a new town or operator: {len(threats)} ({names})",
         )
     if ground is Ground.QUIET:
         return f"{quiet}分钟内无扩散，可见度{seen}", f"no growth for {quiet} min, {seen} in sight"
     if ground is Ground.UNSURE:
         return (
             f"近{window}分钟内出现{growth}次扩散，不足以判定，也不能排除",
-            f"{growth} growth steps in {window} min: too few to say yes, too fresh to say no",
+            f"growth steps in {window} min: {growth}, too few to say yes, too fresh to say no",
         )
     return (
         f"未见扩散，但可见度仅{seen}（应达{least}），不能排除",

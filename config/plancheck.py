@@ -186,55 +186,62 @@ def _role_references(plan: Plan) -> Iterator[tuple[Loc, str]]:
 
 def _shapes(plan: Plan, loc: Loc, item: Scenario, locate: Locate) -> Iterator[Fault]:
     """The shape of an item's rules and words."""
-    valued = {fact.id for fact in plan.facts if fact.kind == "level"}
     for r, rule in enumerate(item.rules):
-        yield from _grounds(rule, locate((*loc, "rules", r)))
+        yield from _grounds(rule, (*loc, "rules", r), locate)
     for at, predicate in _predicates(loc, item):
-        place = locate(at)
-        yield from _bounds(predicate, place, len(plan.operators))
+        yield from _bounds(predicate, at, locate, len(plan.operators))
         if at[2] == "rules":
-            yield from _upper_bounds(predicate, place)
+            yield from _upper_bounds(predicate, at, locate)
         if not isinstance(item, Level):
-            if predicate.warning_min is not None:
+            yield from _for_levels_only(plan, predicate, at, locate)
+
+
+def _for_levels_only(plan: Plan, predicate: Predicate, at: Loc, locate: Locate) -> Iterator[Fault]:
+    if predicate.warning_min is not None:
+        yield error(
+            locate((*at, "warning_min")),
+            "只有响应级别可以引用预警情形",
+            "only a level may ask for a warning",
+        )
+    valued = {fact.id for fact in plan.facts if fact.kind == "level"}
+    for key in ("facts", "facts_not"):
+        for fact in getattr(predicate, key):
+            if fact in valued:
                 yield error(
-                    place.at("warning_min"),
-                    "只有响应级别可以引用预警情形",
-                    "only a level may ask for a warning",
-                )
-            for fact in sorted(valued.intersection(predicate.facts + predicate.facts_not)):
-                yield error(
-                    place.at("facts"),
+                    locate((*at, key)),
                     f"“{fact}”的值是响应级别，只能用于响应级别",
                     f'"{fact}" holds a level: only a level may ask for it',
                 )
 
 
-def _grounds(rule: Rule, place: Place) -> Iterator[Fault]:
+def _grounds(rule: Rule, loc: Loc, locate: Locate) -> Iterator[Fault]:
     if rule.ground is Ground.GAP and rule.judgement is None:
         yield error(
-            place.at("judgement"),
+            locate((*loc, "judgement")),
             f"规则 {rule.id} 填补空缺，须写明由哪一条授权研判",
             f"rule {rule.id} fills a gap: name the clause that leaves it to judgement",
         )
     if rule.ground is not Ground.GAP and rule.judgement is not None:
         yield error(
-            place.at("judgement"),
+            locate((*loc, "judgement")),
             f"规则 {rule.id} 不是填补空缺，不需要研判条款",
             f"rule {rule.id} fills no gap and needs no judgement clause",
         )
     if rule.ground is not Ground.GAP and not rule.clauses:
         yield error(
-            place.at("clauses"), f"规则 {rule.id} 没有条款", f"rule {rule.id} names no clause"
+            locate((*loc, "clauses")),
+            f"规则 {rule.id} 没有条款",
+            f"rule {rule.id} names no clause",
         )
     if rule.ground is Ground.FACT and not all(predicate.facts for predicate in rule.when):
         yield error(
-            place.at("when"),
+            locate((*loc, "when")),
             f"规则 {rule.id} 依据人工录入的事实，但没有写明是哪一项",
             f"rule {rule.id} rests on an entered fact but does not say which",
         )
 
 
-def _upper_bounds(predicate: Predicate, place: Place) -> Iterator[Fault]:
+def _upper_bounds(predicate: Predicate, loc: Loc, locate: Locate) -> Iterator[Fault]:
     """A rule may only ask for at least something, else more damage could mean less warning."""
     given = predicate.model_dump(exclude_none=True)
     upper = [key for key in given if key.endswith("_max")]
@@ -242,24 +249,22 @@ def _upper_bounds(predicate: Predicate, place: Place) -> Iterator[Fault]:
     upper += ["spread"] if predicate.spread == "no" else []
     for key in upper:
         yield error(
-            place.at(key),
+            locate((*loc, key)),
             f"规则只能设下限，{key} 会使影响扩大而预警降低；上限写在 words 中",
             f"a rule has lower bounds only: with {key}, more damage could mean less warning; "
             "upper bounds belong to words",
         )
 
 
-def _bounds(predicate: Predicate, place: Place, operators: int) -> Iterator[Fault]:
+def _bounds(predicate: Predicate, loc: Loc, locate: Locate, operators: int) -> Iterator[Fault]:
     given: dict[str, Any] = predicate.model_dump(exclude_none=True)
-    if not any(value for key, value in given.items() if key != "facts_not") and not any(
-        key.endswith("_max") for key in given
-    ):
-        yield error(place, "条件是空的，任何情况都成立", "an empty condition holds always")
+    if all(value == () for value in given.values()):
+        yield error(locate(loc), "条件是空的，任何情况都成立", "an empty condition holds always")
     for key, most in given.items():
         least = given.get(key.removesuffix("_max") + "_min")
         if key.endswith("_max") and isinstance(least, int) and least > most:
             yield error(
-                place.at(key),
+                locate((*loc, key)),
                 f"上限 {most} 小于下限 {least}",
                 f"at most {most}, but at least {least}",
             )
@@ -267,7 +272,7 @@ def _bounds(predicate: Predicate, place: Place, operators: int) -> Iterator[Faul
         least = given.get(key)
         if isinstance(least, int) and least > operators:
             yield note(
-                place.at(key),
+                locate((*loc, key)),
                 f"只有 {operators} 家企业，这一条件永远不成立",
                 f"never holds: there are only {operators} operators",
             )
