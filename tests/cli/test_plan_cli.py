@@ -129,7 +129,7 @@ BAD: list[tuple[str | bytes, str]] = [
     (line(hq_level="III"), "hq_level: 应为 none、I、II 之一，现在是 “III”"),
     (line(tower_counting="both"), "tower_counting: 应为 literal、merged 之一"),
     ('{"operators": {}, "\\ud800": 1}', "有半个字符 / half a character (a lone surrogate)"),
-    ('{"a": 1, "\\ud800": 1, "\\ud800": 2}', "half a character"),
+    ('{"a": 1, "\\ud800": 1, "\\ud800": 2}', "?: 同一项写了两次 / is there twice"),
 ]
 
 
