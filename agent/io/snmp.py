@@ -198,15 +198,14 @@ class SnmpEngine:
         if self._pump_handle is not None:
             self._pump_handle.cancel()
             self._pump_handle = None
-        now = time.monotonic_ns()
         queue, stats = self._queue, self.stats
-        allowed = min(self._bucket.available(now), port.TURN)
+        allowed = min(self._bucket.available(time.monotonic_ns()), port.TURN)
         left, pause = allowed, 0.0
         while queue and left > 0 and (self._octets < self._lanes.budget or not stats.in_flight):
             flight = queue.popleft()
             if flight.over:
                 continue
-            if not self._send(flight, now):
+            if not self._send(flight):
                 pause = PAUSE_S
                 break
             left -= 1
@@ -218,7 +217,7 @@ class SnmpEngine:
         wait = max(pause, 0.0 if allowed == port.TURN else self._bucket.wait_s(len(queue)))
         self._pump_handle = self._loop.call_later(wait, self._pump)
 
-    def _send(self, flight: _Flight, now: int) -> bool:
+    def _send(self, flight: _Flight) -> bool:
         """Send a flight's request; False when the system cannot take it just now."""
         talk = flight.talk
         if talk is None:
@@ -231,6 +230,7 @@ class SnmpEngine:
             self._serial = self._serial + 1 & _ID_MASK
             flight.request_id = FIRST_ID + self._serial
         data = template.before + flight.request_id.to_bytes(4, "big") + template.after
+        now = time.monotonic_ns()
         try:
             flight.lane.sock.sendto(data, flight.address)
         except OSError as error:
@@ -276,7 +276,6 @@ class SnmpEngine:
         """Read what has come, a bounded number of datagrams; how many there were."""
         receive = lane.sock.recvfrom
         flights, stats = self._flights, self.stats
-        now = time.monotonic_ns()
         count = 0
         while count < port.TURN:
             try:
@@ -303,20 +302,20 @@ class SnmpEngine:
                 stats.stray += 1
             else:
                 stats.as_learnt += talk.as_learnt
-                self._answered(flight, talk, now)
+                self._answered(flight, talk)
                 if lane.closed:
                     return count  # closed from within a callback
         if self._queue and self._open:
             self._pump()
         return count
 
-    def _answered(self, flight: _Flight, talk: Conversation, now: int) -> None:
+    def _answered(self, flight: _Flight, talk: Conversation) -> None:
         """A request has its reply: finish the look, or go on with its next request."""
         under_way = flight.due_ns != 0
         if under_way:
             self._land(flight)
         if flight.requests == 1:
-            flight.rtt_ns = now - flight.sent_ns
+            flight.rtt_ns = time.monotonic_ns() - flight.sent_ns
         if talk.template is None:
             refused = talk.refused and not talk.has_values
             self._finish(flight, Outcome.REFUSED if refused else Outcome.MEASURED, "")
