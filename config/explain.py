@@ -32,6 +32,15 @@ PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
         "不是数字形式的 OID，例如 1.3.6.1.2.1.1.3.0",
         "is no numeric OID such as 1.3.6.1.2.1.1.3.0",
     ),
+    r"^[0-9]{1,2}[A-Za-z0-9.()-]{0,15}$": (
+        "不是条款号，例如 3.3(2)",
+        "is no clause number such as 3.3(2)",
+    ),
+    r"^[a-z][a-z0-9_]{0,31}$": (
+        "只能用小写字母、数字和 _，以字母开头，最多 32 个字符",
+        "is small letters, digits and _, begins with a letter, 32 at most",
+    ),
+    r"^[0-9]{5,15}$": ("电话号码只能用数字", "a telephone number of the annex is digits only"),
 }
 
 FIXED: Final[Mapping[str, tuple[str, str]]] = {
