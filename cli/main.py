@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import plan
+from cli import key, plan
 
 app = typer.Typer(
     name="wanglou",
@@ -21,6 +21,7 @@ def root() -> None:
 
 
 app.add_typer(plan.app, name="plan")
+app.add_typer(key.app, name="key")
 
 
 def main() -> None:

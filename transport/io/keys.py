@@ -5,11 +5,12 @@ A key's id is its file's name. Whose ``.pub`` lies in ``trusted`` is believed.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -96,6 +97,39 @@ def trust(folder: Path, public: Path) -> Path:
 def load_trusted(folder: Path) -> dict[str, Ed25519PublicKey]:
     """All trusted keys by id. Raises KeyFault for one that is damaged."""
     return {path.stem: _load_public(path) for path in sorted((folder / TRUSTED).glob("*.pub"))}
+
+
+class Known(NamedTuple):
+    """A key that lies in a folder: own (``private``), ``public`` or ``trusted``."""
+
+    kind: str
+    id: str
+    fingerprint: str
+
+
+def known(folder: Path) -> list[Known]:
+    """All keys of ``folder`` with the fingerprints of their public halves.
+
+    A fingerprint is the first 16 hex digits of the SHA-256 of the raw public key, in fours: short
+    enough to be read out on the telephone. Raises KeyFault for one that is damaged.
+    """
+    found = [
+        Known("private", path.stem, fingerprint(load_key(folder, path.stem).private.public_key()))
+        for path in sorted(folder.glob("*.key"))
+    ]
+    found += [
+        Known("public", path.stem, fingerprint(_load_public(path)))
+        for path in sorted(folder.glob("*.pub"))
+    ]
+    return found + [
+        Known("trusted", name, fingerprint(key)) for name, key in load_trusted(folder).items()
+    ]
+
+
+def fingerprint(key: Ed25519PublicKey) -> str:
+    """What two people compare on the telephone."""
+    digest = hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
+    return " ".join(digest[at : at + 4] for at in range(0, 16, 4))
 
 
 def _load_public(path: Path) -> Ed25519PublicKey:

@@ -150,12 +150,12 @@ def _migrate(db: sqlite3.Connection, migrations: Sequence[str], path: Path) -> N
 def _statements(script: str) -> Iterator[str]:
     """The statements of a script; ``executescript`` would commit our transaction."""
     part = ""
-    for line in script.splitlines(keepends=True):
-        part += line
+    for piece in script.split(";"):
+        part += piece + ";"
         if sqlite3.complete_statement(part):
             yield part
             part = ""
-    if part.strip():
+    if part.strip("; \n"):
         yield part
 
 
