@@ -14,6 +14,9 @@ from config.register import InformationSystem
 from drill.atlas import Atlas, OperatorSketch, TownSpot, Unit, atlas
 from drill.county import Box, County, Feed, Kind, Line, Shed, SiteKind, SiteSketch
 
+WIDE = 6
+"""From this share of users (percent) on, a town has two optical line terminals: 400 users each."""
+
 
 @dataclass
 class _Builder:
@@ -105,7 +108,7 @@ def _core(build: _Builder, operator: OperatorSketch) -> str:
             operator=operator.id,
             town=seat.slug,
             kind=SiteKind.CORE,
-            weight=1.0,
+            weight=1200.0,
             x=x,
             y=y,
             feed=Feed(480.0, generator=True, fuel_min=24 * 60.0),
@@ -170,7 +173,7 @@ def _hub(build: _Builder, operator: OperatorSketch, town: TownSpot) -> None:
             operator=operator.id,
             town=town.slug,
             kind=SiteKind.HUB,
-            weight=1.0,
+            weight=800.0 if town.share >= WIDE else 400.0,
             x=x,
             y=y,
             feed=Feed(
@@ -182,7 +185,7 @@ def _hub(build: _Builder, operator: OperatorSketch, town: TownSpot) -> None:
     )
     parents = _hub_parents(build.atlas, operator.id, town.slug)
     router = build.add(site, "router", "汇聚路由器", Kind.ROUTER, parents=parents, ports=8)
-    _side(build, site, router, olts=2 if town.share >= 6 else 1)
+    _side(build, site, router, olts=2 if town.share >= WIDE else 1)
 
 
 def _hub_parents(sketch: Atlas, operator: str, town: str) -> tuple[str, ...]:
@@ -359,7 +362,7 @@ def _unit(build: _Builder, unit: Unit, operator: str) -> None:
             operator=operator,
             town=town.slug,
             kind=SiteKind.UNIT,
-            weight=1.0,
+            weight=20.0,
             x=x,
             y=y,
             key_unit=unit.key,
