@@ -1,0 +1,147 @@
+// The open warning and why: what the office sees first. The program drafts, people decide.
+
+import { h } from "./dom.js";
+import { say, t } from "./i18n.js";
+import { order } from "./keys.js";
+import { get } from "./net.js";
+import {
+  ago, at, card, icon, impact, operatorName, since, siteRow, tag, townName,
+} from "./parts.js";
+
+async function command(verb, target, again) {
+  const fields = (given) => ({ verb, target, reason: given.text });
+  if (await order("command", t(`${verb}_says`) === `${verb}_says` ? t(verb) : t(`${verb}_says`),
+    fields)) again();
+}
+
+function draftCard({ draft, warning, judgement }) {
+  const literal = draft.literal_warning && draft.literal_level;
+  const piece = (title, name, none) => h("div", { class: none ? "grade none" : "grade" },
+    h("span", { class: "muted" }, title), h("strong", null, say(name)));
+  return h("section", { class: "card draft" },
+    h("p", { class: "line" }, icon("down"),
+      h("strong", null, warning ? say(warning.state_name) : t("drafted")),
+      warning && h("span", { class: "muted" }, since(warning.since_ms), ` · ${warning.id}`)),
+    h("div", { class: "grades" },
+      piece(t("scenario"), draft.warning_name, draft.warning === "none"),
+      piece(t("level"), draft.level_name, draft.level === "none")),
+    h("p", { class: "line" }, tag(literal ? t("literal") : t("judge"), literal ? "good" : "risk"),
+      draft.pending && tag(t("pending"))),
+    !literal && h("p", { class: "judge" }, `${t("judge_says")}。`,
+      judgement.map((one) => h("q", null, `${one.id} ${say(one.text)}`))));
+}
+
+function rangeCard({ warning_range, level_range, unknown, absent, draft }) {
+  const worse = [];
+  if (warning_range && say(warning_range[1]) !== say(draft.warning_name)) {
+    worse.push(say(warning_range[1]));
+  }
+  if (level_range && say(level_range[1]) !== say(draft.level_name)) worse.push(say(level_range[1]));
+  return card(t("range"),
+    h("p", { class: "line" }, worse.length
+      ? [icon("unknown"), h("strong", null, worse.join(" / "))] : t("range_none")),
+    h("p", null, `${t("not_known")}: `, unknown.length
+      ? h("strong", null, unknown.map(say).join("、")) : t("all_known")),
+    absent.length > 0 && h("p", { class: "muted" },
+      `${t("not_connected")}: ${absent.map(say).join("、")}`));
+}
+
+function stepsCard({ warning }, again) {
+  if (!warning) return null;
+  return card(t("next_steps"), h("p", { class: "muted" }, t("people_decide")),
+    warning.steps.length
+      ? h("ul", { class: "steps" }, warning.steps.map((step, n) =>
+          h("li", { "data-key": step.verb },
+            h("button", { type: "button", class: n === 0 ? "main" : "",
+              onclick: () => command(step.verb, step.target, again) }, t(step.verb)),
+            h("span", null, `${t(`${step.verb}_says`)} `,
+              step.role_names.length > 0 && h("span", { class: "muted" },
+                `${t("needs_role")} ${step.role_names.map(say).join("、")}`)))))
+      : h("p", null, t("no_steps")));
+}
+
+function spreadCard({ verdict, evidence }) {
+  const word = verdict.spread;
+  const state = { yes: "down", no: "ok" }[word] ?? "unknown";
+  return card(t("spread"),
+    h("p", { class: "line" }, icon(state), h("strong", null, t(word))),
+    evidence.length > 0 && h("ol", { class: "evidence" },
+      evidence.map((line) => h("li", null, line))));
+}
+
+function cellsCard({ cells, operators, systems }) {
+  return card(t("cells"),
+    h("ul", { class: "plain cols" }, operators.map((one) => h("li", { "data-key": one.id },
+      impact(one.impact), " ", h("strong", null, say(one.name)), " ",
+      h("span", { class: "muted" }, `${t("sites_out")} ${one.sites.down}/${total(one.sites)}`
+        + (one.sites.unknown ? ` · ${t("unknown")} ${one.sites.unknown}` : ""))))),
+    systems.length > 0 && h("ul", { class: "plain cols" }, systems.map((one) =>
+      h("li", { "data-key": one.id }, impact(one.impact), " ", one.name))),
+    h("ul", { class: "cells" }, cells.filter((one) => one.affected || one.state !== "unknown")
+      .map((one) => h("li", { "data-key": `${one.operator}${one.town}` },
+        h("a", { href: `/sites?town=${one.town}&operator=${one.operator}`,
+          class: `chip s-${one.state}` },
+        icon(one.state), `${townName(one.town)} ${operatorName(one.operator)} `,
+        `${one.down + one.alarm + one.unknown}/${one.sites}`)))));
+}
+
+const total = (counts) => Object.values(counts).reduce((sum, n) => sum + n, 0);
+
+function sitesCard({ sites, sites_total: all }) {
+  if (!all) return null;
+  return card(`${t("sites_not_ok")} (${all})`,
+    h("ul", { class: "rows" }, sites.slice(0, 12).map(siteRow)),
+    all > 12 && h("p", null, h("a", { href: "/sites?state=down,alarm,unknown" }, t("see_all"))));
+}
+
+function rulesCard({ rules, clauses, policy }) {
+  const quote = (one) => h("li", null, h("code", null, one.id), " ", say(one.text));
+  return card(t("rules"),
+    h("ul", { class: "quotes" }, rules.map(quote), clauses.map(quote)),
+    policy.length > 0 && h("details", null, h("summary", null, t("policy")),
+      h("div", { class: "scroll" }, h("table", { class: "data" }, h("tbody", null,
+        policy.map((one) => h("tr", null, h("th", { scope: "row" }, one.path),
+          h("td", null, one.value), h("td", { class: "muted" }, one.src))))))));
+}
+
+function noticesCard({ notices }, again) {
+  if (!notices.length) return null;
+  return card(t("notices"), h("ul", { class: "notices" }, notices.map((one) =>
+    h("li", { "data-key": one.id },
+      h("details", null,
+        h("summary", null, h("span", { class: "line" },
+          h("code", null, `#${one.number}`), h("strong", null, say(one.subject)), ago(one.at_ms))),
+        h("p", { class: "pre" }, say(one.text))),
+      h("p", { class: "line" },
+        one.receipted_ms ? tag(`${t("receipted")} `, "good") : tag(t("not_receipted"), "risk"),
+        one.acked_ms
+          ? tag(`${t("acked")} ${one.acked_by ?? ""}`, "good")
+          : [tag(t("not_acked"), "risk"), h("button", { type: "button",
+              onclick: () => command("ack", one.id, again) }, t("ack"))])))));
+}
+
+const logCard = ({ warning }) => warning?.log.length > 0 && card(t("log"),
+  h("ol", { class: "log" }, warning.log.map((one, n) => h("li", { "data-key": `${n}` },
+    at(one.at_ms), " ", h("strong", null, one.name || t("machine")), " ", say(one.what),
+    one.reason && h("span", { class: "say" }, `：${one.reason}`)))));
+
+export const page = {
+  title: () => t("warning"),
+  load: () => get("/api/v1/warning"),
+  view(answer, again) {
+    const { warning, draft } = answer;
+    if (!draft || (!warning && draft.warning === "none")) {
+      return [h("h1", null, t("warning")),
+        h("p", { class: "calm" }, icon("ok"), " ", t("no_warning")),
+        noticesCard(answer, again)];
+    }
+    return [
+      h("h1", null, t("open_warning")),
+      h("div", { class: "two" },
+        h("div", null, draftCard(answer), stepsCard(answer, again), rangeCard(answer),
+          spreadCard(answer), noticesCard(answer, again)),
+        h("div", null, cellsCard(answer), sitesCard(answer), rulesCard(answer), logCard(answer))),
+    ];
+  },
+};
+
