@@ -28,6 +28,7 @@ class InputKind(StrEnum):
     BIRTH = "birth"
     ALIVE = "alive"
     COMMAND = "command"
+    RECEIPT = "receipt"
     STARTED = "started"
     CONFIG = "config"
     TICK = "tick"
@@ -86,6 +87,15 @@ class OfficeCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipted:
+    """An office client's signed word that it has the notices up to ``seq`` (of ``epoch``)."""
+
+    office: str
+    epoch: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """This process began to look: silence and delays count from here (FAULTS F17)."""
 
@@ -104,7 +114,17 @@ class Tick:
     """The end of a turn: what is due falls due, and the county is assessed once."""
 
 
-Input = Received | Poison | BirthSeen | AliveSeen | OfficeCommand | Started | Reconfigured | Tick
+Input = (
+    Received
+    | Poison
+    | BirthSeen
+    | AliveSeen
+    | OfficeCommand
+    | Receipted
+    | Started
+    | Reconfigured
+    | Tick
+)
 
 
 class _Row(Wire):
@@ -122,6 +142,12 @@ class _Poison(_Row):
 class _Command(_Row):
     key: Id
     command: Command
+
+
+class _Receipt(Wire):
+    office: Id
+    epoch: Epoch
+    seq: Epoch
 
 
 class _Started(Wire):
@@ -177,6 +203,9 @@ def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: PLR0911  one
         case OfficeCommand(row, command, key):
             model = _Command.model_validate({**_row(row), "key": key, "command": command})
             return InputKind.COMMAND, model.model_dump_json().encode()
+        case Receipted(office, epoch, seq):
+            receipt = _Receipt(office=office, epoch=epoch, seq=seq)
+            return InputKind.RECEIPT, receipt.model_dump_json().encode()
         case Started(session):
             return InputKind.STARTED, _Started(session=session).model_dump_json().encode()
         case Reconfigured(config_hash):
@@ -201,6 +230,9 @@ def decode_input(kind: str, blob: bytes) -> Input:  # noqa: PLR0911  one line pe
         case InputKind.COMMAND:
             model = _Command.model_validate_json(blob)
             return OfficeCommand(_to_row(model), model.command, model.key)
+        case InputKind.RECEIPT:
+            receipt = _Receipt.model_validate_json(blob)
+            return Receipted(receipt.office, receipt.epoch, receipt.seq)
         case InputKind.STARTED:
             return Started(_Started.model_validate_json(blob).session)
         case InputKind.CONFIG:

@@ -187,7 +187,11 @@ class Onset:
 
 @dataclass(slots=True)
 class State:
-    """All of it. ``marks`` are the receiving watermarks, ``sender lane`` → (epoch, seq, check)."""
+    """All of it.
+
+    ``marks`` are the receiving watermarks: ``sender lane`` to (epoch, seq, check); ``receipts``
+    how far each office has its notices: (epoch, seq, when).
+    """
 
     store: int
     session: int = 0
@@ -202,6 +206,7 @@ class State:
     spread: str = "no"
     spread_since_ms: int = 0
     marks: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    receipts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     offices_poisoned: int = 0
 
 

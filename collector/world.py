@@ -23,6 +23,7 @@ from collector.model import (
     Input,
     OfficeCommand,
     Poison,
+    Receipted,
     Received,
     Reconfigured,
     Row,
@@ -76,6 +77,8 @@ def step(world: World, now_ms: int, given: Input, resolve: Resolve | None = None
                 _row(world, now_ms, given)
         case BirthSeen() | AliveSeen():
             _presence(world, now_ms, given)
+        case Receipted(office, epoch, seq):
+            receipted(world, now_ms, office, (epoch, seq))
         case Started(session):
             world.state.session = session
             world.record("started", session=session, config=world.county.hash, at_ms=now_ms)
@@ -124,7 +127,17 @@ def accept(world: World, row: Row) -> bool:
     verdict = world.receiver.judge(peer, row.epoch, row.seq, row.check)
     if verdict is Verdict.NEW_EPOCH and row.sender in world.state.agents:
         world.record("epoch", agent=row.sender, lane=row.lane, epoch=row.epoch)
+    if verdict.applied:
+        world.state.marks[f"{row.sender} {row.lane}"] = (row.epoch, row.seq, row.check)
     return verdict.applied
+
+
+def receipted(world: World, now_ms: int, office: str, upto: tuple[int, int]) -> None:
+    """Note how far an office client has verified and stored its notices."""
+    known = world.state.receipts.get(office)
+    if known is None or (known[0], known[1]) < upto:
+        world.state.receipts[office] = (*upto, now_ms)
+        world.record("receipt", office=office, epoch=upto[0], seq=upto[1], at_ms=now_ms)
 
 
 def poisoned(world: World, row: Row, reason: str) -> None:
@@ -147,8 +160,6 @@ def tick(world: World, now_ms: int) -> None:
     deadline = world.desk.next_deadline()
     if deadline is not None and deadline <= now_ms:
         world.effects.extend(world.desk.due(now_ms))
-    for peer, mark in world.receiver.changed().items():
-        world.state.marks[f"{peer.sender} {peer.lane}"] = (mark.epoch, mark.seq, mark.check)
 
 
 def due(world: World, now_ms: int, key: TimerKey) -> None:
