@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import PurePath
 from typing import Annotated
 
 from pydantic import Field, SecretStr
@@ -49,3 +50,20 @@ class Inventory(Config):
     targets: tuple[Target, ...]
     credentials: tuple[Credential, ...] = ()
     hash: str = ""
+
+
+class CredentialEntry(Config):
+    """A credential as a file has it: the community itself, or the file that holds it alone."""
+
+    id: Id
+    version: SnmpVersion = SnmpVersion.V2C
+    community: SecretStr | None = None
+    community_file: Annotated[PurePath, Field(strict=False)] | None = None
+
+
+class InventoryFile(Config):
+    """``inventory.toml``: targets in a table of their own (``targets``), or here, or both."""
+
+    targets: Annotated[PurePath, Field(strict=False)] | None = None
+    target: tuple[Target, ...] = ()
+    credential: tuple[CredentialEntry, ...] = ()

@@ -120,3 +120,9 @@ class Register(Config):
     contacts: tuple[Contact, ...] = ()
     sources: tuple[Source, ...] = ()
     hash: str = ""
+
+
+class RegisterFile(Config):
+    """``register.toml`` beside the register's tables: what stands in no table."""
+
+    county: Id

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from config.faults import refuse
-from config.io.load import DATA, hashed
+from config.io.shipped import DATA, hashed
 from config.io.toml import Document, build, read_document
 from config.plan import Plan
 from config.plancheck import plan_faults

@@ -1,10 +1,12 @@
+from typing import Any
+
 from config.io.load import load_policy
 
 
 def test_the_shipped_policy_loads_with_a_ground_for_every_number() -> None:
     policy = load_policy()
     kinds = ("plan", "law", "std", "practice", "prop")
-    parts = [policy.site, policy.cell, policy.spread, policy.flap, policy.time]
+    parts: list[Any] = [policy.site, policy.cell, policy.spread, policy.flap, policy.time]
     parts += [getattr(policy.operator, name) for name in type(policy.operator).model_fields]
     parts += [policy.system.full, policy.system.partial, *policy.alarms, *policy.signals]
     assert all(part.src.startswith(kinds) for part in parts)

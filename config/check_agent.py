@@ -1,0 +1,211 @@
+"""Cross-checks of inventory, profiles, policy and settings (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from config.cells import unknown
+from config.check import duplicates, reserved
+from config.faults import Fault, Place, error, note
+from config.inventory import Inventory
+from config.plan import Plan
+from config.policy import Policy
+from config.positions import Loc
+from config.profile import Hint, Metric, MetricType, Profile
+from config.register import Register
+from config.settings import AgentSettings, BrokerSettings, CollectorSettings, OfficeSettings
+from wire.topics import RESERVED
+
+At = Callable[[Loc], Place]
+"""A location in a TOML file: where it stands."""
+
+CAUSES = frozenset({*range(1, 158), *range(201, 208)})
+"""X.733 probable causes that are in use."""
+
+
+@dataclass(frozen=True)
+class AgentGiven:
+    """What the inventory refers to; None: not looked at."""
+
+    profiles: Mapping[str, Profile] | None = None
+    register: Register | None = None
+    operator: str | None = None
+
+
+def check_inventory(
+    inventory: Inventory,
+    target: Callable[[int, str], Place],
+    credential: Callable[[int, str], Place],
+    given: AgentGiven,
+) -> list[Fault]:
+    """Every cross fault of an inventory."""
+    faults = duplicates([t.device for t in inventory.targets], lambda i: target(i, "device"))
+    faults += duplicates([c.id for c in inventory.credentials], lambda i: credential(i, "id"))
+    credentials = {c.id for c in inventory.credentials}
+    seen: dict[tuple[object, int], int] = {}
+    for i, t in enumerate(inventory.targets):
+        first = seen.setdefault((t.address, t.port), i)
+        if first != i:
+            line = target(first, "address").line
+            zh = f"{t.address} 端口 {t.port} 在第 {line} 行已有"
+            en = f"{t.address} port {t.port} stands already in line {line}"
+            faults.append(error(target(i, "address"), zh, en))
+        if t.credential is not None and t.credential not in credentials:
+            said = unknown("凭据", "credential", t.credential, credentials)
+            faults.append(Fault(target(i, "credential"), said))
+        if t.profiles and t.credential is None:
+            zh, en = "有采集模板但没有凭据", "has profiles and no credential"
+            faults.append(error(target(i, "credential"), zh, en))
+        if not t.profiles and not t.icmp:
+            zh, en = "既不探通也没有采集模板", "neither ICMP nor a profile: nothing to look at"
+            faults.append(error(target(i, "icmp"), zh, en))
+        for name in t.profiles if given.profiles is not None else ():
+            if name not in (given.profiles or {}):
+                said = unknown("采集模板", "profile", name, given.profiles or {})
+                faults.append(Fault(target(i, "profiles"), said))
+    used = {t.credential for t in inventory.targets}
+    for i, c in enumerate(inventory.credentials):
+        if c.id not in used:
+            zh, en = f"凭据“{c.id}”没有用到", f'credential "{c.id}" is not used'
+            faults.append(note(credential(i, "id"), zh, en))
+    return faults + _registered(inventory, target, given)
+
+
+def _registered(
+    inventory: Inventory, target: Callable[[int, str], Place], given: AgentGiven
+) -> list[Fault]:
+    """Targets against the register: what does not match is listed, never dropped."""
+    if given.register is None:
+        return []
+    devices = {device.id for device in given.register.devices}
+    faults = []
+    for i, t in enumerate(inventory.targets):
+        if t.device not in devices:
+            said = unknown("登记的设备", "registered device", t.device, devices)
+            faults.append(Fault(target(i, "device"), said))
+    own = {s.id for s in given.register.sites if s.operator == given.operator}
+    mine = {device.id for device in given.register.devices if device.site in own}
+    missing = sorted(mine - {t.device for t in inventory.targets})
+    if given.operator is not None and missing and inventory.targets:
+        zh = f"登记的设备有 {len(missing)} 个不在采集清单中，如 {missing[0]}"
+        en = f"{len(missing)} registered devices are not in the inventory, such as {missing[0]}"
+        faults.append(note(Place(target(0, "device").file), zh, en))
+    return faults
+
+
+def check_profile(profile: Profile, at: At, alarms: Iterable[str] | None) -> list[Fault]:
+    """Every cross fault of one profile; ``alarms`` are the policy's alarm types."""
+    faults: list[Fault] = []
+    metrics: list[tuple[Loc, Metric]] = [
+        (("scalars", i), metric) for i, metric in enumerate(profile.scalars)
+    ]
+    for i, table in enumerate(profile.tables):
+        metrics += [(("tables", i, "columns", j), m) for j, m in enumerate(table.columns)]
+    names = [metric.name for _, metric in metrics]
+    faults += duplicates(names, lambda i: at((*metrics[i][0], "name")))
+    known = None if alarms is None else set(alarms)
+    for loc, metric in metrics:
+        if metric.type is MetricType.ENUM and not metric.enum:
+            faults.append(error(at((*loc, "type")), "enum 没有列出取值", "an enum without values"))
+        if metric.alarm is None:
+            continue
+        spot = (*loc, "alarm")
+        faults += _hint(metric.alarm, at(spot))
+        if known is not None and metric.alarm.alarm not in known:
+            said = unknown("告警类型", "alarm type", metric.alarm.alarm, known)
+            faults.append(Fault(at((*spot, "alarm")), said))
+        if not metric.watched:
+            zh, en = "有告警的量要设 watched = true", "a metric with an alarm must be watched"
+            faults.append(error(at((*loc, "name")), zh, en))
+    if not metrics:
+        faults.append(error(at(()), "模板里什么也没有", "the profile asks for nothing"))
+    return faults
+
+
+def _hint(hint: Hint, place: Place) -> list[Fault]:
+    given = [bool(hint.values), hint.above is not None, hint.below is not None]
+    if sum(given) != 1:
+        zh, en = "values、above、below 应恰好写一个", "give exactly one of values, above, below"
+        return [error(place, zh, en)]
+    if hint.clear is None:
+        return []
+    if hint.above is not None and hint.clear > hint.above:
+        return [error(place, "clear 不能大于 above", "clear must not be over above")]
+    if hint.below is not None and hint.clear < hint.below:
+        return [error(place, "clear 不能小于 below", "clear must not be under below")]
+    return []
+
+
+def check_policy(policy: Policy, at: At) -> list[Fault]:
+    """Every cross fault of a policy."""
+    faults = duplicates([a.id for a in policy.alarms], lambda i: at(("alarms", i, "id")))
+    faults += duplicates([s.id for s in policy.signals], lambda i: at(("signals", i, "id")))
+    for i, alarm in enumerate(policy.alarms):
+        if alarm.probable_cause_no is not None and alarm.probable_cause_no not in CAUSES:
+            zh, en = "X.733 没有这个原因号", "X.733 has causes 1-157 and 201-207"
+            faults.append(error(at(("alarms", i, "probable_cause_no")), zh, en))
+    operator = policy.operator
+    for name, rule in (
+        ("partial_share", operator.partial_share),
+        ("full_share", operator.full_share),
+    ):
+        if rule.clear_below > rule.raise_share:
+            place = at(("operator", name, "clear_below"))
+            zh, en = "不能大于 raise_share", "must not be over raise_share"
+            faults.append(error(place, zh, en))
+    if operator.partial_share.raise_share > operator.full_share.raise_share:
+        zh, en = "不能大于 full_share 的 raise_share", "must not be over that of full_share"
+        faults.append(error(at(("operator", "partial_share", "raise_share")), zh, en))
+    if policy.spread.step_s > policy.spread.window_s:
+        zh, en = "不能大于 window_s", "must not be over window_s"
+        faults.append(error(at(("spread", "step_s")), zh, en))
+    if policy.time.renew_before_s >= policy.time.warning_expires_s:
+        zh, en = "应小于 warning_expires_s", "must be under warning_expires_s"
+        faults.append(error(at(("time", "renew_before_s")), zh, en))
+    return faults
+
+
+def check_settings(
+    settings: AgentSettings | CollectorSettings | OfficeSettings,
+    at: At,
+    plan: Plan | None = None,
+    register: Register | None = None,
+) -> list[Fault]:
+    """Every cross fault of a settings file with what it refers to."""
+    faults = _broker(settings.broker, at)
+    if register is not None and register.county != settings.county.county:
+        zh = f"与登记册的县代码 {register.county} 不同"
+        en = f"differs from the register's county {register.county}"
+        faults.append(error(at(("county", "county")), zh, en))
+    if isinstance(settings, CollectorSettings):
+        offices = settings.collector.offices
+        faults += duplicates(
+            [office.id for office in offices], lambda i: at(("collector", "offices", i, "id"))
+        )
+    if isinstance(settings, AgentSettings):
+        operator = settings.agent.operator
+        place = at(("agent", "operator"))
+        known = {o.id for o in plan.operators} if plan is not None else None
+        if operator in RESERVED:
+            faults.append(reserved(place, operator))
+        elif known is not None and operator not in known:
+            faults.append(Fault(place, unknown("运营企业", "operator", operator, known)))
+    if settings.county.tree == "live" and settings.clock.scale != 1.0:
+        zh, en = "只有演练（tree = drill-…）才能加快时钟", "only a drill may run a faster clock"
+        faults.append(error(at(("clock", "scale")), zh, en))
+    return faults
+
+
+def _broker(broker: BrokerSettings, at: At) -> list[Fault]:
+    faults = []
+    if (broker.certfile is None) != (broker.keyfile is None):
+        zh, en = "certfile 和 keyfile 要一起写", "certfile and keyfile go together"
+        faults.append(error(at(("broker", "certfile" if broker.certfile else "keyfile")), zh, en))
+    if broker.certfile is not None and broker.cafile is None:
+        zh, en = "有证书但没有 cafile", "a certificate without cafile"
+        faults.append(error(at(("broker", "certfile")), zh, en))
+    if broker.password_file is not None and broker.username is None:
+        zh, en = "有密码文件但没有 username", "a password file without username"
+        faults.append(error(at(("broker", "password_file")), zh, en))
+    return faults
