@@ -89,3 +89,55 @@ def mosquitto(folder: Path, extra: str = "allow_anonymous true\n") -> Iterator[M
         yield broker
     finally:
         broker.kill()
+
+
+@dataclass
+class Influx:
+    """Debian's influxd 1.6 with a configuration of its own."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it; returns when it takes a connection."""
+        config = self.folder / f"influxd-{self.port}.conf"
+        data = self.folder / f"influx-{self.port}"
+        config.write_text(
+            f'reporting-disabled = true\nbind-address = "127.0.0.1:{free_port()}"\n'
+            f'[meta]\ndir = "{data}/meta"\n[data]\ndir = "{data}/data"\nwal-dir = "{data}/wal"\n'
+            f"query-log-enabled = false\n[monitor]\nstore-enabled = false\n"
+            f'[http]\nbind-address = "127.0.0.1:{self.port}"\nlog-enabled = false\n',
+            encoding="utf-8",
+        )
+        self.process = subprocess.Popen(
+            ["influxd", "run", "-config", str(config)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for_port(self.process, self.port)
+
+    def kill(self) -> None:
+        """SIGKILL; what was committed is in its files."""
+        if self.process is not None:
+            stop(self.process, signal.SIGKILL)
+            self.process = None
+
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
+
+@contextlib.contextmanager
+def influxd(folder: Path) -> Iterator[Influx]:
+    """A running InfluxDB 1.x, stopped at the end whatever happens."""
+    database = Influx(folder)
+    try:
+        database.start()
+        yield database
+    finally:
+        database.kill()
