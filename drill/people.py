@@ -7,28 +7,22 @@ from typing import Final
 from config.register import Person
 
 PEOPLE: Final = (
-    Person(
-        account="duty", name="值班员甲", organ="县指挥部办公室", roles=("duty",), key="duty-key"
-    ),
-    Person(
-        account="duty2", name="值班员乙", organ="县指挥部办公室", roles=("duty",), key="duty2-key"
-    ),
+    Person(account="duty", name="值班员甲", organ="县指挥部办公室", roles=("duty",), key="duty"),
+    Person(account="duty2", name="值班员乙", organ="县指挥部办公室", roles=("duty",), key="duty2"),
     Person(
         account="director",
         name="办公室主任丙",
         organ="县指挥部办公室",
         roles=("director", "deputy"),
-        key="director-key",
+        key="director",
     ),
-    Person(
-        account="deputy", name="副总指挥丁", organ="县指挥部", roles=("deputy",), key="deputy-key"
-    ),
+    Person(account="deputy", name="副总指挥丁", organ="县指挥部", roles=("deputy",), key="deputy"),
     Person(
         account="commander",
         name="总指挥戊",
         organ="县指挥部",
         roles=("commander",),
-        key="commander-key",
+        key="commander",
     ),
 )
 """Nobody: duty officers, the office's director, deputy commander, commander."""

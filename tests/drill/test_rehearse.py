@@ -2,10 +2,7 @@
 
 import pytest
 
-from config.io.load import DATA, load_policy
-from config.io.plan import load_plan
-from config.io.toml import build, read_document
-from config.profile import Profile
+from config.io.load import load_plan, load_policy, load_profiles
 from drill import story
 from drill.county import County
 from drill.grow import generate
@@ -21,12 +18,7 @@ def county() -> County:
 
 @pytest.fixture(scope="module")
 def books() -> Books:
-    profiles = sorted((DATA / "profiles").glob("*.toml"))
-    return Books(
-        load_plan(),
-        load_policy(),
-        tuple(build(Profile, read_document(path)) for path in profiles),
-    )
+    return Books(load_plan(), load_policy(), tuple(load_profiles().values()))
 
 
 def tell(name: str, county: County, books: Books) -> Rehearsal:
