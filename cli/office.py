@@ -1,0 +1,170 @@
+"""``wanglou office``: the command office's client."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wire.notice import Verb
+
+app = typer.Typer(help="指挥部办公室终端 / the command office's client.", no_args_is_help=True)
+
+Config = Annotated[Path, typer.Option("--config", help="office.toml")]
+Json = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
+NoticeId = Annotated[str, typer.Argument(help="通知编号 / the notice's id (N-…)")]
+WarningId = Annotated[str, typer.Argument(help="预警编号 / the warning's id (W-…)")]
+Account = Annotated[str, typer.Option("--as", help="账号 / account in the register")]
+Key = Annotated[str | None, typer.Option("--key", help="本人密钥名，缺省同账号 / own key's name")]
+Reason = Annotated[str, typer.Option("--reason", help="理由 / why")]
+Wait = Annotated[float, typer.Option("--wait", min=0, help="等待答复的秒数 / seconds to wait")]
+
+
+@app.command()
+def watch(
+    config: Config,
+    as_json: Json = False,
+    once: bool = typer.Option(False, "--once", help="收到一件通知即结束 / end after one notice"),
+) -> None:
+    """接收、验证、保存并显示通知 / receive, verify, store and show notices."""
+    from cli import office_run
+    from config.io.load import load_office_settings
+    from transport.io import log as logs
+
+    logs.setup()
+    with office_run.faults_told():
+        settings = load_office_settings(config)
+        with office_run.open_store(settings) as store:
+            office_run.watch(settings, store, as_json=as_json, once=once)
+
+
+@app.command("list")
+def list_notices(
+    config: Config,
+    as_json: Json = False,
+    most: int = typer.Option(50, "--last", min=1, max=10_000, help="件数 / how many"),
+) -> None:
+    """列出已收通知 / list the notices received."""
+    from cli import office_run, office_text
+    from config.io.load import load_office_settings
+    from escalation.io.office import notice_data
+
+    with (
+        office_run.faults_told(),
+        office_run.open_store(load_office_settings(config)) as store,
+    ):
+        for stored in store.latest(most):
+            if as_json:
+                office_run.print_json(notice_data(stored))
+            else:
+                print(office_text.list_line(stored))
+
+
+@app.command()
+def show(notice: NoticeId, config: Config, as_json: Json = False) -> None:
+    """显示一件通知 / show one notice."""
+    from cli import office_run, office_text
+    from config.io.load import load_office_settings
+    from escalation.io.office import notice_data
+
+    with (
+        office_run.faults_told(),
+        office_run.open_store(load_office_settings(config)) as store,
+    ):
+        found = store.by_id(notice)
+        if not found:
+            office_run.fail(f"没有收到过 {notice} / {notice} was never received", code=1)
+        for stored in found:
+            if as_json:
+                office_run.print_json(notice_data(stored))
+            else:
+                office_text.show_notice(office_text.console(), stored)
+
+
+@app.command()
+def ack(
+    notice: NoticeId,
+    config: Config,
+    account: Account,
+    key: Key = None,
+    reason: Reason = "",
+    wait: Wait = 20,
+    as_json: Json = False,
+) -> None:
+    """确认收到一件通知 / acknowledge a notice."""
+    _order(Verb.ACK, notice, config, account, key, reason, wait, as_json)
+
+
+@app.command()
+def propose(
+    warning: WarningId,
+    config: Config,
+    account: Account,
+    key: Key = None,
+    reason: Reason = "",
+    wait: Wait = 20,
+    as_json: Json = False,
+) -> None:
+    """提请县指挥部 / propose the draft to the headquarters."""
+    _order(Verb.PROPOSE, warning, config, account, key, reason, wait, as_json)
+
+
+@app.command()
+def issue(
+    warning: WarningId,
+    config: Config,
+    account: Account,
+    key: Key = None,
+    reason: Reason = "",
+    wait: Wait = 20,
+    as_json: Json = False,
+) -> None:
+    """发布、调整或续期预警 / issue, adjust or renew the warning."""
+    _order(Verb.ISSUE, warning, config, account, key, reason, wait, as_json)
+
+
+@app.command()
+def withdraw(
+    warning: WarningId,
+    config: Config,
+    account: Account,
+    key: Key = None,
+    reason: Reason = "",
+    wait: Wait = 20,
+    as_json: Json = False,
+) -> None:
+    """撤回草案或预警 / withdraw the draft or the warning."""
+    _order(Verb.WITHDRAW, warning, config, account, key, reason, wait, as_json)
+
+
+@app.command()
+def lift(
+    warning: WarningId,
+    config: Config,
+    account: Account,
+    key: Key = None,
+    reason: Reason = "",
+    wait: Wait = 20,
+    as_json: Json = False,
+) -> None:
+    """解除预警 / lift the warning."""
+    _order(Verb.LIFT, warning, config, account, key, reason, wait, as_json)
+
+
+def _order(
+    verb: Verb,
+    target: str,
+    config: Path,
+    account: str,
+    key: str | None,
+    reason: str,
+    wait: float,
+    as_json: bool,
+) -> None:
+    from cli import office_run
+    from transport.io import log as logs
+
+    logs.setup("error")
+    asked = office_run.Asked(verb, target, account, key or account, reason)
+    office_run.order(config, asked, wait_s=wait, as_json=as_json)
