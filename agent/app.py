@@ -1,0 +1,372 @@
+"""The agent: turns, engines, lanes and uplink put together.
+
+One event loop. A turn submits the looks that are due; their results become state items and
+samples; a flush every ``FLUSH_S`` after the first of them writes all in one transaction. What a
+SIGKILL can cost is the looks in progress and that one flush.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, Any, Final
+
+from agent import lanes
+from agent.counters import Rates
+from agent.decode import compile_query, decode, uptime_ticks
+from agent.io.icmp import IcmpEngine, IcmpOptions
+from agent.io.snmp import SnmpEngine, SnmpOptions
+from agent.io.uplink import Uplink
+from agent.presence import Identity
+from agent.query import Access, IcmpLook, IcmpResult, Query, SnmpLook, SnmpResult
+from agent.schedule import RoundEnd, Schedule
+from config.inventory import Credential, Inventory, Target
+from config.profile import Profile
+from config.settings import AgentSettings
+from transport.io import log as logs
+from transport.io.clock import Clock
+from transport.io.notify import Notifier
+from transport.io.outbox import Row
+from wire.observation import Method, Outcome, Round, StateItem
+
+FLUSH_S: Final = 0.2
+TICK_S: Final = 0.02
+"""Turns are at least this far apart, so that one of them submits many looks."""
+
+_PENDING_MOST: Final = 200_000
+"""State items held in memory while not even the disk takes them."""
+
+
+class AgentFault(Exception):  # noqa: N818  it says what is wrong
+    """The agent cannot start; the text says why."""
+
+
+@dataclass(slots=True, eq=False)
+class _Device:
+    """One device's looks and how many of them are under way."""
+
+    id: str
+    icmp: IcmpLook | None = None
+    snmp: SnmpLook | None = None
+    rates: Rates = field(default_factory=Rates)
+    waiting: int = 0
+    looked: bool = False
+
+
+class Agent:
+    """One agent process. ``run`` returns after SIGTERM, SIGINT or ``stop``."""
+
+    def __init__(
+        self, settings: AgentSettings, inventory: Inventory, profiles: Mapping[str, Profile]
+    ) -> None:
+        options = settings.agent
+        self._clock = Clock.of(settings.clock)
+        self._log = logs.get("agent", agent=options.id)
+        self._changes = logs.Changes(self._log)
+        self._notify = Notifier()
+        self._interval_ms = round(options.interval_s * 1000)
+        self._state_dir = Path(options.state_dir)
+        self._devices = _devices(settings, inventory, profiles)
+        self._schedule = Schedule(
+            {
+                target.device: round((target.interval_s or options.interval_s) * 1000)
+                for target in inventory.targets
+            },
+            round_ms=self._interval_ms,
+            now_ms=self._clock.monotonic_ms(),
+        )
+        self._first_round = self._clock.wall_ms() // self._interval_ms
+        self._snmp = SnmpEngine(SnmpOptions(packets_per_s=options.packets_per_s))
+        self._icmp = IcmpEngine(IcmpOptions(packets_per_s=options.packets_per_s))
+        self._state = lanes.StateLane()
+        self._sample = lanes.SampleLane()
+        self._items: list[StateItem] = []
+        self._flush_at: asyncio.TimerHandle | None = None
+        self._failed: asyncio.Future[None] | None = None
+        self._stop = asyncio.Event()
+        self._who = Identity(
+            agent=options.id,
+            version=version("wanglou"),
+            interval_ms=self._interval_ms,
+            inventory_hash=inventory.hash,
+            devices=tuple(self._devices),
+            alive_every_ms=round(options.alive_every_s * 1000),
+        )
+        self._settings = settings
+        self._uplink: Uplink | None = None
+
+    def stop(self) -> None:
+        """End ``run`` cleanly: what was seen is on disk, and the broker told, when it returns."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Look, store and send until told to stop. Raises AgentFault when it cannot start."""
+        with _only_one(self._state_dir):
+            self._uplink = uplink = Uplink(self._settings, self._who, self._clock)
+            self._failed = asyncio.get_running_loop().create_future()
+            self._signals()
+            serving = asyncio.create_task(uplink.run())
+            looking = asyncio.create_task(self._look())
+            try:
+                await self._until_stopped(serving, looking)
+            finally:
+                await self._close(serving, looking)
+
+    async def _until_stopped(self, *tasks: asyncio.Task[None]) -> None:
+        assert self._failed is not None
+        stopped: asyncio.Future[Any] = asyncio.create_task(self._stop.wait())
+        ends: list[asyncio.Future[Any]] = [self._failed, *tasks]
+        try:
+            await asyncio.wait([stopped, *ends], return_when=asyncio.FIRST_COMPLETED)
+            for end in ends:
+                if end.done():
+                    end.result()
+        finally:
+            stopped.cancel()
+
+    async def _close(self, serving: asyncio.Task[None], looking: asyncio.Task[None]) -> None:
+        """Stop looking, write what there is, say good-bye, disconnect."""
+        assert self._uplink is not None
+        self._notify.stopping()
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        if self._flush_at is not None:
+            self._flush_at.cancel()
+        if self._stop.is_set():
+            self._flush()
+            await self._uplink.farewell()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        self._uplink.close()
+        self._log.info("stopped")
+
+    def _signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(
+            signal.SIGHUP, partial(self._log.warning, "SIGHUP ignored: restart to reload")
+        )
+
+    # -- looking ----------------------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        """Submit what is due, turn by turn."""
+        await self._icmp.start()
+        await self._snmp.start()
+        self._notify.ready()
+        self._log.info("ready", devices=len(self._devices), buffered=self._buffered())
+        try:
+            while True:
+                self._turn(self._clock.monotonic_ms())
+                self._notify.alive(self._clock.monotonic())
+                wait_s = (self._schedule.deadline() - self._clock.monotonic_ms()) / 1000
+                await asyncio.sleep(max(TICK_S, min(wait_s, self._notify.every_s or wait_s)))
+        finally:
+            self._icmp.close()
+            self._snmp.close()
+
+    def _turn(self, now_ms: int) -> None:
+        for name in self._schedule.due(now_ms):
+            self._submit(self._devices[name])
+        end = self._schedule.round_over(now_ms)
+        if end is not None:
+            self._add(self._round(end, now_ms))
+
+    def _submit(self, device: _Device) -> None:
+        device.waiting = (device.icmp is not None) + (device.snmp is not None)
+        device.looked = False
+        if device.icmp is not None:
+            self._icmp.submit(device.icmp, partial(self._echoed, device))
+        if device.snmp is not None:
+            self._snmp.submit(device.snmp, partial(self._answered, device))
+        if device.waiting == 0:
+            self._schedule.finished(device.id, looked=False)
+
+    def _echoed(self, device: _Device, result: IcmpResult) -> None:
+        at_ms = self._clock.now_ms()
+        median = result.median_ns
+        rtt_us = None if median is None else median // 1000
+        self._said(
+            lanes.Said(device.id, Method.ICMP, result.outcome, result.reason, "", rtt_us), at_ms
+        )
+        if result.sent:
+            rtt_ms = None if median is None else median / 1e6
+            self._sample.add_echo(device.id, rtt_ms, result.loss, at_ms)
+        self._one_done(device, result.outcome, result.reason, Method.ICMP)
+
+    def _answered(self, device: _Device, result: SnmpResult) -> None:
+        at_ms = self._clock.now_ms()
+        rtt_us = None if result.rtt_ns is None else result.rtt_ns // 1000
+        self._said(
+            lanes.Said(
+                device.id, Method.SNMP, result.outcome, result.reason, result.detail, rtt_us
+            ),
+            at_ms,
+        )
+        if result.outcome is Outcome.MEASURED:
+            parts = decode(result)
+            if device.rates.apply(parts, result.at_ns, uptime_ticks(result)):
+                self._log.info("device restarted", device=device.id)
+            mono_ms = self._clock.monotonic_ms()
+            for reading in self._state.readings(device.id, parts, at_ms, mono_ms):
+                self._add(reading)
+            self._sample.add(device.id, parts, at_ms)
+        self._one_done(device, result.outcome, result.reason, Method.SNMP)
+
+    def _said(self, said: lanes.Said, at_ms: int) -> None:
+        look = self._state.look(said, at_ms, self._clock.monotonic_ms())
+        if look is not None:
+            self._add(look)
+
+    def _one_done(self, device: _Device, outcome: Outcome, reason: str, method: Method) -> None:
+        if outcome is Outcome.COULD_NOT_LOOK:
+            if reason != "closed":
+                self._changes.note(method, reason, "could not look", method=method, reason=reason)
+        else:
+            device.looked = True
+        device.waiting -= 1
+        if device.waiting == 0:
+            self._schedule.finished(device.id, looked=device.looked)
+        self._arm()
+
+    def _round(self, end: RoundEnd, now_ms: int) -> Round:
+        now = self._clock.now_ms()
+        ago = self._clock.to_domain((now_ms - end.started_ms) / 1000)
+        return Round(
+            number=self._first_round + end.number,
+            interval_ms=self._interval_ms,
+            started_ms=max(0, now - round(ago * 1000)),
+            ended_ms=now,
+            looked=end.looked,
+            missed=end.missed[:100_000],
+        )
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def _add(self, item: StateItem) -> None:
+        self._items.append(item)
+        self._arm()
+
+    def _arm(self) -> None:
+        """See to a flush soon; at once when there is enough for one."""
+        if self._sample.values >= lanes.VALUES_MOST or len(self._items) >= lanes.ITEMS_MOST:
+            self._flush()
+        elif self._flush_at is None:
+            self._flush_at = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
+
+    def _flush(self) -> None:
+        """Write items and samples; a failing disk ends the process (F11)."""
+        if self._flush_at is not None:
+            self._flush_at.cancel()
+            self._flush_at = None
+        assert self._uplink is not None
+        try:
+            self._write(self._uplink)
+        except BaseException as error:
+            if self._failed is None or self._failed.done():
+                raise
+            self._failed.set_exception(error)
+
+    def _write(self, uplink: Uplink) -> None:
+        at_ms = self._clock.now_ms()
+        state = _rows("state", at_ms, lanes.state_bodies(self._items))
+        sample = _rows("sample", at_ms, self._sample.take())
+        if uplink.append(state, sample) or (sample and uplink.append(state, ())):
+            self._items.clear()
+            return
+        # Not even the state fits: keep it in memory; when that is full too, say it all again.
+        if len(self._items) > _PENDING_MOST:
+            self._items.clear()
+            self._state.forget()
+            self._log.error("state given up: no disk space", items=_PENDING_MOST)
+
+    def _buffered(self) -> int:
+        assert self._uplink is not None
+        return sum(hop.pending for hop in self._uplink.hops.values())
+
+
+def _rows(kind: str, at_ms: int, bodies: Sequence[tuple[bytes, int]]) -> list[Row]:
+    return [Row(kind, at_ms, body, count) for body, count in bodies]
+
+
+def _devices(
+    settings: AgentSettings, inventory: Inventory, profiles: Mapping[str, Profile]
+) -> dict[str, _Device]:
+    """The looks at all targets; equal lists of profiles share one query.
+
+    Raises AgentFault naming what is missing.
+    """
+    credentials = {credential.id: credential for credential in inventory.credentials}
+    queries: dict[tuple[str, ...], Query] = {}
+    found: dict[str, _Device] = {}
+    for target in inventory.targets:
+        device = found[target.device] = _Device(target.device)
+        if target.icmp:
+            device.icmp = IcmpLook(
+                target.device,
+                str(target.address),
+                count=settings.agent.icmp_count,
+                timeout_s=settings.agent.icmp_timeout_s,
+            )
+        if target.profiles:
+            if target.profiles not in queries:
+                queries[target.profiles] = _query(target, profiles)
+            access = _access(target, credentials)
+            device.snmp = SnmpLook(
+                target.device,
+                str(target.address),
+                target.port,
+                access,
+                queries[target.profiles],
+                timeout_s=settings.agent.snmp_timeout_s,
+                retries=settings.agent.snmp_retries,
+            )
+    return found
+
+
+def _query(target: Target, profiles: Mapping[str, Profile]) -> Query:
+    missing = [name for name in target.profiles if name not in profiles]
+    if missing:
+        raise AgentFault(f"device {target.device}: no profile {', '.join(missing)}")
+    return compile_query([profiles[name] for name in target.profiles])
+
+
+def _access(target: Target, credentials: Mapping[str, Credential]) -> Access:
+    credential = credentials.get(target.credential or "")
+    if credential is None:
+        raise AgentFault(f"device {target.device}: no credential {target.credential}")
+    return Access(credential.version, credential.community.get_secret_value().encode())
+
+
+class _only_one:  # noqa: N801  used like a function
+    """Hold the state directory for this process alone (FAULTS F14: the second is refused)."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / "agent.lock"
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("a+")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise AgentFault(
+                f"another agent runs with the state directory {self._path.parent}"
+            ) from error
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()

@@ -1,0 +1,195 @@
+"""The agent's way to the collector: outbox, two lanes, one link, birth and signs of life."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from agent import presence
+from agent.presence import Identity
+from config.settings import AgentSettings
+from transport import frames
+from transport.delivery import Renumber, Window
+from transport.io import log as logs
+from transport.io.clock import Clock
+from transport.io.hop import SendingHop
+from transport.io.link import Link, Message
+from transport.io.outbox import Outbox, OutboxFull, Quota, Row
+from wire.base import AgentId, OperatorId
+from wire.codec import Refused
+from wire.presence import LaneState
+from wire.topics import Topics
+
+STATE: Final = "state"
+SAMPLE: Final = "sample"
+_SESSION: Final = "session"
+_WINDOWS: Final = {
+    STATE: Window(rows=64, size=256 * 1024),
+    SAMPLE: Window(rows=16, size=128 * 1024),
+}
+"""Samples get the smaller window, so that they never stand before much of the state lane."""
+
+_FAREWELL_S: Final = 2.0
+
+
+class Uplink:
+    """Rows go in by ``append``; they leave when the link and the collector allow it.
+
+    ``run`` serves until cancelled; ``farewell`` says good-bye before that. An fsync that fails
+    raises out of both: the process must end (FAULTS F11).
+    """
+
+    def __init__(self, settings: AgentSettings, who: Identity, clock: Clock) -> None:
+        options = settings.agent
+        self._who = who
+        self._clock = clock
+        self._log = logs.get("uplink", agent=who.agent)
+        self._changes = logs.Changes(self._log)
+        self._every_s = options.alive_every_s
+        topics = Topics(settings.county.county, settings.county.tree)
+        operator, agent = OperatorId(options.operator), AgentId(options.id)
+        self._topic = {
+            leaf: topics.agent(operator, agent, leaf)
+            for leaf in (STATE, SAMPLE, "birth", "alive", "ack")
+        }
+        self.outbox = Outbox.open(
+            Path(options.state_dir) / "agent.db",
+            now_s=lambda: clock.wall_ms() // 1000,
+            quotas={
+                STATE: Quota(options.state_quota_bytes),
+                SAMPLE: Quota(options.sample_quota_bytes, thin=True),
+            },
+        )
+        if self.outbox.set_aside is not None:
+            self._log.error("outbox damaged, set aside", path=str(self.outbox.set_aside))
+        self._session = 0
+        self._born = asyncio.Event()
+        self.link = Link(
+            settings.broker,
+            client_id=options.id,
+            subscriptions=(self._topic["ack"],),
+            will=self._will,
+            on_message=self._arrived,
+            on_connected=self._connected,
+            on_disconnected=self._disconnected,
+        )
+        self.hops = {lane: self._hop(lane) for lane in (STATE, SAMPLE)}
+        self.refused_acks = 0
+
+    def append(self, state: Sequence[Row], sample: Sequence[Row]) -> bool:
+        """Write rows to disk in one transaction and send them; False when nothing more fits."""
+        try:
+            thinned = self.outbox.append({STATE: state, SAMPLE: sample})
+        except OutboxFull as full:
+            self._changes.note("outbox", "full", "outbox full", level="error", error=str(full))
+            return False
+        self._changes.note("outbox", "open", "outbox has room", level="info")
+        for one in thinned:
+            self._changes.note(
+                "thin", one.reason, "samples given up", rows=one.rows, samples=one.samples
+            )
+        for hop in self.hops.values():
+            hop.wake()
+        return True
+
+    async def run(self) -> None:
+        """Serve link and lanes until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.link.run())
+            group.create_task(self._heartbeat())
+            for hop in self.hops.values():
+                group.create_task(hop.run())
+
+    async def farewell(self) -> None:
+        """Give what is waiting a short time to leave, then say that we go."""
+        if not self._born.is_set():
+            return
+        try:
+            async with asyncio.timeout(_FAREWELL_S):
+                await self.hops[STATE].idle.wait()
+        except TimeoutError:
+            self._log.info("state rows stay on disk", rows=self.hops[STATE].pending)
+        await self._say(online=False)
+
+    def close(self) -> None:
+        self.outbox.close()
+
+    def _hop(self, lane: str) -> SendingHop:
+        return SendingHop(
+            sender=self._who.agent,
+            lane=lane,
+            topic=self._topic[lane],
+            outbox=self.outbox,
+            link=self.link,
+            clock=self._clock,
+            window=_WINDOWS[lane],
+            on_restart=self._restarted,
+        )
+
+    def _restarted(self, action: Renumber) -> None:
+        """Only for people: the rows go on in the new epoch by themselves (FAULTS F13)."""
+        self._log.warning("lane begins a new epoch", reason=action.reason.value)
+
+    def _will(self) -> Message:
+        """A new session for each connection; its Will carries the same number (PLAN 7, MQTT)."""
+        self._session = self.outbox.next_counter(_SESSION)
+        return Message(self._topic["alive"], self._alive(online=False), retain=True)
+
+    def _alive(self, *, online: bool) -> bytes:
+        return presence.alive(
+            self._who, session=self._session, at_ms=self._clock.now_ms(), online=online
+        )
+
+    async def _say(self, *, online: bool) -> bool:
+        return await self.link.publish(
+            self._topic["alive"], self._alive(online=online), retain=True
+        )
+
+    async def _connected(self) -> None:
+        """Birth, presence, then the lanes: current state before history (F8)."""
+        lanes = [
+            LaneState(lane=info.name, epoch=info.epoch, last_seq=info.highest, acked_seq=info.acked)
+            for info in map(self.outbox.lane, self.hops)
+        ]
+        payload = presence.birth(
+            self._who, session=self._session, at_ms=self._clock.now_ms(), lanes=lanes
+        )
+        said = await self.link.publish(self._topic["birth"], payload)
+        said = await self._say(online=True) and said
+        if not said:
+            self._changes.note("birth", self._session, "birth was not taken")
+        for hop in self.hops.values():
+            hop.connected()
+        self._born.set()
+
+    def _disconnected(self, reason: str) -> None:
+        self._born.clear()
+        for hop in self.hops.values():
+            hop.disconnected()
+        self._changes.note("uplink", reason, "buffering", level="info", reason=reason)
+
+    async def _heartbeat(self) -> None:
+        while True:
+            await asyncio.sleep(self._every_s)
+            await self._born.wait()
+            await self._say(online=True)
+
+    def _arrived(self, message: Message) -> None:
+        if message.topic != self._topic["ack"]:
+            return
+        try:
+            lane, acked = frames.read_ack(message.payload)
+        except Refused as refused:
+            self._refuse(refused.reason, str(refused))
+            return
+        hop = self.hops.get(lane)
+        if hop is None:
+            self._refuse("unknown_lane", f"no lane {lane} here")
+        else:
+            hop.acknowledged(acked)
+
+    def _refuse(self, reason: str, text: str) -> None:
+        self.refused_acks += 1
+        self._changes.note("ack", reason, "acknowledgement refused", text=text)

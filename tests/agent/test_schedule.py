@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.schedule import Schedule, phase_ms
+
+DEVICES = {f"d{number}": 1000 for number in range(1000)}
+
+
+def test_phases_are_spread_over_the_interval() -> None:
+    tenths = Counter(phase_ms(device, 1000) // 100 for device in DEVICES)
+    assert len(tenths) == 10
+    assert max(tenths.values()) < 2 * min(tenths.values())
+
+
+def test_a_phase_depends_on_the_device_alone() -> None:
+    assert phase_ms("d1", 30_000) == phase_ms("d1", 30_000)
+    alone = Schedule({"d1": 1000}, round_ms=1000, now_ms=0)
+    among = Schedule(DEVICES, round_ms=1000, now_ms=0)
+    when = phase_ms("d1", 1000)
+    assert "d1" not in among.due(when - 1)
+    assert alone.due(when) == ["d1"]
+    assert "d1" in among.due(when)
+
+
+def drive(schedule: Schedule, until: int) -> list[tuple[int, str]]:
+    """All turns until then, with looks that end at once."""
+    turns = []
+    while schedule.deadline() <= until:
+        now = schedule.deadline()
+        for device in schedule.due(now):
+            turns.append((now, device))
+            schedule.finished(device, looked=True)
+        schedule.round_over(now)
+    return turns
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.dictionaries(st.text("abcdef", min_size=1), st.integers(1000, 5000), min_size=1))
+def test_every_device_has_its_turn_once_per_interval(intervals: dict[str, int]) -> None:
+    turns = drive(Schedule(intervals, round_ms=2000, now_ms=77), 77 + 20_000)
+    for device, interval in intervals.items():
+        times = [at for at, who in turns if who == device]
+        assert times[0] - 77 < interval
+        assert {later - earlier for earlier, later in pairwise(times)} <= {interval}
+
+
+def test_a_slow_device_loses_its_own_turn_and_delays_nobody() -> None:
+    schedule = Schedule({"slow": 1000, "quick": 1000}, round_ms=1000, now_ms=0)
+    quick = 0
+    for now in range(0, 5000, 10):
+        for device in schedule.due(now):
+            if device == "quick":
+                quick += 1
+                schedule.finished("quick", looked=True)
+        end = schedule.round_over(now)
+        if end is not None and now >= 2000:
+            assert end.missed == ("slow",)
+            assert end.looked == 1
+    assert quick == 5
+    schedule.finished("slow", looked=True)
+    end = schedule.round_over(6000)
+    assert end is not None
+    assert end.missed == ()
+
+
+def test_what_could_not_be_looked_at_is_missed_until_it_can() -> None:
+    schedule = Schedule({"d": 1000}, round_ms=1000, now_ms=0)
+    schedule.due(999)
+    schedule.finished("d", looked=False)
+    first = schedule.round_over(1000)
+    second = schedule.round_over(2000)
+    assert first is not None
+    assert second is not None
+    assert (first.missed, first.looked) == (("d",), 0)
+    assert second.missed == ("d",)
+
+
+def test_rounds_are_numbered_and_a_long_sleep_makes_one_of_many() -> None:
+    schedule = Schedule({"d": 1000}, round_ms=1000, now_ms=500)
+    assert schedule.round_over(1499) is None
+    ends = [schedule.round_over(now) for now in (1500, 2500, 60_700, 61_500)]
+    assert [end.number for end in ends if end is not None] == [0, 1, 59, 60]
+
+
+def test_turns_slept_through_are_not_made_up_for() -> None:
+    schedule = Schedule({"d": 1000}, round_ms=1000, now_ms=0)
+    assert schedule.due(3_600_000) == ["d"]
+    schedule.finished("d", looked=True)
+    assert schedule.due(3_600_000) == []
+
+
+def test_an_empty_inventory_still_has_rounds() -> None:
+    schedule = Schedule({}, round_ms=1000, now_ms=0)
+    assert schedule.deadline() == 1000
+    assert schedule.round_over(1000) is not None
+
+
+def test_another_inventory_moves_nobody_who_stays() -> None:
+    schedule = Schedule({"a": 1000, "b": 1000}, round_ms=1000, now_ms=0)
+    turn = phase_ms("a", 1000)
+    schedule.replace({"a": 1000, "c": 1000}, 0)
+    turns = drive(schedule, 999)
+    assert (turn, "a") in turns
+    assert {device for _, device in turns} == {"a", "c"}
