@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import key, office, plan
+from cli import agent, key, office, plan
 
 app = typer.Typer(
     name="wanglou",
@@ -22,6 +22,7 @@ def root() -> None:
 
 app.add_typer(plan.app, name="plan")
 app.add_typer(key.app, name="key")
+app.add_typer(agent.app, name="agent")
 app.add_typer(office.app, name="office")
 
 
