@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -141,3 +142,50 @@ def influxd(folder: Path) -> Iterator[Influx]:
         yield database
     finally:
         database.kill()
+
+
+@dataclass
+class Snmpd:
+    """Debian's snmpd at one loopback address; SNMP v1 and v2c with ``community``."""
+
+    folder: Path
+    address: str = "127.0.0.1"
+    community: str = "public"
+    extra: str = ""
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; returns when it says that it serves."""
+        self.port = self.port or free_port(socket.SOCK_DGRAM, self.address)
+        own = self.folder / f"snmpd-{self.address}-{self.port}"
+        own.mkdir(exist_ok=True)
+        config = own / "snmpd.conf"
+        config.write_text(f"rocommunity {self.community}\n{self.extra}", encoding="utf-8")
+        self.process = subprocess.Popen(
+            ["snmpd", "-f", "-Lo", "-C", "-c", str(config), f"udp:{self.address}:{self.port}"],
+            env={"PATH": os.environ["PATH"], "SNMP_PERSISTENT_DIR": str(own), "MIBS": ""},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if b"NET-SNMP version" in line:
+                return
+        raise RuntimeError(f"snmpd at {self.address}:{self.port} did not start")
+
+    def kill(self) -> None:
+        if self.process is not None:
+            stop(self.process, signal.SIGKILL)
+            self.process = None
+
+
+@contextlib.contextmanager
+def snmpd(folder: Path, address: str = "127.0.0.1", extra: str = "") -> Iterator[Snmpd]:
+    """A running snmpd, stopped at the end whatever happens."""
+    host = Snmpd(folder, address, extra=extra)
+    try:
+        host.start()
+        yield host
+    finally:
+        host.kill()

@@ -1,0 +1,329 @@
+"""The agent as a process, against real snmpd and mosquitto, received by a receiver of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+from pydantic import TypeAdapter
+
+from tests.peers import Mosquitto, Snmpd, mosquitto, snmpd, stop
+from transport import frames
+from transport.delivery import Receiver, Verdict
+from wire.codec import decode
+from wire.observation import Look, Outcome, Reading, Round, SampleBody, StateBody
+from wire.presence import Alive, Birth
+from wire.topics import Topics
+
+pytestmark = pytest.mark.peers
+
+WANGLOU = str(Path(sys.executable).with_name("wanglou"))
+TOPICS = Topics("140522", "live")
+BASE = f"{TOPICS.base}/cmcc/a1"
+LIMIT_S = 40.0
+STATE = TypeAdapter(StateBody)
+SAMPLES = TypeAdapter(SampleBody)
+
+
+@dataclass
+class Collector:
+    """Judges frames, keeps what it applies, acknowledges; in a thread of paho's."""
+
+    port: int
+    receiver: Receiver = field(default_factory=lambda: Receiver(store=1))
+    verdicts: list[Verdict] = field(default_factory=list)
+    births: list[Birth] = field(default_factory=list)
+    alives: list[Alive] = field(default_factory=list)
+    items: list[Look | Reading | Round] = field(default_factory=list)
+    samples: list[tuple[str, int, str]] = field(default_factory=list)
+    news: Queue[str] = field(default_factory=Queue)
+    client: mqtt.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="collector")
+        self.client.on_connect = self._connected
+        self.client.on_message = self._arrived
+        self.client.reconnect_delay_set(1, 1)
+        self.client.connect("127.0.0.1", self.port)
+        self.client.loop_start()
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+    def _connected(self, *_: Any) -> None:
+        for leaf in ("state", "sample", "birth", "alive"):
+            self.client.subscribe(f"{BASE}/{leaf}", 1)
+
+    def _arrived(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        leaf = message.topic.rsplit("/", 1)[1]
+        if leaf == "birth":
+            self.births.append(decode(TypeAdapter(Birth), message.payload))
+        elif leaf == "alive":
+            self.alives.append(decode(TypeAdapter(Alive), message.payload))
+        else:
+            self._row(message.payload)
+        self.news.put(leaf)
+
+    def _row(self, payload: bytes) -> None:
+        frame = frames.unwrap(payload)
+        verdict = self.receiver.judge(frame.peer, frame.epoch, frame.seq, frame.check)
+        self.verdicts.append(verdict)
+        if verdict.applied and frame.lane == "state":
+            self.items += STATE.validate_json(frame.body).items
+        elif verdict.applied:
+            for block in SAMPLES.validate_json(frame.body).blocks:
+                self.samples += [
+                    (block.profile, at, device)
+                    for at, device in zip(block.at_ms, block.device, strict=True)
+                ]
+        for peer, acked in self.receiver.committed():
+            self.client.publish(f"{BASE}/ack", frames.ack_payload(peer.lane, acked), 1)
+
+    def looks(self, outcome: Outcome | None = None) -> list[Look]:
+        return [
+            item
+            for item in self.items
+            if isinstance(item, Look) and outcome in {None, item.outcome}
+        ]
+
+    def rounds(self) -> list[Round]:
+        return [item for item in self.items if isinstance(item, Round)]
+
+    def until(self, condition: Any, what: str) -> None:
+        """Wait for news until ``condition()`` holds."""
+        until = time.monotonic() + LIMIT_S
+        while not condition():
+            left = until - time.monotonic()
+            assert left > 0, f"never: {what}"
+            with contextlib.suppress(Empty):
+                self.news.get(timeout=min(left, 1))
+
+
+@dataclass
+class AgentProcess:
+    """``wanglou agent run`` with its log kept."""
+
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start it; returns when it says ready."""
+        self.process = subprocess.Popen(
+            [
+                WANGLOU,
+                "agent",
+                "run",
+                "--config",
+                str(self.folder / "agent.toml"),
+            ],
+            stderr=subprocess.PIPE,
+        )
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            if not line.startswith(b"{"):
+                raise AssertionError(line)
+            self.lines.append(json.loads(line))
+            if self.lines[-1]["event"] == "ready":
+                return
+        raise AssertionError(f"not ready: {self.lines}")
+
+    def stop(self, number: int = 15) -> int:
+        assert self.process is not None
+        assert self.process.stderr is not None
+        self.process.send_signal(number)
+        rest = self.process.stderr.read()
+        self.lines += [json.loads(line) for line in rest.splitlines() if line.startswith(b"{")]
+        stop(self.process)
+        return int(self.process.returncode)
+
+
+@dataclass
+class Scene:
+    broker: Mosquitto
+    hosts: list[Snmpd]
+    agent: AgentProcess
+    collector: Collector
+
+
+def settings(folder: Path, port: int, hosts: list[Snmpd]) -> None:
+    (folder / "agent.toml").write_text(
+        f"""
+        [agent]
+        id = "a1"
+        operator = "cmcc"
+        state_dir = "state"
+        inventory = "inventory.toml"
+        interval_s = 1.0
+        snmp_timeout_s = 0.3
+        icmp_timeout_s = 0.3
+        icmp_count = 1
+        alive_every_s = 0.5
+        [county]
+        county = "140522"
+        [broker]
+        port = {port}
+        keepalive_s = 2
+        """,
+        encoding="utf-8",
+    )
+    targets = "".join(
+        f"""
+        [[target]]
+        device = "d{number}"
+        address = "{host.address}"
+        port = {host.port}
+        credential = "public"
+        profiles = ["generic", "interfaces"]
+        """
+        for number, host in enumerate(hosts, start=1)
+    )
+    (folder / "inventory.toml").write_text(
+        f'{targets}\n[[credential]]\nid = "public"\ncommunity = "{hosts[0].community}"\n',
+        encoding="utf-8",
+    )
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    with contextlib.ExitStack() as stack:
+        broker = stack.enter_context(mosquitto(tmp_path))
+        hosts = [stack.enter_context(snmpd(tmp_path, f"127.0.3.{number}")) for number in (1, 2, 3)]
+        settings(tmp_path, broker.port, hosts)
+        agent = AgentProcess(tmp_path)
+        collector = Collector(broker.port)
+        stack.callback(collector.close)
+        stack.callback(lambda: agent.process and stop(agent.process, 9))
+        yield Scene(broker, hosts, agent, collector)
+
+
+def consecutive(scene: Scene) -> None:
+    """Each lane was applied whole: no gap in the rows, and no sample twice."""
+    samples = scene.collector.samples
+    assert len(samples) == len(set(samples)) or len({s for s in samples if s[0] == "icmp"}) == len(
+        [s for s in samples if s[0] == "icmp"]
+    )
+    lanes = {peer.lane: peer for peer in scene.collector.receiver.peers()}
+    assert set(lanes) == {"state", "sample"}
+
+
+def test_birth_looks_readings_rounds_and_a_clean_end(scene: Scene) -> None:
+    collector, agent = scene.collector, scene.agent
+    agent.start()
+    collector.until(lambda: len(collector.rounds()) >= 3, "three rounds")
+    (birth,) = collector.births
+    assert birth.devices == ("d1", "d2", "d3")
+    assert birth.session == collector.alives[-1].session
+    looks = collector.looks()
+    assert {(look.device, look.method.value, look.outcome.value) for look in looks} == {
+        (device, method, "measured") for device in ("d1", "d2", "d3") for method in ("icmp", "snmp")
+    }
+    assert len(looks) == 6  # nothing changed, so nothing was said twice
+    readings = [item for item in collector.items if isinstance(item, Reading)]
+    assert ("d1", "lo") in {(reading.device, reading.instance) for reading in readings}
+    numbers = [one.number for one in collector.rounds()]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert collector.rounds()[-1].looked == 3
+    assert collector.rounds()[-1].missed == ()
+    assert {profile for profile, _, _ in collector.samples} >= {"icmp", "interfaces"}
+    assert agent.stop() == 0
+    collector.until(lambda: not collector.alives[-1].online, "farewell")
+    assert collector.alives[-1].session == birth.session
+    assert agent.lines[-1]["event"] == "stopped"
+    consecutive(scene)
+
+
+def test_a_dead_snmpd_is_no_dead_host(scene: Scene) -> None:
+    collector, agent = scene.collector, scene.agent
+    agent.start()
+    collector.until(lambda: len(collector.looks()) >= 6, "all devices known")
+    scene.hosts[1].kill()
+    collector.until(lambda: collector.looks(Outcome.NO_ANSWER), "no answer")
+    (silent,) = collector.looks(Outcome.NO_ANSWER)
+    assert (silent.device, silent.method.value) == ("d2", "snmp")
+    scene.hosts[1].start()
+    collector.until(
+        lambda: (
+            collector.items
+            and collector.looks()[-1].outcome is Outcome.MEASURED
+            and collector.looks()[-1].device == "d2"
+        ),
+        "back",
+    )
+    agent.stop()
+
+
+def test_kills_of_agent_and_broker_leave_no_gap_and_no_double(scene: Scene) -> None:
+    collector, agent = scene.collector, scene.agent
+    sessions = []
+    for _ in range(3):
+        agent.start()
+        births = len(collector.births)
+        collector.until(lambda b=births: len(collector.births) > b, "birth")
+        sessions.append(collector.births[-1].session)
+        rounds = len(collector.rounds())
+        collector.until(lambda r=rounds: len(collector.rounds()) > r, "a round")
+        agent.stop(9)
+    agent.start()
+    for _ in range(2):
+        rounds = len(collector.rounds())
+        scene.broker.kill()
+        time.sleep(1.2)  # a round is buffered meanwhile
+        scene.broker.start()
+        collector.until(lambda r=rounds: len(collector.rounds()) > r + 1, "rounds after the broker")
+    assert sessions == sorted(set(sessions))
+    numbers = [one.number for one in collector.rounds()]
+    assert numbers == sorted(set(numbers))
+    assert agent.stop() == 0
+    assert Verdict.OLD_EPOCH not in collector.verdicts
+    assert collector.verdicts.count(Verdict.NEW_EPOCH) == 2  # the first row of each lane
+    consecutive(scene)
+
+
+def test_a_will_of_the_session_tells_of_a_death(scene: Scene) -> None:
+    collector, agent = scene.collector, scene.agent
+    agent.start()
+    collector.until(lambda: collector.alives and collector.alives[-1].online, "online")
+    session = collector.births[-1].session
+    agent.stop(9)
+    collector.until(lambda: not collector.alives[-1].online, "Last Will")
+    assert collector.alives[-1].session == session
+
+
+def test_a_second_agent_on_the_same_directory_is_refused(scene: Scene) -> None:
+    scene.agent.start()
+    second = subprocess.run(
+        [
+            WANGLOU,
+            "agent",
+            "run",
+            "--config",
+            str(scene.agent.folder / "agent.toml"),
+        ],
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert b"another agent runs with the state directory" in second.stderr
+    scene.agent.stop()
+
+
+def test_a_hangup_is_ignored_with_a_word(scene: Scene) -> None:
+    scene.agent.start()
+    assert scene.agent.process is not None
+    scene.agent.process.send_signal(1)
+    scene.collector.until(scene.collector.rounds, "a round after the hangup")
+    assert scene.agent.stop() == 0
+    assert any("SIGHUP" in line["event"] for line in scene.agent.lines)
