@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from collector.web.index import Moment
-from collector.web.lists import SiteQuery, alarm_item, device_row, site_row, sites
+from collector.web.lists import (
+    DeviceQuery,
+    SiteQuery,
+    alarm_item,
+    device_row,
+    devices,
+    site_row,
+    sites,
+)
 from collector.web.model import (
     DeviceAnswer,
     LineItem,
@@ -81,9 +89,7 @@ def site(moment: Moment, name: str) -> SiteAnswer:
     """Everything about one registered site. Raises KeyError when it is none."""
     index, board = moment.index, moment.board
     asked = index.sites[name]
-    here = sorted(
-        index.devices_of.get(name, ()), key=lambda one: (ORDER[moment.device(one.id).state], one.id)
-    )
+    here = devices(moment, DeviceQuery(site=name))
     return SiteAnswer(
         revision=board.revision,
         at_ms=board.at_ms,

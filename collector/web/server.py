@@ -56,6 +56,7 @@ def make_app(source: Source, names: frozenset[str] = frozenset()) -> web.Applica
         app.router.add_get(path, functools.partial(_asset, assets["index.html"]))
     app.router.add_get("/text", functools.partial(_text, api))
     app.router.add_get("/sw.js", functools.partial(_asset, assets["sw.js"]))
+    app.router.add_get("/favicon.ico", functools.partial(_asset, assets["icon.svg"]))
     app.router.add_get("/static/{path:.+}", functools.partial(_static, assets))
 
     async def close(_: web.Application) -> None:

@@ -64,7 +64,7 @@ def _head(moment: Moment, lang: str) -> str:
     return (
         f'<!doctype html><html lang="{tag}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        '<meta http-equiv="refresh" content="60">'
+        '<meta http-equiv="refresh" content="60"><link rel="icon" href="/static/icon.svg">'
         f"<title>望楼 {escape(moment.board.static.name.zh[:40])}</title></head><body><pre>"
     )
 

@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { say, t } from "./i18n.js";
 import { order } from "./keys.js";
-import { asked, exportLink, go, LIMIT, pager, placeFilters, searchField, select } from "./lists.js";
+import { asked, filterForm, go, LIMIT, pager, placeFilters, select } from "./lists.js";
 import { get } from "./net.js";
 import {
   SEVERITIES, ago, at, card, deviceLink, grade, operatorName, siteLink, tag,
@@ -95,12 +95,10 @@ export const page = {
     return [
       h("h1", null, t("alarms")),
       tabs(params),
-      h("form", { class: "filter", role: "search", onsubmit: (event) => event.preventDefault() },
-        searchField(params),
+      filterForm(params, "alarms", [
         select(params, "severity", t("severity"), SEVERITIES,
           (one) => (one === "warning" ? say({ zh: "提示", en: "warning" }) : t(one))),
-        ...placeFilters(params),
-        h("p", { class: "buttons" }, exportLink(params, "alarms"))),
+        ...placeFilters(params)]),
       list.items.length > 0 && bulk(list, again),
       list.items.length
         ? h("ul", { class: "alarms" },

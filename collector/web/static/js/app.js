@@ -27,6 +27,7 @@ let page = null;
 let context = null;
 let data = null;
 let visit = 0;
+let address = null;
 
 async function find(path) {
   for (const [pattern, load] of ROUTES) {
@@ -39,6 +40,7 @@ async function find(path) {
 // Fetches what the present address shows; a newer visit makes an older one's answer void.
 async function open(fresh) {
   const mine = ++visit;
+  address = location.pathname + location.search;
   const params = new URLSearchParams(location.search);
   const [found, id] = await find(location.pathname);
   if (mine !== visit) return;
@@ -61,12 +63,12 @@ async function open(fresh) {
     if (mine !== visit) return;
     data = got;
     draw();
-    if (fresh) { main.focus({ preventScroll: true }); scrollTo(0, 0); }
+    if (fresh && visit > 1) { main.focus({ preventScroll: true }); scrollTo(0, 0); }
   } catch (error) {
     if (mine !== visit) return;
     data = null;
     show(main, h("p", { class: "card notice" }, problemText(error), " ",
-      !link.live && t("no_copy")));
+      link.live === false && t("no_copy")));
   }
   frame();
   banner();
@@ -96,7 +98,7 @@ function frame() {
     summary?.drill && h("p", { class: "drill" }, `${t("drill")} ${summary.tree}`),
     h("div", { class: "bar" },
       h("a", { class: "brand", href: "/" }, "望楼", county && h("span", null, county)),
-      h("span", { class: link.live ? "fresh" : "fresh lost", id: "fresh" },
+      h("span", { class: link.live === false ? "fresh lost" : "fresh", id: "fresh" },
         icon(link.live ? "ok" : "unknown"),
         summary?.as_of_ms ? h("span", null, `${t("data")} `, ago(summary.as_of_ms)) : ""),
       h("button", { type: "button", id: "lang", onclick: flip,
@@ -118,8 +120,8 @@ const active = (path) =>
   path === "/" ? location.pathname === "/" : location.pathname.startsWith(path);
 
 function banner() {
-  document.body.classList.toggle("stale", !link.live);
-  show(document.getElementById("banners"), !link.live && link.since !== null
+  document.body.classList.toggle("stale", link.live === false);
+  show(document.getElementById("banners"), link.live === false
     && h("p", { class: "lost" }, icon("unknown"), h("span", null,
       h("strong", null, t("lost")), ` · ${t("last_state")} ${stamp(link.asOf)} `,
       link.asOf ? ["(", ago(link.asOf), ")"] : "")));
@@ -135,7 +137,9 @@ document.addEventListener("click", (event) => {
   go(url.pathname + url.search);
 });
 addEventListener("wanglou:go", (event) => go(event.detail.url, event.detail.replace));
-addEventListener("popstate", () => open(true));
+addEventListener("popstate", () => {
+  if (address !== location.pathname + location.search) open(true); // a mere #main is no visit
+});
 
 let due = null;
 onChange(() => { due ??= setTimeout(() => { due = null; open(false); }, GATHER_MS); });

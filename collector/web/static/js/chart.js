@@ -28,18 +28,17 @@ const short = (value) => {
 
 const name = (line) => [line.metric, line.instance].filter(Boolean).join(" ");
 
-export function chart(device, series) {
+export function chart(device, series, again) {
   if (!series?.lines.length) return card(t("chart"), h("p", { class: "muted" }, t("no_series")));
   if (shown.device !== device) { shown.device = device; shown.line = 0; }
   const line = series.lines[shown.line] ?? series.lines[0];
   const values = line.values.filter((value) => value !== null);
-  const box = h("div", { class: "chart", id: "chart", "data-keep": "chart", role: "img",
-    "aria-label": `${name(line)} ${t("chart")}` });
+  const box = h("div", { class: "chart", id: "chart", "data-keep": "chart", role: "img" });
   const figures = [["min", Math.min(...values)], ["max", Math.max(...values)],
     ["last", line.values.findLast((value) => value !== null)]];
   const pick = h("select", { id: "line", value: String(shown.line), onchange: (event) => {
     shown.line = Number(event.target.value);
-    draw(series);
+    again(true);
   } }, series.lines.map((one, n) =>
     h("option", { value: n, selected: n === shown.line }, name(one))));
   queueMicrotask(() => requestAnimationFrame(() => draw(series)));
@@ -59,6 +58,7 @@ async function draw(series) {
   const Plot = await library().catch(() => null);
   if (!Plot || !box.isConnected) return;
   const line = series.lines[shown.line] ?? series.lines[0];
+  box.setAttribute("aria-label", `${t("chart")} ${name(line)}`);
   const style = getComputedStyle(document.documentElement);
   const ink = style.getPropertyValue("--muted").trim();
   const rule = style.getPropertyValue("--rule").trim();

@@ -80,7 +80,7 @@ export const device = {
           answer.alarms.length > 0 && card(t("alarms"), h("ul", { class: "alarms" },
             answer.alarms.map((alarm) => alarmRow(alarm, again)))),
           transitions(answer.transitions)),
-        h("div", null, chart(one.id, answer.series),
+        h("div", null, chart(one.id, answer.series, again),
           readings(answer.readings),
           refs(t("parents"), answer.parents, answer.parents.length),
           refs(t("children"), answer.children, answer.children_total))),

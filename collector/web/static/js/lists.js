@@ -73,20 +73,28 @@ export function exportLink(params, name) {
     href: `/api/v1/export/${name}.xlsx${text ? `?${text}` : ""}` }, t("export"));
 }
 
+const WIDE = matchMedia("(min-width: 800px)");
+
+// The filters: folded on a phone until wanted or in use, always open where there is room.
+export function filterForm(params, name, fields) {
+  const used = [...asked(params).keys()].filter((one) => !["offset", "q", "show"].includes(one));
+  return h("form", { class: "filter", role: "search", onsubmit: (event) => event.preventDefault() },
+    searchField(params),
+    h("details", { open: WIDE.matches || used.length > 0 },
+      h("summary", null, `${t("filter")} · ${t("export")}`),
+      h("div", null, fields, h("p", { class: "buttons" },
+        used.length > 0 && h("a", { class: "button", href: location.pathname }, t("clear")),
+        exportLink(params, name)))));
+}
+
 function bar(params, name) {
   const sort = h("label", null, h("span", null, t("sort")),
     h("select", { id: "f-sort", value: params.get("sort") ?? "state",
       onchange: (event) => go(params, { sort: event.target.value }) },
     h("option", { value: "state" }, t("by_state")), h("option", { value: "name" }, t("by_name")),
     h("option", { value: "since" }, t("by_since"))));
-  const filtered = [...asked(params).keys()].some((one) => one !== "offset");
-  return h("form", { class: "filter", role: "search", onsubmit: (event) => event.preventDefault() },
-    searchField(params),
-    select(params, "state", t("state"), [...STATES, ...APART], t),
-    ...placeFilters(params), sort,
-    h("p", { class: "buttons" },
-      filtered && h("a", { class: "button", href: location.pathname }, t("clear")),
-      exportLink(params, name)));
+  return filterForm(params, name,
+    [select(params, "state", t("state"), [...STATES, ...APART], t), ...placeFilters(params), sort]);
 }
 
 const list = (name, row) => ({

@@ -6,7 +6,9 @@ const SILENT_MS = 25000; // the stream says something every 10 s
 const RETRY_MS = 3000;
 
 // `asOf`: domain time of what is shown; `saved`: part of it is a saved copy.
-export const link = { live: false, asOf: null, since: null, saved: false };
+// `live` is null until the server has been reached or not.
+export const link = { live: null, asOf: null, since: null, saved: false,
+  revision: null };
 const listeners = new Set();
 export const onLink = (call) => listeners.add(call);
 const changes = new Set();
@@ -38,7 +40,9 @@ export async function get(path) {
     if (response.status === 504) setLive(false);
     throw { status: response.status, problem: await response.json().catch(() => null) };
   }
-  return response.json();
+  const body = await response.json();
+  if (body?.revision) link.revision = body.revision;
+  return body;
 }
 
 export async function post(path, body) {
@@ -67,9 +71,10 @@ function hear(event, changed) {
   setClock(data.now_ms, data.scale);
   link.asOf = data.now_ms;
   link.saved = false;
-  const back = !link.live;
+  const back = link.live === false;
   setLive(true);
-  if (changed || back) for (const call of changes) call(back ? null : data.ids);
+  const missed = data.revision !== link.revision && event.type === "hello";
+  if (changed || back || missed) for (const call of changes) call(data.ids);
 }
 
 export function listen() {

@@ -1,0 +1,349 @@
+"""The pages in Debian's chromium, headless, on a phone and on a desk."""
+
+from __future__ import annotations
+
+import re
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from collector.web.server import serving
+from collector.web.source import State
+from config.settings import WebSettings
+from tests.peers import free_port
+from tests.web.county import HOSTILE, Stage
+from tests.web.screen import DESKTOP, PHONE, looking, stand
+from wire.alarm import AlarmVerb
+from wire.notice import Verb
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.peers]
+SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+AUDIT = (Path(__file__).parent / "audit.js").read_text()
+HOME_LIMIT = 80_000
+"""Bytes of home on the wire, nothing cached."""
+
+
+@SIZES
+async def test_the_states_appear_by_themselves(
+    browser: Browser, stage: Stage, size: tuple[int, int]
+) -> None:
+    async with stand(browser, stage, size) as screen:
+        await screen.go("/")
+        page = screen.page
+        assert await screen.number("ok") == 999
+        await expect(page.locator(".calm")).to_have_text(re.compile("当前没有预警"))
+        await screen.picture(f"home-calm-{size[0]}")
+        stage.power_cut()
+        await expect(page.locator(".warning")).to_contain_text("情形2")
+        await expect(page.locator(".warning")).to_contain_text("研判提示")
+        for state in ("down", "alarm", "unknown", "ok"):
+            wanted = sum(one.state == state for one in stage.held.devices.values())
+            assert await screen.number(state) == wanted
+            await expect(page.locator(f".tile.s-{state} svg")).to_be_visible()
+        hatch = await page.locator(".tile.s-unknown").evaluate(
+            "node => getComputedStyle(node).backgroundImage"
+        )
+        assert "gradient" in hatch
+        cell = page.locator(".matrix a[href='/sites?town=140522105&operator=cmcc']")
+        await expect(cell).to_have_attribute("aria-label", re.compile("次营镇 移动 中断"))
+        await expect(page.locator(".map .dots.s-down")).to_have_count(1)
+        await expect(page.get_by_text("采集端无声")).to_be_visible()
+        await expect(page.get_by_text("示意图，非测绘位置")).to_be_visible()
+        assert await screen.fits()
+        await screen.picture(f"home-{size[0]}")
+
+
+@SIZES
+async def test_search_and_filters_stand_in_the_address(
+    browser: Browser, stage: Stage, size: tuple[int, int]
+) -> None:
+    stage.power_cut()
+    async with stand(browser, stage, size) as screen:
+        await screen.go("/devices")
+        page = screen.page
+        await expect(page.locator("#total")).to_contain_text("1000")
+        await page.get_by_label("搜索").fill("次营镇 电源")
+        await expect(page).to_have_url(re.compile("q="))
+        await expect(page.locator("#total")).to_have_text("1–24 共 24")
+        if size == PHONE:
+            await page.locator(".filter summary").click()
+        await page.get_by_label("状态").select_option("alarm")
+        await expect(page.locator("#total")).to_have_text("1–6 共 6")
+        await expect(page.locator(".rows li").first).to_contain_text("市电中断")
+        assert await screen.fits()
+        await screen.picture(f"devices-{size[0]}")
+        await page.reload()
+        await expect(page.locator("#total")).to_have_text("1–6 共 6")
+        assert await page.get_by_label("搜索").input_value() == "次营镇 电源"
+        async with page.expect_download() as download:
+            await page.get_by_text("导出 .xlsx", exact=True).click()
+        assert (await download.value).suggested_filename == "wanglou-devices.xlsx"
+        await page.go_back()
+        await expect(page.locator("#total")).to_have_text("1–24 共 24")
+
+
+@SIZES
+async def test_a_device_with_chart_and_look_now(
+    browser: Browser, stage: Stage, size: tuple[int, int]
+) -> None:
+    stage.power_cut()
+    hidden = next(name for name, one in stage.held.devices.items() if one.cause)
+    cause = stage.held.devices[hidden].cause
+    async with stand(browser, stage, size) as screen:
+        page = screen.page
+        await screen.go(f"/devices/{hidden}")
+        await page.locator(".facts").get_by_role("link").first.click()
+        await expect(page).to_have_url(re.compile(f"/devices/{cause}$"))
+        await expect(page.locator(".log li").first).to_contain_text("中断")
+        await expect(page.get_by_text("下挂设备 (2)")).to_be_visible()
+        await expect(page.locator("#chart canvas")).to_be_visible()
+        await expect(page.locator("#figures")).to_contain_text("ms")
+        await page.get_by_role("combobox", name="曲线").select_option("2")
+        await expect(page.locator("#figures")).to_contain_text("By/s")
+        drawn = await page.locator("#chart canvas").evaluate(
+            "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v)"
+        )
+        assert drawn
+        await page.get_by_role("button", name="立即探测").click()
+        await expect(page.locator(".toast")).to_have_text("已请采集端立即探测")
+        assert stage.looks == [cause]
+        assert await screen.fits()
+        await screen.picture(f"device-{size[0]}")
+        assert cause
+        stage.device(cause, State.OK)
+        await expect(page.locator(".head .badge")).to_have_text("正常")
+
+
+async def test_language_is_remembered(browser: Browser, stage: Stage) -> None:
+    stage.power_cut()
+    async with stand(browser, stage) as screen:
+        page = screen.page
+        await screen.go("/")
+        await page.get_by_role("button", name="EN").click()
+        await expect(page.locator(".tile.s-down")).to_contain_text("Down")
+        await expect(page.locator(".warning")).to_contain_text("scenario 2")
+        assert await page.evaluate("document.documentElement.lang") == "en"
+        await page.goto(screen.url + "/warning")
+        await expect(page.locator("h1")).to_have_text("Open warning")
+        await expect(page.get_by_role("button", name="Propose")).to_be_visible()
+        assert await screen.fits()
+        await screen.picture("warning-en-390")
+        await page.get_by_role("button", name="中文").click()
+        await expect(page.locator("h1")).to_have_text("打开的预警")
+
+
+async def test_server_gone_and_back(browser: Browser, stage: Stage) -> None:
+    stage.power_cut()
+    port = free_port()
+    async with AsyncExitStack() as first:
+        url = await first.enter_async_context(serving(stage, WebSettings(port=port)))
+        async with looking(browser, url, scheme="dark") as screen:
+            page = screen.page
+            await screen.go("/")
+            await page.wait_for_function("navigator.serviceWorker.controller !== null")
+            for path in ("/", "/warning", "/"):  # through the worker, which keeps what it sees
+                await screen.go(path)
+            down = await screen.number("down")
+
+            await first.aclose()
+            lost = page.locator("#banners .lost")
+            await expect(lost).to_contain_text("与服务器失去联系")
+            await expect(lost).to_contain_text("以下是最后状态，截至")
+            assert await screen.number("down") == down
+            await page.reload()
+            await expect(page.locator(".warning")).to_contain_text("情形2")
+            await expect(lost).to_contain_text("前")
+            assert await screen.number("down") == down
+            await expect(page.locator("body")).to_have_class(re.compile("stale"))
+            await screen.picture("gone-390")
+            await page.goto(url + "/warning")
+            await expect(page.locator(".draft")).to_contain_text("情形2")
+            await page.goto(url + "/devices/cmcc-0000-r")
+            await expect(page.locator("#main")).to_contain_text("没有保存的副本")
+            await page.goto(url + "/")
+
+            stage.device("cmcc-0000-r", State.DOWN)
+            async with serving(stage, WebSettings(port=port)):
+                await expect(lost).to_have_count(0, timeout=20_000)
+                await expect(page.locator(".tile.s-down .number")).to_have_text(str(down + 1))
+                await expect(page.locator("body")).not_to_have_class(re.compile("stale"))
+
+
+@SIZES
+async def test_hostile_names_are_inert(
+    browser: Browser, stage: Stage, size: tuple[int, int]
+) -> None:
+    hostile = next(one.id for one in stage.held.static.register.devices if one.name == HOSTILE)
+    async with stand(browser, stage, size) as screen:
+        page = screen.page
+        for path in (f"/devices/{hostile}", f"/devices?q={hostile}", f"/sites/{hostile[:-2]}"):
+            await screen.go(path)
+            await expect(page.locator("#main")).to_contain_text(HOSTILE)
+            assert await page.locator("#main img, #main script").count() == 0
+            assert await page.evaluate("window.pwned") is None
+            assert await screen.fits()
+        await page.goto(screen.url + "/text")
+        assert await page.locator("img, script").count() == 0
+
+
+async def test_a_live_update_keeps_focus_text_and_open_details(
+    browser: Browser, stage: Stage
+) -> None:
+    stage.power_cut()
+    async with stand(browser, stage) as screen:
+        page = screen.page
+        await screen.go("/warning")
+        notice = page.locator(".notices details").first
+        await notice.locator("summary").click()
+        await page.get_by_role("button", name="提出").focus()
+        stage.change(evidence=("第3阶段 新增 北留镇",))
+        await expect(page.locator(".evidence")).to_have_text("第3阶段 新增 北留镇")
+        await expect(page.get_by_role("button", name="提出")).to_be_focused()
+        await expect(notice).to_have_attribute("open", "")
+
+
+async def test_keyboard_alone(browser: Browser, stage: Stage) -> None:
+    stage.power_cut()
+    async with stand(browser, stage, DESKTOP) as screen:
+        page = screen.page
+        await screen.go("/")
+        await page.keyboard.press("Tab")
+        await expect(page.locator(".skip")).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#main")).to_be_focused()
+        await page.keyboard.press("Tab")
+        await expect(page.locator(".warning")).to_be_focused()
+        outline = "node => getComputedStyle(node).outlineStyle"
+        assert await page.locator(".warning").evaluate(outline) == "solid"
+        await page.keyboard.press("Enter")
+        await expect(page.locator("h1")).to_have_text("打开的预警")
+        await expect(page.locator("#main")).to_be_focused()
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("button", name="提出")).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+        await expect(page.get_by_role("button", name="提出")).to_be_focused()
+
+
+@SIZES
+async def test_an_order_is_signed_by_the_key_in_the_browser(
+    browser: Browser, stage: Stage, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    stage.power_cut()
+    key = tmp_path / "wang.key"
+    key.write_text(stage.pem("wang"))
+    async with stand(browser, stage, size) as screen:
+        page = screen.page
+        await screen.go("/warning")
+        await screen.picture(f"warning-{size[0]}")
+        await page.get_by_role("button", name="提出").click()
+        await page.get_by_label("加载钥匙文件").set_input_files(key)
+        dialog = page.get_by_role("dialog")
+        await expect(dialog).to_contain_text("王值班（办公室值班员）")
+        await dialog.get_by_label("理由").fill("两镇停电，移动联通受影响")
+        await screen.picture(f"sign-{size[0]}")
+        await dialog.get_by_role("button", name="签名并发送").click()
+        await expect(page.locator(".toast")).to_have_text("已执行并记录")
+        await expect(page.get_by_role("button", name="发布")).to_be_visible()
+        await expect(page.locator(".log li").last).to_contain_text("王值班")
+        (command, key_id) = stage.commands[0]
+        assert (command.verb, command.target, key_id) == (Verb.PROPOSE, "w-1", "wang")
+        assert command.reason == "两镇停电，移动联通受影响"
+        assert abs(command.at_ms - stage.now_ms()) < 60_000
+        extractable = """() => new Promise((done) => {
+            const opening = indexedDB.open("wanglou", 1);
+            opening.onsuccess = () => {
+                const asked = opening.result.transaction("keys").objectStore("keys").getAll();
+                asked.onsuccess = () => done(asked.result.map((one) => one.key.extractable));
+            };
+        })"""
+        assert await page.evaluate(extractable) == [False]
+        # The next one needs no file: the key is kept, and the notice is acknowledged with it.
+        await page.locator(".notices li").get_by_role("button", name="确认").first.click()
+        await page.get_by_role("dialog").get_by_role("button", name="签名并发送").click()
+        await expect(page.locator(".notices > li").first).to_contain_text("已确认 王值班")
+        assert stage.commands[1][0].verb is Verb.ACK
+
+
+async def test_keys_that_are_none(browser: Browser, stage: Stage, tmp_path: Path) -> None:
+    fence = "-----{} PRIVATE KEY-----"
+    bad = (
+        ("wang.key", f"{fence.format('BEGIN')}\nAAAA\n{fence.format('END')}", "不是 Ed25519 私钥"),
+        ("li.key", "hello", "不是 Ed25519 私钥"),
+        ("stranger.key", stage.pem("wang"), "登记册中没有使用此钥匙的人"),
+    )
+    async with stand(browser, stage) as screen:
+        page = screen.page
+        await screen.go("/keys")
+        for name, text, said in bad:
+            (tmp_path / name).write_text(text)
+            await page.get_by_label("加载钥匙文件").set_input_files(tmp_path / name)
+            await expect(page.locator(".toast.bad").last).to_contain_text(said)
+        await expect(page.locator("#main")).to_contain_text("未加载钥匙")
+
+
+async def test_a_newcomer_clicks_through_as_an_invented_person(
+    browser: Browser, stage: Stage
+) -> None:
+    stage.power_cut()
+    async with stand(browser, stage) as screen:
+        page = screen.page
+        await screen.go("/keys")
+        await page.get_by_role("button", name=re.compile("赵工")).click()
+        await expect(page.locator("#main")).to_contain_text("当前签名人: 赵工")
+        await page.goto(screen.url + "/alarms")
+        await page.get_by_label("选择本页全部").check()
+        await page.locator(".bulk").get_by_role("button", name="确认").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("内容").fill("已派发电车")
+        await dialog.get_by_role("button", name="签名并发送").click()
+        await expect(page.locator(".alarm").first).to_contain_text("已确认 赵工")
+        assert len(stage.actions[0][0].alarms) == 36
+        await page.locator(".alarm").first.get_by_role("button", name="指派").click()
+        await dialog.get_by_label("处理人").select_option("zhao")
+        await dialog.get_by_role("button", name="签名并发送").click()
+        await expect(page.locator(".alarm").first).to_contain_text("处理人 赵工")
+        assert [one[0].verb for one in stage.actions] == [AlarmVerb.ACK, AlarmVerb.ASSIGN]
+        await page.get_by_role("button", name="未确认").click()
+        await expect(page.locator("#main")).to_contain_text("没有告警")
+        assert await screen.fits()
+
+
+PAGES = (
+    "/", "/warning", "/alarms", "/devices", "/sites", "/devices/cmcc-0020-r", "/sites/cmcc-0020",
+    "/keys",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@SIZES
+async def test_everybody_can_read_and_use_it(
+    browser: Browser, stage: Stage, size: tuple[int, int], scheme: Literal["light", "dark"]
+) -> None:
+    """WCAG AA: contrast 1.4.3, names and labels 4.1.2, headings 1.3.1, target size 2.5.8."""
+    stage.power_cut()
+    async with stand(browser, stage, size, scheme=scheme) as screen:
+        for path in PAGES:
+            await screen.go(path)
+            assert await screen.page.evaluate(AUDIT) == [], path
+            assert await screen.fits(), path
+            if scheme == "dark":
+                name = path.strip("/").split("/")[0] or "home"
+                await screen.picture(f"{name}-dark-{size[0]}")
+
+
+async def test_home_is_light(browser: Browser, stage: Stage) -> None:
+    stage.power_cut()
+    async with stand(browser, stage) as screen:
+        wire = await screen.context.new_cdp_session(screen.page)
+        sizes: list[float] = []
+        await wire.send("Network.enable")
+        wire.on("Network.loadingFinished", lambda done: sizes.append(done["encodedDataLength"]))
+        await screen.go("/")
+        await expect(screen.page.locator(".map .dots")).to_have_count(4)
+        assert 10_000 < sum(sizes) <= HOME_LIMIT
