@@ -14,6 +14,8 @@ One turn looks at the situation and at what was told last, and tells the differe
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from escalation import answers, render
 from escalation.charter import NONE, Charter, rank
 from escalation.clerk import Clerk
@@ -21,11 +23,20 @@ from escalation.effects import Effect, Record
 from escalation.holds import lowered, ripe_at, suggestion_due, track
 from escalation.orders import obey, renew_from, transition
 from escalation.page import Rendered
-from escalation.picture import bound, compare, follow, picture, something_wrong
+from escalation.picture import Change, bound, compare, follow, picture, something_wrong
 from escalation.situation import Situation
 from escalation.state import STATE, Case, DeskState, Incident, Picture, Standing
 from escalation.warning import IN_FORCE, Event, State, step
 from wire.notice import Command, NoticeKind, Verdict
+
+
+class _Look(NamedTuple):
+    """One look at the incident: from which situation, against which telling."""
+
+    situation: Situation
+    told: Picture | None
+    picture: Picture
+    change: Change
 
 
 class Desk:
@@ -45,6 +56,7 @@ class Desk:
         self._charter = charter
         self._state = state or DeskState()
         self._clerk = Clerk(charter, self._state)
+        self._looked: _Look | None = None
 
     def assess(self, now_ms: int, situation: Situation) -> list[Effect]:
         """The situation changed. Calling it again with the same one tells nothing twice."""
@@ -251,19 +263,27 @@ class Desk:
 
     # ── Device news, folded ──────────────────────────────────────────────────────────────────────
 
-    def _picture(self) -> Picture:
-        assert self._state.incident is not None
-        return picture(self._charter, self._state.incident, self._situation)
+    def _look(self) -> _Look:
+        """The incident's picture and what is new in it; made once per situation and telling."""
+        incident, situation = self._state.incident, self._situation
+        assert incident is not None
+        look = self._looked
+        if look is None or look.situation is not situation or look.told is not incident.told:
+            now = picture(self._charter, incident, situation)
+            change = compare(self._charter, incident.told or Picture(), now)
+            look = self._looked = _Look(situation, incident.told, now, change)
+        return look
 
     def _news_at(self) -> int | None:
         """When the incident's next line may leave; None when there is nothing new to tell."""
         incident = self._state.incident
         if incident is None:
             return None
-        now = self._picture()
+        look = self._look()
+        now = look.picture
         if incident.told is None:
             return None if now.clear else self._clerk.room_at()
-        if not compare(self._charter, incident.told, now):
+        if not look.change:
             return None
         clocks = self._charter.clocks
         fold_s = min(clocks.fold_s * 2 ** min(incident.followups, 10), clocks.fold_most_s)
@@ -281,7 +301,7 @@ class Desk:
             page = render.incident(view, number=0, ack_s=clocks.incident_ack_s)
             limit = clocks.incident_ack_s
             return self._tell_and_wait(now_ms, NoticeKind.INCIDENT, page, "incident", limit)
-        change = compare(self._charter, incident.told, self._picture())
+        change = self._look().change
         if change.worse:
             incident.lines += 1
             page = render.incident(view, number=incident.lines, ack_s=clocks.incident_ack_s)
@@ -292,7 +312,7 @@ class Desk:
     def _closing_at(self) -> int | None:
         """When the incident can be closed: in order, and told so, for the hold."""
         incident = self._state.incident
-        if incident is None or not self._picture().clear:
+        if incident is None or not self._look().picture.clear:
             return None
         if incident.told is None:
             return 0
@@ -304,7 +324,7 @@ class Desk:
         incident = self._state.incident
         if incident is None:
             return []
-        if not self._picture().clear:
+        if not self._look().picture.clear:
             incident.clear_since_ms = None
             return []
         if incident.clear_since_ms is None:
