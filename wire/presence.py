@@ -23,6 +23,7 @@ class Birth(Wire):
 
     ``session`` is the agent's session counter, kept on disk and raised at each connection; the
     Last Will carries the same number, so a late Will cannot kill a newer session (PLAN 7, MQTT).
+    It is retained, for a collector that comes later.
     """
 
     kind: Literal["birth"] = "birth"

@@ -148,7 +148,10 @@ class Uplink:
         )
 
     async def _connected(self) -> None:
-        """Birth, presence, then the lanes: current state before history (F8)."""
+        """Birth, presence, then the lanes.
+
+        The birth is retained, so that a collector that comes later knows the inventory too.
+        """
         lanes = [
             LaneState(lane=info.name, epoch=info.epoch, last_seq=info.highest, acked_seq=info.acked)
             for info in map(self.outbox.lane, self.hops)
@@ -156,7 +159,7 @@ class Uplink:
         payload = presence.birth(
             self._who, session=self._session, at_ms=self._clock.now_ms(), lanes=lanes
         )
-        said = await self.link.publish(self._topic["birth"], payload)
+        said = await self.link.publish(self._topic["birth"], payload, retain=True)
         said = await self._say(online=True) and said
         if not said:
             self._changes.note("birth", self._session, "birth was not taken")

@@ -15,6 +15,7 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import TypeAdapter
 
 from tests.peers import Mosquitto, Snmpd, mosquitto, snmpd, stop
@@ -50,7 +51,7 @@ class Collector:
     client: mqtt.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="collector")
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="collector")
         self.client.on_connect = self._connected
         self.client.on_message = self._arrived
         self.client.reconnect_delay_set(1, 1)
@@ -67,12 +68,13 @@ class Collector:
 
     def _arrived(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         leaf = message.topic.rsplit("/", 1)[1]
+        payload = bytes(message.payload)
         if leaf == "birth":
-            self.births.append(decode(TypeAdapter(Birth), message.payload))
+            self.births.append(decode(TypeAdapter(Birth), payload))
         elif leaf == "alive":
-            self.alives.append(decode(TypeAdapter(Alive), message.payload))
+            self.alives.append(decode(TypeAdapter(Alive), payload))
         else:
-            self._row(message.payload)
+            self._row(payload)
         self.news.put(leaf)
 
     def _row(self, payload: bytes) -> None:
@@ -139,6 +141,10 @@ class AgentProcess:
                 return
         raise AssertionError(f"not ready: {self.lines}")
 
+    def kill(self) -> None:
+        if self.process is not None:
+            stop(self.process, 9)
+
     def stop(self, number: int = 15) -> int:
         assert self.process is not None
         assert self.process.stderr is not None
@@ -204,18 +210,17 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         agent = AgentProcess(tmp_path)
         collector = Collector(broker.port)
         stack.callback(collector.close)
-        stack.callback(lambda: agent.process and stop(agent.process, 9))
+        stack.callback(agent.kill)
         yield Scene(broker, hosts, agent, collector)
 
 
-def consecutive(scene: Scene) -> None:
-    """Each lane was applied whole: no gap in the rows, and no sample twice."""
-    samples = scene.collector.samples
-    assert len(samples) == len(set(samples)) or len({s for s in samples if s[0] == "icmp"}) == len(
-        [s for s in samples if s[0] == "icmp"]
-    )
-    lanes = {peer.lane: peer for peer in scene.collector.receiver.peers()}
-    assert set(lanes) == {"state", "sample"}
+def consecutive(collector: Collector) -> None:
+    """Both lanes came, no round and no sample of an echo twice."""
+    assert {peer.lane for peer in collector.receiver.peers()} == {"state", "sample"}
+    echoes = [sample for sample in collector.samples if sample[0] == "icmp"]
+    assert len(echoes) == len(set(echoes))
+    numbers = [one.number for one in collector.rounds()]
+    assert numbers == sorted(set(numbers))
 
 
 def test_birth_looks_readings_rounds_and_a_clean_end(scene: Scene) -> None:
@@ -241,7 +246,7 @@ def test_birth_looks_readings_rounds_and_a_clean_end(scene: Scene) -> None:
     collector.until(lambda: not collector.alives[-1].online, "farewell")
     assert collector.alives[-1].session == birth.session
     assert agent.lines[-1]["event"] == "stopped"
-    consecutive(scene)
+    consecutive(collector)
 
 
 def test_a_dead_snmpd_is_no_dead_host(scene: Scene) -> None:
@@ -283,12 +288,24 @@ def test_kills_of_agent_and_broker_leave_no_gap_and_no_double(scene: Scene) -> N
         scene.broker.start()
         collector.until(lambda r=rounds: len(collector.rounds()) > r + 1, "rounds after the broker")
     assert sessions == sorted(set(sessions))
-    numbers = [one.number for one in collector.rounds()]
-    assert numbers == sorted(set(numbers))
     assert agent.stop() == 0
     assert Verdict.OLD_EPOCH not in collector.verdicts
     assert collector.verdicts.count(Verdict.NEW_EPOCH) == 2  # the first row of each lane
-    consecutive(scene)
+    consecutive(collector)
+
+
+def test_a_collector_that_comes_later_still_gets_birth_and_everything_known(scene: Scene) -> None:
+    scene.collector.close()
+    scene.agent.start()
+    early = Collector(scene.broker.port)
+    early.until(lambda: early.births, "birth")
+    early.close()
+    later = Collector(scene.broker.port)
+    try:
+        later.until(lambda: later.births and len(later.looks()) == 6, "retained birth, all looks")
+    finally:
+        later.close()
+    scene.agent.stop()
 
 
 def test_a_will_of_the_session_tells_of_a_death(scene: Scene) -> None:

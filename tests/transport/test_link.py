@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from config.settings import BrokerSettings
 from tests.peers import Mosquitto, free_port, mosquitto
@@ -129,6 +131,29 @@ async def test_the_will_carries_the_session_of_its_connection(broker: Mosquitto)
             await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_two_clients_of_one_id_are_named(broker: Mosquitto) -> None:
+    one, two = Station(at(broker), "same"), Station(at(broker), "same")
+    with structlog.testing.capture_logs() as lines:
+        async with running(one):
+            task = asyncio.create_task(two.link.run())
+            while not any("another client" in line["event"] for line in lines):
+                one.down.clear()
+                await one.down.wait()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_silent_cut_is_noticed_without_any_traffic(broker: Mosquitto) -> None:
+    one = Station(at(broker, keepalive_s=2), "one")
+    async with running(one):
+        assert broker.process is not None
+        broker.process.send_signal(19)  # SIGSTOP: the connection stays, nothing answers
+        await one.down.wait()
+        broker.process.send_signal(18)
+        await one.up.wait()
+    assert "Keep alive" in one.reasons[0]
+
+
 ACL = "allow_anonymous true\nacl_file {folder}/acl\n"
 
 
@@ -244,6 +269,7 @@ async def test_tls_with_the_right_authority_alone(tmp_path: Path) -> None:
         other = Station(at(broker, cafile=tmp_path / "foreign.crt"), "other")
         assert not await other.link._once()
         assert not other.up.is_set()
+        gc.collect()
 
 
 async def test_a_missing_certificate_file_is_no_silent_plain_text(tmp_path: Path) -> None:

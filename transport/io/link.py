@@ -18,6 +18,7 @@ import asyncio
 import random
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -37,10 +38,19 @@ FIRST_DELAY_S: Final = 0.25
 MOST_DELAY_S: Final = 10.0
 """Bounds of the waiting time before a reconnection; the time is drawn between 0 and the bound."""
 
+LASTING_S: Final = 5.0
+"""A connection that ends sooner counts as a failure: two clients of one id slow each other down."""
+
 _PACKET_MOST: Final = MAX_PAYLOAD + 4096
 _ARRIVALS_MOST: Final = 5000
 _CONNECT_TIMEOUT_S: Final = 10.0
 _UNSUPPORTED_VERSION: Final = 132
+_SUSPICIOUS: Final = 3
+"""Short connections in a row after which people are told."""
+
+_TAKEN_OVER: Final = 142
+"""MQTT 5: another client connected under our id (FAULTS F14)."""
+
 _NO_ANSWER: Final = "Operation timed out"
 
 
@@ -85,6 +95,7 @@ class Link:
         self._protocol = aiomqtt.ProtocolVersion.V5
         self._log = logs.get("link", client=self._client_id)
         self._changes = logs.Changes(self._log)
+        self.taken_over = 0
         self.too_large = 0
         self.refused = 0
 
@@ -96,8 +107,12 @@ class Link:
         """Connect, serve, reconnect; ends only when cancelled."""
         failures = 0
         while True:
+            begun = time.monotonic()
             served = await self._once()
-            failures = 0 if served else failures + 1
+            lasting = served and time.monotonic() - begun >= LASTING_S
+            failures = 0 if lasting else failures + 1
+            if served and failures == _SUSPICIOUS:
+                self._log.error("connections do not last: does another client have our id?")
             bound = min(MOST_DELAY_S, FIRST_DELAY_S * 2 ** min(failures, 16))
             await asyncio.sleep(random.uniform(0, bound))  # noqa: S311  jitter is no secret
 
@@ -135,7 +150,11 @@ class Link:
                 self._changes.note("link", "up", "connected", level="info")
                 await self._serve(client)
         except aiomqtt.MqttError as error:
-            reason = str(error.__cause__ or error)
+            cause = error.__cause__ or error
+            reason = str(cause)
+            if _code(cause) == _TAKEN_OVER:
+                self.taken_over += 1
+                self._changes.note("id", "taken", "another client has our id", level="error")
             if not served:
                 self._other_version(error)
         finally:
@@ -148,8 +167,7 @@ class Link:
 
         A broker of 3.1.1 alone says so (code 132 by paho) or never answers.
         """
-        code = getattr(error, "rc", None)
-        if getattr(code, "value", code) == _UNSUPPORTED_VERSION or str(error) == _NO_ANSWER:
+        if _code(error) == _UNSUPPORTED_VERSION or str(error) == _NO_ANSWER:
             v5 = self._protocol is aiomqtt.ProtocolVersion.V5
             self._protocol = aiomqtt.ProtocolVersion.V311 if v5 else aiomqtt.ProtocolVersion.V5
 
@@ -265,6 +283,12 @@ class _Client(aiomqtt.Client):
         if answer is not None and not answer.done():
             answer.set_result(not failed)
         super()._on_publish(client, userdata, mid, reason_code, properties)
+
+
+def _code(error: BaseException) -> object:
+    """The reason code in an error of aiomqtt, if it has one."""
+    code = getattr(error, "rc", None)
+    return getattr(code, "value", code)
 
 
 def _connect_properties() -> Properties:
