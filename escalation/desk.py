@@ -21,13 +21,13 @@ from escalation.charter import NONE, Charter, rank
 from escalation.clerk import Clerk
 from escalation.effects import Effect, Record
 from escalation.holds import lowered, ripe_at, suggestion_due, track
-from escalation.orders import obey, renew_from, transition
+from escalation.orders import obey, possible, renew_from, transition
 from escalation.page import Rendered
 from escalation.picture import Change, bound, compare, follow, picture, something_wrong
 from escalation.situation import Situation
 from escalation.state import STATE, Case, DeskState, Incident, Picture, Standing
 from escalation.warning import IN_FORCE, Event, State, step
-from wire.notice import Command, NoticeKind, Verdict
+from wire.notice import Command, NoticeKind, Verb, Verdict
 
 
 class _Look(NamedTuple):
@@ -106,6 +106,15 @@ class Desk:
         """The scenario last drafted or suggested, and the open warning's state."""
         case = self._state.case
         return self._state.known.warning, case.state if case else State.NONE
+
+    @property
+    def case(self) -> Case | None:
+        """The open warning as it stands, to be read only; None when there is none."""
+        return self._state.case
+
+    def possible(self, now_ms: int) -> tuple[tuple[Verb, frozenset[str]], ...]:
+        """What may be ordered for the open warning now, and the roles that may (for buttons)."""
+        return possible(self._clerk, now_ms)
 
     @property
     def last_number(self) -> int:

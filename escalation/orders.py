@@ -10,7 +10,7 @@ import re
 from typing import Any, Final
 
 from escalation import answers
-from escalation.authority import Outcome, identify, permit
+from escalation.authority import Outcome, identify, needed, permit
 from escalation.clerk import Clerk
 from escalation.effects import Effect, Record
 from escalation.state import Case, DeskState, Standing
@@ -88,6 +88,23 @@ def _possible(clerk: Clerk, now_ms: int, verb: Verb, case: Case) -> Outcome:
         if renewable is None or now_ms < renewable:
             return Outcome.NOTHING_NEW
     return Outcome.ACCEPTED
+
+
+def possible(clerk: Clerk, now_ms: int) -> tuple[tuple[Verb, frozenset[str]], ...]:
+    """What may now be ordered for the open warning, and the roles that may; changes nothing.
+
+    A draft is dropped as withdrawn; a warning in force ends by being lifted. The other word for
+    each is possible too, and offered to nobody.
+    """
+    case = clerk.state.case
+    if case is None:
+        return ()
+    ending = Verb.LIFT if case.state in IN_FORCE else Verb.WITHDRAW
+    return tuple(
+        (verb, needed(clerk.charter, verb, case))
+        for verb in (Verb.PROPOSE, Verb.ISSUE, ending)
+        if _possible(clerk, now_ms, verb, case) is Outcome.ACCEPTED
+    )
 
 
 def renew_from(clerk: Clerk, case: Case) -> int | None:
