@@ -46,7 +46,7 @@ class Bundle(Config):
     tree: Id = "live"
     offices: Annotated[tuple[Id, ...], Field(min_length=1)]
     scale: Annotated[float, Field(ge=1)] = 1.0
-    settle_s: Annotated[float, Field(ge=0)] = 10.0
+    settle_s: Annotated[float, Field(ge=0)] = 5.0
 
     def to_json(self) -> bytes:
         return self.model_dump_json().encode()

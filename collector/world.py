@@ -82,6 +82,7 @@ def step(world: World, now_ms: int, given: Input, resolve: Resolve | None = None
         case Started(session):
             world.state.session = session
             world.record("started", session=session, config=world.county.hash, at_ms=now_ms)
+            world.stale_verdict = True
             intake.started(world, now_ms)
         case Reconfigured(config_hash):
             if resolve is None:

@@ -102,6 +102,8 @@ class Store:
         self._counties: dict[str, County] = {}
         self.last_input = _greatest(db, "input")
         self.last_snapshot = _greatest(db, "snapshot")
+        found = db.execute("SELECT at_ms FROM input ORDER BY n DESC LIMIT 1").fetchone()
+        self.last_ms: int = found[0] if found else 0
         head = db.execute("SELECT n, hash FROM journal ORDER BY n DESC LIMIT 1").fetchone()
         self.journal_n: int = head[0] if head else 0
         self.journal_head: str = head[1] if head else GENESIS
@@ -173,6 +175,7 @@ class Store:
             for office, waiting in notices.items():
                 append_in(self.db, lane_of(office), waiting, epoch_floor=self.now_s())
         self.last_input += len(rows)
+        self.last_ms = now_ms
         self.journal_n, self.journal_head = journal
         return sum(map(len, notices.values()))
 

@@ -1,0 +1,77 @@
+"""``wanglou journal``: the decision journal, read beside the running collector."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="The decision journal: check its chain, read it.", no_args_is_help=True)
+
+Config = Annotated[Path, typer.Option("--config", help="collector.toml")]
+HERE = Path("collector.toml")
+
+
+def _open(config: Path) -> sqlite3.Connection:
+    from collector.io.configured import database, load_settings
+    from collector.io.store import open_readonly
+    from config.faults import ConfigError
+
+    try:
+        return open_readonly(database(load_settings(config)))
+    except FileNotFoundError as fault:
+        print(f"wanglou journal: there is no store at {fault}", file=sys.stderr)
+    except ConfigError as fault:
+        print(f"wanglou journal: {fault}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    config: Config = HERE,
+    head: Annotated[
+        str, typer.Option(help="The head in the office's last signed heartbeat: must be in here.")
+    ] = "",
+) -> None:
+    """Check every hash, and the inputs that the rows anchor; exit code 1 names what differs."""
+    from collector.io import store
+
+    db = _open(config)
+    rows, last, faults = store.verify(db)
+    if head and all(entry.hash != head for entry in store.journal(db)):
+        faults.append(f"the heartbeat's head {head} is not in the journal: its tail was cut")
+    for fault in faults:
+        print(fault)
+    print(f"{rows} rows, head {last}: {'damaged' if faults else 'sound'}")
+    if faults:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    config: Config = HERE,
+    last: Annotated[int, typer.Option(help="Only the last N rows; 0: all.")] = 50,
+    kind: Annotated[str, typer.Option(help="Only rows of this kind.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Print the journal, oldest first, in China Standard Time."""
+    from datetime import datetime
+
+    import orjson
+
+    from collector.assess import CST
+    from collector.io import store
+
+    db = _open(config)
+    found = [entry for entry in store.journal(db) if not kind or entry.kind == kind]
+    for entry in found[-last:] if last else found:
+        if as_json:
+            row = {**entry._asdict(), "data": orjson.loads(entry.json)}
+            del row["json"]
+            print(orjson.dumps(row).decode())
+        else:
+            at = datetime.fromtimestamp(entry.at_ms / 1000, CST)
+            print(f"{entry.n:>7} {at:%m-%d %H:%M:%S} {entry.kind:<16} {entry.json}")

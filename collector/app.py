@@ -1,0 +1,354 @@
+"""The collector's process: one task owns the World, everything else hands it over or carries away.
+
+A turn: take what has arrived (bounded), read the clock once, step the World for each input and
+once for the turn's end, commit inputs, journal and notices in one transaction; only then
+acknowledge and send. Samples go their own way (``collector.io.samples``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter, deque
+from pathlib import Path
+from typing import Final
+
+from collector import world as worlds
+from collector.gate import OFFICE, Gate
+from collector.io.begin import Opened, open_collector
+from collector.io.samples import SampleWorker
+from collector.io.store import NOTICE_LANE, OfficeOutbox
+from collector.model import (
+    Input,
+    OfficeCommand,
+    Poison,
+    Receipted,
+    Received,
+    Tick,
+)
+from collector.state import Blind
+from config.settings import CollectorSettings
+from escalation.effects import Effect
+from transport import frames
+from transport.delivery import Acked, Peer
+from transport.io import log as logs
+from transport.io.clock import Clock
+from transport.io.hop import SendingHop
+from transport.io.link import Link, Message
+from transport.io.notify import Notifier
+from transport.io.quarantine import Quarantine
+from transport.sign import sign
+from wire.base import AgentId, OfficeId, OperatorId
+from wire.codec import Refused
+from wire.notice import Notice, Receipt, Signed
+from wire.presence import Alive, Heartbeat
+from wire.topics import Topics
+
+BATCH: Final = 500
+"""Inputs of one turn at most."""
+
+INBOX: Final = 20_000
+"""Rows that wait for their turn; more is dropped, and its sender sends it again."""
+
+SNAPSHOT_EVERY: Final = 20_000
+ALIVE_EVERY_S: Final = 30.0
+FAREWELL_S: Final = 2.0
+
+
+class Collector:
+    """One county's collector; ``run`` until cancelled, then ``close``."""
+
+    def __init__(self, opened: Opened) -> None:
+        settings = opened.settings
+        self.world = opened.world
+        self.store = opened.store
+        self.history = opened.history
+        self.counts: Counter[str] = Counter()
+        self._settings = settings
+        self._keys = opened.keys
+        self._session = opened.session
+        self._clock = Clock.of(settings.clock)
+        self._topics = Topics(settings.county.county, settings.county.tree)
+        self._log = logs.get("collector")
+        self._changes = logs.Changes(self._log)
+        self._notifier = Notifier()
+        self._inbox: deque[Message] = deque()
+        self._wake = asyncio.Event()
+        self._now_ms = self.store.last_ms
+        self._ready = False
+        self._gate = Gate(
+            self._topics,
+            self.world.county,
+            {office.id: office.key for office in settings.collector.offices},
+            opened.keys.trusted,
+        )
+        state_dir = Path(settings.collector.state_dir)
+        self._quarantine = Quarantine(state_dir / "quarantine")
+        self._link = Link(
+            settings.broker,
+            client_id=settings.collector.key,
+            subscriptions=self._topics.collector_subscriptions(),
+            will=lambda: self._alive(online=False),
+            on_message=self._arrived,
+            on_connected=self._connected,
+            on_disconnected=self._disconnected,
+        )
+        self._hops: dict[str, SendingHop] = {
+            office.id: self._hop(OfficeId(office.id)) for office in settings.collector.offices
+        }
+        self._samples = SampleWorker(
+            self._gate,
+            opened.history,
+            self.store,
+            self._quarantine,
+            queue_rows=settings.history.queue_rows,
+            send_ack=self._acknowledge,
+            now_ms=self.now_ms,
+            store_epoch=self.world.state.store,
+        )
+
+    def now_ms(self) -> int:
+        """Domain time; it never goes back, whatever the wall clock does."""
+        self._now_ms = max(self._now_ms, self._clock.now_ms())
+        return self._now_ms
+
+    async def run(self) -> None:
+        """Serve until cancelled; whatever part fails ends the whole (FAULTS F11)."""
+        self._notifier.ready()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._own())
+            tasks.create_task(self._link.run())
+            tasks.create_task(self._samples.run())
+            tasks.create_task(self._beat())
+            for hop in self._hops.values():
+                tasks.create_task(hop.run())
+
+    async def farewell(self) -> None:
+        """Say that we go, while the link is still up."""
+        self._notifier.stopping()
+        gone = self._alive(online=False)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                await self._link.publish(gone.topic, gone.payload, retain=True)
+
+    async def close(self) -> None:
+        """The clean stop: a snapshot, so that the next start replays nothing."""
+        self.store.snapshot(self.world, self.now_ms())
+        self.store.close()
+        await self.history.close()
+        self._log.info("stopped", journal=self.store.journal_n)
+
+    # ── The owner of the World ───────────────────────────────────────────────────────────────────
+
+    async def _own(self) -> None:
+        while True:
+            await self._sleep()
+            self._wake.clear()
+            batch = [self._inbox.popleft() for _ in range(min(BATCH, len(self._inbox)))]
+            self._turn(batch)
+            if self._inbox:
+                self._wake.set()
+            self._notifier.alive(self._clock.monotonic())
+            await asyncio.sleep(0)
+
+    async def _sleep(self) -> None:
+        """Until something arrives, a deadline of the World is due or the watchdog wants a word."""
+        deadline = self.world.next_deadline()
+        waits = [self._notifier.every_s] if self._notifier.every_s else []
+        if deadline is not None:
+            waits.append(self._clock.to_real((deadline - self.now_ms()) / 1000))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, min(waits)) if waits else None):
+                await self._wake.wait()
+
+    def _turn(self, batch: list[Message]) -> None:
+        """One turn of the World, in one transaction; acknowledgements and sending after it."""
+        now_ms = self.now_ms()
+        inputs: list[Input] = []
+        effects: list[Effect] = []
+        receipts: list[Receipt] = []
+        for message in batch:
+            given = self._admit(message, receipts)
+            if given is not None and self._is_news(given):
+                effects += worlds.step(self.world, now_ms, given)
+                inputs.append(given)
+        deadline = self.world.next_deadline()
+        if inputs or (deadline is not None and deadline <= now_ms):
+            inputs.append(Tick())
+            effects += worlds.step(self.world, now_ms, inputs[-1])
+            self._commit(now_ms, inputs, effects)
+        for peer, acked in self.world.receiver.committed():
+            self._acknowledge(peer.sender, peer.lane, acked)
+        for receipt in receipts:
+            self._receipted(receipt)
+
+    def _commit(self, now_ms: int, inputs: list[Input], effects: list[Effect]) -> None:
+        if self.store.commit(now_ms, inputs, effects, self._sign):
+            for hop in self._hops.values():
+                hop.wake()
+        if self.store.last_input - self.store.last_snapshot >= SNAPSHOT_EVERY:
+            self.store.snapshot(self.world, now_ms)
+
+    def _sign(self, notice: Notice) -> Signed:
+        return sign(notice, "notice", self._keys.own)
+
+    def _admit(self, message: Message, receipts: list[Receipt]) -> Input | None:
+        """The input in a message; what is refused is set aside, counted and named."""
+        try:
+            admitted = self._gate.admit(message.topic, message.payload)
+        except Refused as refused:
+            self._set_aside(message, refused)
+            return None
+        if admitted.refused is not None:
+            self._set_aside(message, admitted.refused)
+        if admitted.receipt is not None:
+            receipts.append(admitted.receipt)
+            receipt = admitted.receipt
+            return Receipted(receipt.office, receipt.epoch, receipt.seq)
+        return admitted.given
+
+    def _is_news(self, given: Input) -> bool:
+        """Repeats are answered and kept out of the fold, and so are receipts of nothing new."""
+        match given:
+            case Received(row) | Poison(row) | OfficeCommand(row):
+                if worlds.fresh(self.world, row):
+                    return True
+                peer = Peer(row.sender, row.lane)
+                self.world.receiver.judge(peer, row.epoch, row.seq, row.check)
+                return False
+            case Receipted(office, epoch, seq):
+                known = self.world.state.receipts.get(office, (0, 0, 0))
+                return (epoch, seq) > (known[0], known[1])
+        return True
+
+    def _receipted(self, receipt: Receipt) -> None:
+        acked = Acked(
+            receipt.epoch, receipt.seq, receipt.refused, receipt.again, receipt.check, receipt.store
+        )
+        self._hops[receipt.office].acknowledged(acked)
+
+    def _set_aside(self, message: Message, refused: Refused) -> None:
+        self.counts[refused.reason] += 1
+        self._quarantine.put(
+            message.payload,
+            refused,
+            topic=message.topic,
+            sender=self._gate.sender(message.topic),
+            at_ms=self.now_ms(),
+        )
+
+    # ── The link ─────────────────────────────────────────────────────────────────────────────────
+
+    def _arrived(self, message: Message) -> None:
+        """Hand over at once; rows beyond the bound are dropped, presence is not."""
+        if self._gate.is_sample(message.topic):
+            self._samples.offer(message)
+            return
+        if len(self._inbox) >= INBOX and message.topic.endswith(("/state", "/command")):
+            self.counts["inbox full"] += 1
+            self._changes.note("inbox", "full", "inbox full, rows left with their senders")
+            return
+        self._inbox.append(message)
+        self._wake.set()
+
+    async def _connected(self) -> None:
+        self._post(self._alive(online=True))
+        for peer in self.world.receiver.peers():
+            acked = self.world.receiver.answer(peer, again=True)
+            self._acknowledge(peer.sender, peer.lane, acked)
+        self._samples.resume()
+        self._post(self._heartbeat())
+        for hop in self._hops.values():
+            hop.connected()
+        self._log.info("connected")
+        if not self._ready:
+            self._ready = True
+            self._log.info("ready", session=self._session, config=self.world.county.hash)
+
+    def _disconnected(self, reason: str) -> None:
+        for hop in self._hops.values():
+            hop.disconnected()
+        self._log.warning("disconnected", reason=reason)
+
+    def _acknowledge(self, sender: str, lane: str, acked: Acked) -> None:
+        source = self.world.county.sources.get(sender)
+        if source is not None:
+            topic = self._topics.agent(OperatorId(source.operator), AgentId(sender), "ack")
+        elif sender in self._hops:
+            topic = self._topics.office(OfficeId(sender), "ack")
+        else:
+            return
+        self._link.post(topic, frames.ack_payload(lane, acked))
+
+    def _post(self, message: Message) -> None:
+        self._link.post(message.topic, message.payload, retain=message.retain)
+
+    def _hop(self, office: OfficeId) -> SendingHop:
+        """The courier of one office: repeats until its signed receipt."""
+        return SendingHop(
+            sender=self._settings.collector.key,
+            lane=NOTICE_LANE,
+            topic=self._topics.office(office, "notice"),
+            outbox=OfficeOutbox(self.store, office),
+            link=self._link,
+            clock=self._clock,
+        )
+
+    # ── Signs of life ────────────────────────────────────────────────────────────────────────────
+
+    def _alive(self, *, online: bool) -> Message:
+        key = self._settings.collector.key
+        alive = Alive(
+            sender=key,
+            session=self._session,
+            online=online,
+            at_ms=self.now_ms(),
+            every_ms=round(ALIVE_EVERY_S * 1000),
+        )
+        topic = f"{self._topics.base}/{OFFICE}/{key}/alive"
+        return Message(topic, alive.model_dump_json().encode(), retain=True)
+
+    def _heartbeat(self) -> Message:
+        """The signed sign of life, by which an office knows that we see (FAULTS F26)."""
+        situation, state = self.world.situation, self.world.state
+        beat = Heartbeat(
+            county=self._settings.county.county,
+            at_ms=self.now_ms(),
+            session=self._session,
+            every_ms=round(self._settings.collector.heartbeat_every_s * 1000),
+            notices_seq=self.world.desk.last_number,
+            journal_head=self.store.journal_head,
+            warning=situation.verdict.warning if situation else "none",
+            level=situation.verdict.level if situation else "none",
+            agents_silent=tuple(
+                agent for agent, row in sorted(state.agents.items()) if row.blind is not Blind.SEES
+            ),
+        )
+        payload = sign(beat, "heartbeat", self._keys.own).model_dump_json().encode()
+        return Message(self._topics.heartbeat, payload, retain=True)
+
+    async def _beat(self) -> None:
+        """A heartbeat every so often. The owner's task proves by its own turns that it lives."""
+        next_alive = self._clock.monotonic() + ALIVE_EVERY_S
+        while True:
+            await asyncio.sleep(self._settings.collector.heartbeat_every_s)
+            self._post(self._heartbeat())
+            if self._clock.monotonic() >= next_alive:
+                next_alive += ALIVE_EVERY_S
+                self._post(self._alive(online=True))
+
+
+async def serve(settings: CollectorSettings, stop: asyncio.Event) -> None:
+    """Run a collector until ``stop`` is set; raises what went wrong before or while serving."""
+    collector = Collector(open_collector(settings))
+    running = asyncio.create_task(collector.run())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if running.done():
+        await running  # raises: the process ends, nothing is acknowledged that is not on disk
+    await collector.farewell()
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    await collector.close()

@@ -1,0 +1,109 @@
+"""The World as plain JSON, for pages and ``wanglou status``: a projection that changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collector.base import World
+from collector.sight import as_of
+from collector.state import AgentState, Blind, Status
+from collector.tally import Count
+from collector.words import device_cause
+
+Json = dict[str, Any]
+
+
+def board(world: World, now_ms: int, *, devices: bool = True) -> Json:
+    """Everything that is known at ``now_ms``; ``devices`` false leaves the long list out."""
+    state, situation = world.state, world.situation
+    shown: Json = {
+        "county": world.county.register.county,
+        "tree": world.county.bundle.tree,
+        "at_ms": now_ms,
+        "config_hash": world.county.hash,
+        "warning": world.desk.open_warning,
+        "verdict": situation.verdict.model_dump(mode="json") if situation else None,
+        "operators": {name: operator(world, name) for name in world.county.operators},
+        "systems": {
+            name: {
+                "name": known.name,
+                "impact": state.systems[name].impact,
+                "since_ms": state.systems[name].since_ms,
+            }
+            for name, known in world.county.systems.items()
+        },
+        "sources": {name: source(world, name, row) for name, row in sorted(state.agents.items())},
+        "devices_by_state": by_state(world),
+        "sites": [fact.model_dump(mode="json") for fact in situation.sites] if situation else [],
+        "evidence": list(situation.evidence) if situation else [],
+        "receipts": {
+            office: {"epoch": epoch, "seq": seq, "at_ms": at_ms}
+            for office, (epoch, seq, at_ms) in state.receipts.items()
+        },
+    }
+    if devices:
+        shown["devices"] = {name: device(world, name) for name in world.county.devices}
+    return shown
+
+
+def operator(world: World, name: str) -> Json:
+    count = world.tally.operators.get(name, Count())
+    row = world.state.operators[name]
+    return {
+        "name": world.county.operator_names[name],
+        "impact": row.impact,
+        "since_ms": row.since_ms,
+        "sites": count.sites,
+        "out": count.out,
+        "at_risk": count.at_risk,
+        "unknown": count.unknown,
+        "rules": sorted(rule for rule, hold in row.rules.items() if hold.active),
+    }
+
+
+def source(world: World, agent: str, row: AgentState) -> Json:
+    """An agent: how it is, what it said that was not its to say, what the register misses."""
+    watched = world.tally.watched.get(agent, {})
+    return {
+        "operator": world.county.sources[agent].operator,
+        "state": row.blind.value or "ok",
+        "since_ms": row.blind_ms,
+        "heard_ms": row.heard_ms if row.blind is not Blind.NEVER else None,
+        "session": row.session,
+        "version": row.version,
+        "devices": len(watched),
+        "missed": sorted(row.missed),
+        "skew_ms": row.skew_ms,
+        "bad_stamps": row.stamps,
+        "poisoned": row.poisoned,
+        "unregistered": row.unregistered,
+        "foreign": row.foreign,
+    }
+
+
+def device(world: World, name: str) -> Json:
+    row = world.state.devices.get(name)
+    if row is None:
+        return {"state": Status.NEW.value}
+    alarms = {
+        key: {"phase": alarm.phase.value, "since_ms": alarm.since_ms, "said": alarm.said}
+        for key, alarm in row.alarms.items()
+        if alarm.phase != "clear" or alarm.flapping_ms is not None
+    }
+    return {
+        "state": row.status.value,
+        "since_ms": row.since_ms,
+        "as_of_ms": as_of(world, row, name),
+        "cause": device_cause(world, name, row),
+        "hidden_by": row.hidden_by,
+        "alarms": alarms,
+    }
+
+
+def by_state(world: World) -> dict[str, int]:
+    """How many devices are in each state; a device nobody ever spoke of is new."""
+    counts = dict.fromkeys((status.value for status in Status), 0)
+    for row in world.state.devices.values():
+        counts[row.status.value] += 1
+    counts[Status.NEW.value] += len(world.county.devices) - len(world.state.devices)
+    return counts

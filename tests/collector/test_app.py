@@ -1,0 +1,246 @@
+"""The collector as a process, with a real broker and the real sending and receiving code."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.io.history import InfluxHistory, SqliteHistory
+from config.register import Register
+from tests.collector.house import LI, House, Office, Speaker, running
+from tests.collector.small import register
+from tests.peers import Mosquitto, influxd, mosquitto
+from transport.io.outbox import Row
+from wire.notice import Verb
+from wire.observation import (
+    Block,
+    Look,
+    Method,
+    Outcome,
+    Round,
+    SampleBody,
+    StateBody,
+    StateItem,
+)
+
+pytestmark = pytest.mark.peers
+
+OPERATORS = ("cmcc", "cucc", "ctcc", "tower")
+
+
+def county() -> Register:
+    return register(sites=4).model_copy(update={"people": (LI,)})
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with mosquitto(tmp_path) as running_broker:
+        yield running_broker
+
+
+@pytest.fixture
+def house(tmp_path: Path, broker: Mosquitto) -> Iterator[House]:
+    made = House(tmp_path, broker.port, county())
+    yield made
+    made.close()
+
+
+def looks(house: House, outcome: Outcome, *devices: str) -> StateBody:
+    now = house.clock.now_ms()
+    items: list[StateItem] = [
+        Look(device=device, method=method, outcome=outcome, since_ms=now, at_ms=now)
+        for device in devices
+        for method in Method
+    ]
+    marker = Round(number=1, interval_ms=30_000, started_ms=now, ended_ms=now, looked=len(devices))
+    return StateBody(items=(*items, marker))
+
+
+def samples(house: House, device: str, values: list[float]) -> SampleBody:
+    first = house.anchor_ms
+    return SampleBody(
+        blocks=(
+            Block(
+                profile="p",
+                metrics=("m",),
+                device=(device,) * len(values),
+                instance=("",) * len(values),
+                at_ms=tuple(first + n for n in range(len(values))),
+                columns=(tuple(values),),
+            ),
+        )
+    )
+
+
+def speakers(house: House) -> list[Speaker]:
+    return [Speaker(house, operator, f"agent-{operator}") for operator in OPERATORS]
+
+
+def all_of(house: House, operator: str) -> list[str]:
+    return [d.id for d in house.register.devices if d.id.startswith(f"{operator}-")]
+
+
+async def all_well(house: House, agents: list[Speaker]) -> None:
+    for operator, agent in zip(OPERATORS, agents, strict=True):
+        agent.say(looks(house, Outcome.MEASURED, *all_of(house, operator)))
+        await agent.drained()
+
+
+def part(shown: dict[str, Any], *path: str) -> Any:
+    for step in path:
+        shown = shown[step]
+    return shown
+
+
+async def test_an_outage_reaches_the_office_though_the_collector_is_killed_in_the_hold(
+    house: House,
+) -> None:
+    house.start()
+    agents, office = speakers(house), Office(house)
+    async with running(*agents, office):
+        await all_well(house, agents)
+        agents[0].say(looks(house, Outcome.NO_ANSWER, "cmcc-d1", "cmcc-d2"))
+        agents[0].say(samples(house, "cmcc-d1", [1.0, 2.5]), "sample")
+        await agents[0].drained()
+        assert house.end(signal.SIGKILL) == -signal.SIGKILL
+        house.start()
+        told = await office.until("incident", "warning_draft")
+        assert [notice.number for notice in told] == list(range(1, len(told) + 1))
+        draft = next(n for n in told if n.notice_kind == "warning_draft")
+        assert draft.verdict is not None
+        assert draft.verdict.operators["cmcc"] == "partial"
+        assert {fact.site for fact in draft.sites} == {"cmcc-s1", "cmcc-s2"}
+        assert draft.warning_id is not None
+        office.order(1, Verb.PROPOSE, draft.warning_id)
+        await office.until("decision")
+        async with asyncio.timeout(20):
+            while not office.beats or office.beats[-1].warning == "none":
+                office.news.clear()
+                await office.news.wait()
+    assert house.end(signal.SIGTERM) == 0
+    shown = house.status()
+    assert part(shown, "operators", "cmcc", "impact") == "partial"
+    assert part(shown, "receipts", "office", "seq") == len(office.notices)
+    verified = house.cli("journal", "verify", "--head", office.beats[-1].journal_head)
+    assert verified.returncode == 0, verified.stdout
+    assert '"word":"raised"' in house.cli("journal", "show", "--kind", "alarm").stdout
+    history = SqliteHistory(house.folder / "state" / "history.db")
+    found = await history.series("cmcc-d1", "m", "", 0, house.anchor_ms + 10)
+    assert [value for _, value in found] == [1.0, 2.5]
+    await history.close()
+
+
+async def test_a_killed_broker_and_influxdb_lose_nothing(tmp_path: Path, broker: Mosquitto) -> None:
+    values = [float(n) for n in range(500)]
+    with influxd(tmp_path) as influx:
+        house = House(tmp_path, broker.port, county(), influxdb_url=influx.url)
+        house.start()
+        agents = speakers(house)
+        try:
+            async with running(*agents):
+                await all_well(house, agents)
+                for first in range(0, 500, 50):
+                    body = samples(house, "cmcc-d1", values[: first + 50])
+                    agents[0].say(body, "sample")
+                    if first == 100:
+                        influx.kill()
+                    if first == 200:
+                        broker.restart()
+                    await asyncio.sleep(0)
+                influx.start()
+                await agents[0].drained()
+        finally:
+            house.close()
+        history = InfluxHistory(influx.url, "wanglou")
+        found = await history.series("cmcc-d1", "m", "", 0, house.anchor_ms + 1000)
+        assert [value for _, value in found] == values
+        await history.close()
+
+
+async def test_bad_input_is_named_set_aside_and_in_nobodys_way(house: House) -> None:
+    house.start()
+    agents, office = speakers(house), Office(house)
+    liar = Speaker(house, "cmcc", "agent-cucc")  # cucc's agent on cmcc's branch
+    async with running(*agents, office):
+        await all_well(house, agents)
+        link, base = agents[0].link, house.base
+        nan = '{"kind":"state","items":[{"t":"reading","device":"cmcc-d1","metric":"m",'
+        for topic, payload in (
+            (f"{base}/cmcc/agent-cmcc/birth", b"\xff\x00garbage"),
+            (f"{base}/cmcc/agent-cmcc/alive", b'{"kind":"alive","extra":1}'),
+            (f"{base}/cmcc/agent-cmcc/state", b'{"v":1}'),
+            (f"{base}/cmcc/agent-cmcc/sample", b"x\x00broken"),
+            (f"{base}/cmcc/agent-cucc/alive", liar._alive(online=True)),
+            (f"{base}/nobody/agent-x/alive", liar._alive(online=True)),
+            (f"{base}/office/office/receipt", b"{}"),
+        ):
+            assert await link.publish(topic, payload)
+        agents[0].outbox.append(
+            {"state": [_raw(f'{nan}"value":NaN,"at_ms":1}}]}}'), _raw('{"kind":"state"}')]}
+        )
+        agents[0].hops["state"].wake()
+        agents[0].say(looks(house, Outcome.MEASURED, "cmcc-d1", "cucc-d1", "nowhere"))
+        agents[0].say(samples(house, "cucc-d1", [6.66]), "sample")
+        await agents[0].drained()
+        office.order(1, Verb.ACK, "n1", key="stranger")
+        await office.until_acked(1)
+    liar.outbox.close()
+    assert house.end(signal.SIGTERM) == 0
+    assert Counter(house.quarantined()) == Counter(
+        [
+            *["bad_model"] * 5,
+            "bad_frame",
+            "bad_deflate",
+            "lying_agent",
+            "not_enrolled",
+            "foreign_device",
+            "unknown_key",
+        ]
+    )
+    shown = house.status()
+    source = part(shown, "sources", "agent-cmcc")
+    assert source["unregistered"] == {"nowhere": 2}
+    assert source["foreign"] == {"cucc-d1": 2}
+    assert source["poisoned"] == 2
+    assert part(shown, "devices_by_state")["ok"] == 16
+    history = SqliteHistory(house.folder / "state" / "history.db")
+    assert await history.series("cucc-d1", "m", "", 0, house.anchor_ms + 10) == []
+    await history.close()
+
+
+async def test_a_last_will_makes_unknown_and_never_out(house: House) -> None:
+    house.start()
+    agents, office = speakers(house), Office(house)
+    async with running(*agents, office):
+        await all_well(house, agents)
+        agents[0].link.post(f"{agents[0].topic}/alive", agents[0]._alive(online=False), retain=True)
+        async with asyncio.timeout(20):
+            while "agent-cmcc" not in (office.beats[-1].agents_silent if office.beats else ()):
+                office.news.clear()
+                await office.news.wait()
+    house.end(signal.SIGTERM)
+    shown = house.status()
+    assert part(shown, "operators", "cmcc", "impact") == "unknown"
+    assert part(shown, "operators", "cmcc", "out") == 0
+    assert part(shown, "verdict", "warning") == "none"
+
+
+def test_a_wrong_configuration_is_one_sentence(tmp_path: Path) -> None:
+    house = House(tmp_path, 1, county())
+    (tmp_path / "keys" / "trusted" / "office.pub").unlink()
+    done = house.cli("collector", "run")
+    assert done.returncode == 1
+    assert "office.pub is missing" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert house.cli("status").returncode == 1
+    assert house.cli("journal", "verify").returncode == 1
+
+
+def _raw(text: str) -> Row:
+    return Row("state", 1, text.encode())
