@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import agent, key, office, plan
+from cli import agent, collector, journal, key, office, plan, status
 
 app = typer.Typer(
     name="wanglou",
@@ -24,6 +24,9 @@ app.add_typer(plan.app, name="plan")
 app.add_typer(key.app, name="key")
 app.add_typer(agent.app, name="agent")
 app.add_typer(office.app, name="office")
+app.add_typer(collector.app, name="collector")
+app.add_typer(journal.app, name="journal")
+app.command()(status.status)
 
 
 def main() -> None:
