@@ -123,6 +123,22 @@ def check_profile(profile: Profile, at: At, alarms: Iterable[str] | None) -> lis
     return faults
 
 
+def unserved(policy: Policy, profiles: Iterable[Profile], at: At) -> list[Fault]:
+    """A note when profiles raise alarm types that the policy leaves out: they stay silent."""
+    raised = {
+        metric.alarm.alarm
+        for profile in profiles
+        for metric in (*profile.scalars, *(m for table in profile.tables for m in table.columns))
+        if metric.alarm is not None
+    }
+    lost = sorted(raised - {alarm.id for alarm in policy.alarms})
+    if not lost:
+        return []
+    zh = f"内置模板用到的告警类型不在其中：{'、'.join(lost)}"
+    en = f"leaves out alarm types of the shipped profiles: {', '.join(lost)}"
+    return [note(at(("alarms",)), zh, en)]
+
+
 def _hint(hint: Hint, place: Place) -> list[Fault]:
     given = [bool(hint.values), hint.above is not None, hint.below is not None]
     if sum(given) != 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from ipaddress import AddressValueError
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
@@ -75,6 +76,12 @@ BOUNDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "less_than": ("lt", "必须小于", "must be less than"),
 }
 
+CHOICES: Final = frozenset({"enum", "literal_error"})
+LENGTHS: Final = frozenset({"string_too_short", "too_short", "string_too_long", "too_long"})
+WRONG_TYPE: Final = frozenset(kind for kind in FIXED if kind.endswith("_type")) | CHOICES
+UNSHOWN: Final = LENGTHS | {"missing", "extra_forbidden"}
+TRUTH: Final = ("true", "false")
+NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 SECRET: Final = re.compile(r"community|password|secret")
 WORDS: Final = re.compile(r"'([^']*)'")
 VALUE_ERRORS: Final = re.compile(r"^(?:Value|Assertion) error, ")
@@ -90,15 +97,30 @@ def faults_of(
 
     ``place`` gives a location's file, line and name; a missing key is asked for at its table.
     """
-    found: dict[Loc, Fault] = {}
-    for detail in error.errors(include_url=False):
-        loc = trimmed(detail["loc"], data, missing=detail["type"] == "missing")
-        if loc not in found:
-            secret = any(SECRET.search(str(part)) for part in loc)
-            known = keys_at(model, loc[:-1])
-            said = saying(dict(detail), shown=not secret, loc=loc, known=known)
-            found[loc] = Fault(place(loc), said)
-    return list(found.values())
+    details: dict[Loc, list[dict[str, Any]]] = {}
+    for given in error.errors(include_url=False):
+        loc = trimmed(given["loc"], data, missing=given["type"] == "missing")
+        if not _is_cascade(given, data, loc):
+            details.setdefault(loc, []).append(dict(given))
+    return [
+        Fault(place(loc), saying(_telling(alternatives), loc, keys_at(model, loc[:-1])))
+        for loc, alternatives in details.items()
+    ]
+
+
+def _telling(alternatives: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of a union's alternatives those whose type the value has, or else all."""
+    right = [detail for detail in alternatives if detail["type"] not in WRONG_TYPE]
+    return right[:1] or alternatives
+
+
+def _is_cascade(detail: Mapping[str, Any], data: Any, loc: Loc) -> bool:
+    """A list that is too short only because its elements have faults of their own."""
+    if detail["type"] != "too_short":
+        return False
+    for part in loc:
+        data = data[part]
+    return bool(len(data) >= detail["ctx"]["min_length"])
 
 
 def trimmed(loc: tuple[int | str, ...], data: Any, *, missing: bool) -> Loc:
@@ -114,35 +136,52 @@ def trimmed(loc: tuple[int | str, ...], data: Any, *, missing: bool) -> Loc:
     return tuple(kept)
 
 
-def saying(detail: dict[str, Any], *, shown: bool, loc: Loc, known: set[str]) -> Saying:
-    """The words for one pydantic error ``detail``; ``shown`` is false for secrets."""
-    kind, context, value = detail["type"], detail.get("ctx", {}), detail.get("input")
-    now_zh, now_en = _now(value) if shown else ("", "")
-    hint = ""
+def saying(alternatives: list[dict[str, Any]], loc: Loc, known: set[str]) -> Saying:
+    """The words for the pydantic errors at ``loc``, where ``known`` keys may stand."""
+    words = dict.fromkeys(_words(detail) for detail in alternatives)
+    zh, en = "，或".join(zh for zh, _ in words), ", or ".join(en for _, en in words)
+    value = alternatives[0].get("input")
+    shown = alternatives[0]["type"] not in UNSHOWN
+    if shown and not any(SECRET.search(str(part)) for part in loc):
+        now_zh, now_en = _now(value)
+        zh, en = zh + now_zh, en + now_en
+    hints = (_hint(detail, value, loc, known) for detail in alternatives)
+    return Saying(zh, en, next((hint for hint in hints if hint), ""))
+
+
+def _words(detail: Mapping[str, Any]) -> tuple[str, str]:
+    kind, context = str(detail["type"]), detail.get("ctx", {})
+    if isinstance(context.get("error"), AddressValueError):
+        kind = "ip_v4_address"
     if kind in BOUNDS:
         name, zh, en = BOUNDS[kind]
-        zh, en = f"{zh} {context[name]}{now_zh}", f"{en} {context[name]}{now_en}"
-    elif kind in {"enum", "literal_error"}:
+        return f"{zh} {context[name]}", f"{en} {context[name]}"
+    if kind in CHOICES:
         allowed = WORDS.findall(str(context.get("expected", "")))
-        zh, en = f"应为 {'、'.join(allowed)} 之一{now_zh}", f"must be {' | '.join(allowed)}{now_en}"
-        hint = did_you_mean(str(value), allowed)
-    elif kind == "string_pattern_mismatch":
-        zh, en = PATTERNS.get(str(context.get("pattern")), ("写法不对", "is not well formed"))
-        zh, en = zh + now_zh, en + now_en
-    elif kind in {"string_too_short", "too_short", "string_too_long", "too_long"}:
-        zh, en = _length(kind, context)
-    elif kind == "extra_forbidden":
-        zh, en = FIXED[kind]
-        hint = did_you_mean(str(loc[-1]) if loc else "", known)
-    elif kind in FIXED:
-        zh, en = FIXED[kind]
-        if kind != "missing":
-            zh, en = zh + now_zh, en + now_en
-            hint = _quotes(kind, value)
-    else:
-        words = VALUE_ERRORS.sub("", str(detail["msg"]))
-        zh, _, en = words.partition(" / ") if " / " in words else ("值不对", "", words)
-    return Saying(zh, en, hint)
+        zh = f"应为 {'、'.join(allowed)} 之一" if len(allowed) > 1 else f"应为 {allowed[0]}"
+        return zh, f"must be {' | '.join(allowed)}"
+    if kind in LENGTHS:
+        return _length(kind, context)
+    if kind == "string_pattern_mismatch":
+        return PATTERNS.get(str(context.get("pattern")), ("写法不对", "is not well formed"))
+    if kind in FIXED:
+        return FIXED[kind]
+    words = VALUE_ERRORS.sub("", str(detail["msg"]))
+    zh, mark, en = words.partition(" / ")
+    return (zh, en) if mark else ("值不对", words)
+
+
+def _hint(detail: Mapping[str, Any], value: Any, loc: Loc, known: set[str]) -> str:
+    kind, context = str(detail["type"]), detail.get("ctx", {})
+    if kind in CHOICES:
+        if isinstance(value, int):
+            return _quotes("string_type", value)
+        return did_you_mean(str(value), WORDS.findall(str(context.get("expected", ""))))
+    if kind == "extra_forbidden":
+        return did_you_mean(str(loc[-1]) if loc else "", known)
+    if kind == "less_than_equal" and context.get("le") == 1.0:
+        return "百分数写成小数 write 20 % as 0.2"
+    return _quotes(kind, value)
 
 
 def _now(value: Any) -> tuple[str, str]:
@@ -151,7 +190,7 @@ def _now(value: Any) -> tuple[str, str]:
     elif isinstance(value, (int, float)):
         text = str(value)[:60]
     elif isinstance(value, str):
-        text = f"“{value[:60]}”"
+        return f"，现在是“{value[:60]}”", f', is "{value[:60]}"'
     else:
         return "", ""
     return f"，现在是 {text}", f", is {text}"
@@ -169,7 +208,8 @@ def _length(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _quotes(kind: str, value: Any) -> str:
-    if isinstance(value, str) and kind in {"int_type", "float_type", "bool_type"}:
+    number = isinstance(value, str) and NUMBER.fullmatch(value.strip())
+    if (number and kind in {"int_type", "float_type"}) or (kind == "bool_type" and value in TRUTH):
         return "去掉引号 drop the quotes"
     if kind == "string_type" and isinstance(value, (int, float)):
         return f'加上引号 write "{str(value).lower()}"'

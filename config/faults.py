@@ -109,14 +109,14 @@ def refuse(faults: Sequence[Fault]) -> None:
         raise ConfigError(ordered(hard))
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``是不是 did you mean: "name"?`` when something known is near, else nothing."""
+def did_you_mean(word: str, known: Iterable[str], nearness: float = 0.6) -> str:
+    """``是不是 did you mean: "name"?`` when something known is near (0..1), else nothing."""
     candidates = sorted({name for name in known if name})
-    near = get_close_matches(word, candidates, n=1, cutoff=0.6)
+    near = get_close_matches(word, candidates, n=1, cutoff=nearness)
     if not near:
         folded = {name.casefold(): name for name in candidates}
         near = [
             folded[match]
-            for match in get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+            for match in get_close_matches(word.casefold(), list(folded), n=1, cutoff=nearness)
         ]
     return f'是不是 did you mean: "{near[0]}"?' if near else ""

@@ -137,6 +137,8 @@ def _build(
 ) -> tuple[M | None, list[Fault]]:
     place = Place(file, row.line)
     faults = _beyond(row, heads, place)
+    if faults:  # the cells are not where they belong, so more would only be noise
+        return None, faults
     values: dict[str, Any] = {}
     for column in columns:
         text = _cell(row, heads.index[column.field])

@@ -121,8 +121,12 @@ def load_profiles(folder: Path | None = None) -> dict[str, Profile]:
 def read_profiles(
     folder: Path | None, alarms: frozenset[str] | None = None
 ) -> tuple[dict[str, Profile], list[Fault]]:
-    """All profiles with every fault and note; raises nothing. ``alarms``: the known types."""
-    profiles, faults, _ = _folder(PROFILES, alarms)
+    """All profiles with every fault and note; raises nothing.
+
+    ``alarms`` are the policy's types, which the profiles in ``folder`` may raise; what the shipped
+    ones raise beyond them is the policy's matter (``unserved``).
+    """
+    profiles, faults, _ = _folder(PROFILES, None)
     if folder is not None:
         local, more, places = _folder(folder, alarms)
         faults += more

@@ -6,14 +6,17 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from config.faults import ConfigError, unreadable
+from config.faults import ConfigError, Place, error, unreadable
 
 MAX_FILE: Final = 64 * 1024 * 1024
 """Bytes; a county's register of a hundred thousand devices takes a tenth of it."""
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of the regular file ``path``. Raises ConfigError (kind ``unreadable``)."""
+    """The bytes of the regular file ``path``. Raises ConfigError.
+
+    Its fault's kind is ``unreadable``, except for an empty file: that one was read, and is wrong.
+    """
     name = str(path)
     try:
         status = path.stat()
@@ -37,7 +40,7 @@ def read_bytes(path: Path) -> bytes:
         words = getattr(problem, "strerror", None) or str(problem)
         raise _refused(name, f"无法读取：{words}", f"cannot be read: {words}") from None
     if not data.strip():
-        raise _refused(name, "文件是空的", "the file is empty")
+        raise ConfigError([error(Place(name, 1), "文件是空的", "the file is empty")])
     return data
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from config.cells import GHOST, Names, plan_names
 from config.check import Given, check_register
-from config.faults import ConfigError, Fault, Place, did_you_mean, error, note, unreadable
+from config.faults import ConfigError, Fault, Kind, Place, did_you_mean, error, note, unreadable
 from config.io.shipped import hashed
 from config.io.tables import BOOKS, CSV, read_sheets
 from config.io.toml import build, read_document
@@ -86,6 +86,19 @@ def read_register(
             found.unread.add(table.name)
     register, faults = _assemble(found, county, plan, keys)
     return RegisterRead(register, tuple(faults))
+
+
+def read_register_table(path: Path, plan: Plan | None) -> list[Fault]:
+    """The faults of one table by itself: nothing is known of the tables that it refers to."""
+    found = _Found(path)
+    try:
+        _table_file(found, path)
+    except ConfigError as problem:
+        return list(problem.faults)
+    found.unread.update(table for table in REGISTER if table not in found.sheets)
+    found.unread.add(GHOST)
+    _, faults = _assemble(found, None, plan, None)
+    return [fault for fault in faults if fault.kind is not Kind.NOTE]
 
 
 def _gather(found: _Found) -> None:

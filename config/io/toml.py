@@ -94,7 +94,18 @@ def _syntax(words: str, text: str, file: str) -> Fault:
         line = int(where.group(1)) if where.group(1) else last
         words = words[: where.start()]
     zh = next((zh for start, zh in SYNTAX if words.startswith(start)), "TOML 写法有误")
-    return error(Place(file, line), zh, f"TOML: {words[:120]}")
+    en = f"TOML: {words[:120]}"
+    if where is not None and not where.group(1):
+        zh, en = "没有写完：缺少 ]、} 或引号", f"{en}, the file ends too early"
+    elif words.startswith("Invalid statement") and _starts_foreign(text, line):
+        zh = "键名都用英文；表示注释请以 # 开头"
+    return error(Place(file, line), zh, en)
+
+
+def _starts_foreign(text: str, line: int) -> bool:
+    """Whether the line begins with a letter that TOML's bare keys do not have."""
+    start = text.split("\n")[line - 1 : line]
+    return bool(start) and not start[0].lstrip()[:1].isascii()
 
 
 def build(model: type[M], document: Document) -> M:

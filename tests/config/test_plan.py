@@ -125,12 +125,12 @@ TAKEN = "means something else: rename it"
         ("operators_full_min = 1, spread", "operator_full_min = 1, spread",
          "scenarios[2].words[1].operator_full_min", "unknown key", "operators_full_min"),
         ('clause = "7.1"', 'clause = "第7条"', "counting.clause",
-         "is no clause number such as 3.3(2), is “第7条”", ""),
+         'is no clause number such as 3.3(2), is "第7条"', ""),
         ('id = "major_risk"', 'id = "Major"', "facts[1].id",
-         "is small letters, digits and _, begins with a letter, 32 at most, is “Major”", ""),
+         'is small letters, digits and _, begins with a letter, 32 at most, is "Major"', ""),
         ('operators_full_min = "all"', 'operators_full_min = "every"',
          "scenarios[1].rules[2].when[1].operators_full_min",
-         "must be a whole number, is “every”", ""),
+         'must be a whole number, or must be all, is "every"', ""),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_its_place(
