@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import agent, collector, journal, key, office, plan, status
+from cli import agent, check, collector, demo, journal, key, office, plan, status, story
 
 app = typer.Typer(
     name="wanglou",
@@ -21,6 +21,9 @@ def root() -> None:
 
 
 app.add_typer(plan.app, name="plan")
+app.add_typer(story.app, name="story")
+app.command()(demo.demo)
+app.command()(check.check)
 app.add_typer(key.app, name="key")
 app.add_typer(agent.app, name="agent")
 app.add_typer(office.app, name="office")
