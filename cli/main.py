@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import agent, check, collector, demo, journal, key, office, plan, status, story
+from cli import agent, check, collector, demo, journal, key, office, ping, plan, poll, status, story
 
 app = typer.Typer(
     name="wanglou",
@@ -26,10 +26,12 @@ app.command()(demo.demo)
 app.command()(check.check)
 app.add_typer(key.app, name="key")
 app.add_typer(agent.app, name="agent")
-app.add_typer(office.app, name="office")
 app.add_typer(collector.app, name="collector")
+app.add_typer(office.app, name="office")
 app.add_typer(journal.app, name="journal")
 app.command()(status.status)
+app.command()(poll.poll)
+app.command()(ping.ping)
 
 
 def main() -> None:

@@ -14,10 +14,8 @@ from typing import Final
 
 from agent import icmp
 from agent.io import port
-from agent.io.lanes import Lane
+from agent.io.sockets import Gate
 
-ECHO_OCTETS: Final = 1280
-"""What one reply takes of the receive buffer at most."""
 IPPROTO_ICMPV6: Final = 58
 _FILTER: Final = Struct("=HBBI")
 
@@ -36,16 +34,15 @@ _RET: Final = 0x06
 _ALL: Final = 0xFFFF
 
 
-class EchoLane(Lane):
+class EchoGate(Gate):
     """A socket for echoes. ``raw``: IPv4 packets come with their header, errors as packets."""
 
-    __slots__ = ("budget", "identifier", "raw")
+    __slots__ = ("identifier", "raw")
 
-    def __init__(self, sock: socket.socket, *, raw: bool, identifier: int, granted: int) -> None:
-        super().__init__(sock)
+    def __init__(self, sock: socket.socket, buffer: int, *, raw: bool, identifier: int) -> None:
+        super().__init__(sock, buffer)
         self.raw = raw
         self.identifier = identifier
-        self.budget = max(1, granted * 7 // 10 // ECHO_OCTETS)
 
 
 def v4_filter(identifier: int) -> list[tuple[int, int, int, int]]:
@@ -99,7 +96,7 @@ def attach(sock: socket.socket, program: list[tuple[int, int, int, int]]) -> Non
     sock.setsockopt(socket.SOL_SOCKET, port.SO_ATTACH_FILTER, bytes(head))
 
 
-def open_echo(family: int, identifier: int, buffer: int) -> EchoLane:
+def open_echo(family: int, identifier: int, buffer: int) -> EchoGate:
     """A socket for echoes with this identifier, if it may be chosen.
 
     ``buffer`` is asked of the kernel. Raises OSError (PermissionError: we may not).
@@ -113,14 +110,13 @@ def open_echo(family: int, identifier: int, buffer: int) -> EchoLane:
     try:
         sock.setblocking(False)  # noqa: FBT003  the standard library's signature
         attach(sock, v6_filter(identifier) if v6 else v4_filter(identifier))
-        granted = port.ask_buffer(sock, buffer)
+        return EchoGate(sock, buffer, raw=True, identifier=identifier)
     except OSError:
         sock.close()
         raise
-    return EchoLane(sock, raw=True, identifier=identifier, granted=granted)
 
 
-def _open_ping(family: int, protocol: int, buffer: int) -> EchoLane:
+def _open_ping(family: int, protocol: int, buffer: int) -> EchoGate:
     """An unprivileged ping socket; the kernel chooses the identifier (as its port)."""
     sock = socket.socket(family, socket.SOCK_DGRAM, protocol)
     v6 = family == socket.AF_INET6
@@ -128,9 +124,7 @@ def _open_ping(family: int, protocol: int, buffer: int) -> EchoLane:
         sock.setblocking(False)  # noqa: FBT003  the standard library's signature
         port.want_errors(sock)
         sock.bind(("::" if v6 else "0.0.0.0", 0))  # noqa: S104  any source
-        granted = port.ask_buffer(sock, buffer)
-        identifier = sock.getsockname()[1]
+        return EchoGate(sock, buffer, raw=False, identifier=sock.getsockname()[1])
     except OSError:
         sock.close()
         raise
-    return EchoLane(sock, raw=False, identifier=identifier, granted=granted)

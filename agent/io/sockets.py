@@ -1,12 +1,11 @@
-"""Sockets of the SNMP engine, one per address family, and where a look's datagrams go."""
+"""An engine's sockets, one per address family, and where a look's packets go."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
-from functools import partial
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from agent.io import port
 
@@ -14,14 +13,19 @@ Address = tuple[str, int] | tuple[str, int, int, int]
 _ADDRESSES: Final = 500_000
 
 
-class Lane:
-    """The socket of one address family. ``overflow_ns`` is when drops were last noticed."""
+class Gate:
+    """The socket of one address family.
 
-    __slots__ = ("drops", "overflow_ns", "sock", "v6", "waker")
+    ``budget`` is how many octets of answers its receive buffer may be trusted with;
+    ``overflow_ns`` is when the kernel's drops were last noticed.
+    """
 
-    def __init__(self, sock: socket.socket) -> None:
+    __slots__ = ("budget", "drops", "overflow_ns", "sock", "v6", "waker")
+
+    def __init__(self, sock: socket.socket, buffer: int) -> None:
         self.sock = sock
         self.v6 = sock.family == socket.AF_INET6
+        self.budget = port.ask_buffer(sock, buffer) * 7 // 10
         self.waker: port.Waker | None = None
         self.drops = 0
         self.overflow_ns = -1
@@ -44,6 +48,9 @@ class Lane:
         self.sock.close()
 
 
+GateT = TypeVar("GateT", bound=Gate)
+
+
 class Unplaceable(Exception):  # noqa: N818  a verdict with a reason, not a fault of the program
     """No way to send there: ``reason`` is the outcome's word."""
 
@@ -52,39 +59,40 @@ class Unplaceable(Exception):  # noqa: N818  a verdict with a reason, not a faul
         self.reason = reason
 
 
-class Lanes:
-    """All lanes; ``budget`` is how many octets of answers may be under way at once."""
+class Sockets(Generic[GateT]):
+    """All gates; ``budget`` is that of the smallest. ``missing``: families without one, and why."""
 
     def __init__(self) -> None:
         self.budget = 0
-        self._lanes: dict[int, Lane] = {}
-        self._missing: dict[int, str] = {}
-        self._places: dict[tuple[str, int], tuple[Lane, Address]] = {}
+        self.missing: dict[int, Unplaceable] = {}
+        self._gates: dict[int, GateT] = {}
+        self._places: dict[tuple[str, int], tuple[GateT, Address]] = {}
 
-    def __iter__(self) -> Iterator[Lane]:
-        return iter(tuple(self._lanes.values()))
+    def __iter__(self) -> Iterator[GateT]:
+        return iter(tuple(self._gates.values()))
 
-    def open(self, buffer: int, drain: Callable[[Lane], int], under_way: Callable[[], int]) -> None:
-        """Open what can be opened; ``drain`` is called when a lane has something to read."""
+    def open(self, opener: Callable[[int], GateT]) -> None:
+        """Open what can be opened; ``opener`` gets an address family and may raise OSError."""
+        self.missing.clear()
         for family in (socket.AF_INET, socket.AF_INET6):
             try:
-                sock = _open_socket(family)
+                gate = opener(family)
             except OSError as error:
-                self._missing[family] = str(error)
+                denied = isinstance(error, PermissionError)
+                word = "no_permission" if denied else "no_socket"
+                self.missing[family] = Unplaceable(word, str(error))
                 continue
-            granted = port.ask_buffer(sock, buffer)
-            self.budget = granted * 7 // 10
-            lane = self._lanes[family] = Lane(sock)
-            lane.waker = port.Waker(sock, partial(drain, lane), under_way)
+            self._gates[family] = gate
+            self.budget = min(self.budget or gate.budget, gate.budget)
 
     def close(self) -> None:
-        for lane in self._lanes.values():
-            lane.close()
-        self._lanes.clear()
+        for gate in self._gates.values():
+            gate.close()
+        self._gates.clear()
         self._places.clear()
 
-    def place(self, host: str, number: int) -> tuple[Lane, Address]:
-        """Lane and socket address, the latter as ``recvfrom`` gives it. Raises Unplaceable."""
+    def place(self, host: str, number: int) -> tuple[GateT, Address]:
+        """Gate and socket address, the latter as ``recvfrom`` gives it. Raises Unplaceable."""
         known = self._places.get((host, number))
         if known is not None:
             return known
@@ -95,19 +103,18 @@ class Lanes:
         except (ValueError, OSError) as error:
             raise Unplaceable("bad_address", str(error)) from error
         family, _, _, _, address = found[0]
-        lane = self._lanes.get(family)
-        if lane is None:
-            missing = self._missing.get(family)
-            raise Unplaceable("no_socket" if missing else "closed", missing or "engine is closed")
+        gate = self._gates.get(family)
+        if gate is None:
+            raise self.missing.get(family) or Unplaceable("closed", "engine is closed")
         if len(self._places) > _ADDRESSES:
             self._places.clear()
         # The scope of a link-local address is a number apart, not part of the text.
-        place = lane, (str(ip).partition("%")[0], *address[1:])
+        place = gate, (str(ip).partition("%")[0], *address[1:])
         self._places[host, number] = place
-        return self._places[host, number]
+        return place
 
 
-def _open_socket(family: int) -> socket.socket:
+def open_udp(family: int, buffer: int) -> Gate:
     """A bound, non-blocking UDP socket that is told of ICMP errors. Raises OSError."""
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
@@ -116,7 +123,7 @@ def _open_socket(family: int) -> socket.socket:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         port.want_errors(sock)
         sock.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", 0))  # noqa: S104  any source
+        return Gate(sock, buffer)
     except OSError:
         sock.close()
         raise
-    return sock

@@ -1,0 +1,326 @@
+"""What both engines share: pacing, deadlines, order per address, and the ways a look ends.
+
+No task, future or transport per look. Looks wait in a queue until pace and receive buffer allow
+their packet; deadlines are stored moments; a result is handed over by calling back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
+
+from agent.bucket import Bucket
+from agent.cohorts import Cohorts
+from agent.io import port
+from agent.io.sockets import Address, GateT, Sockets, Unplaceable
+from wire.observation import Outcome
+
+PAUSE_S: Final = 0.005
+MAX_PAUSES: Final = 400
+"""Pauses of PAUSE_S that a look may be held up by a system that takes no packet just now."""
+EXCUSES: Final = 3
+"""Repeats granted beyond a look's own when our receive buffer overflowed meanwhile."""
+
+LookT = TypeVar("LookT")
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counts since the start; ``in_flight`` and ``queued`` are of this moment.
+
+    ``foreign``: packets that answered nothing that we had asked there. ``kernel_drops``: packets
+    dropped because our receive buffer was full.
+    """
+
+    looks: int = 0
+    measured: int = 0
+    no_answer: int = 0
+    refused: int = 0
+    could_not_look: int = 0
+    sent: int = 0
+    received: int = 0
+    foreign: int = 0
+    icmp_errors: int = 0
+    kernel_drops: int = 0
+    in_flight: int = 0
+    queued: int = 0
+
+    def count(self, outcome: Outcome) -> None:
+        match outcome:
+            case Outcome.MEASURED:
+                self.measured += 1
+            case Outcome.NO_ANSWER:
+                self.no_answer += 1
+            case Outcome.REFUSED:
+                self.refused += 1
+            case Outcome.COULD_NOT_LOOK:
+                self.could_not_look += 1
+
+
+class Flight(Generic[LookT, ResultT, GateT]):
+    """One look on its way. ``waiting`` are the looks at the same address that come after it."""
+
+    __slots__ = ("address", "done", "due_ns", "excuses", "gate", "key", "look", "over", "pauses",
+                 "sent_ns", "waiting")  # fmt: skip
+
+    def __init__(
+        self,
+        look: LookT,
+        done: Callable[[ResultT], None],
+        gate: GateT,
+        address: Address,
+        key: Hashable,
+    ) -> None:
+        self.look = look
+        self.done = done
+        self.gate = gate
+        self.address = address
+        self.key = key
+        self.due_ns = 0
+        self.sent_ns = 0
+        self.excuses = 0
+        self.pauses = 0
+        self.over = False
+        self.waiting: deque[Any] | None = None
+
+
+FlightT = TypeVar("FlightT", bound=Flight[Any, Any, Any])
+StatsT = TypeVar("StatsT", bound=Stats)
+
+
+class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
+    """Looks at many devices through one socket per family; used from one event loop.
+
+    ``submit`` never blocks and never raises for a device's sake; ``done`` is called exactly once
+    per submitted look, from the event loop, never from within ``submit``. Looks at one address
+    (and port) follow one another.
+    """
+
+    def __init__(self, stats: StatsT, packets_per_s: float) -> None:
+        self.stats = stats
+        self._pace = packets_per_s
+        self._sockets: Sockets[GateT] = Sockets()
+        self._flights: dict[Any, FlightT] = {}
+        self._queue: deque[FlightT] = deque()
+        self._deadlines: Cohorts[FlightT] = Cohorts()
+        self._pump_handle: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ns = 0
+        self._open = False
+
+    # -- what each engine does its own way --------------------------------------------------------
+
+    @abstractmethod
+    def _opener(self, family: int) -> GateT:
+        """Open a socket. Raises OSError."""
+
+    @abstractmethod
+    def _flight(self, look: LookT, done: Callable[[ResultT], None]) -> FlightT:
+        """A flight for a look. Raises Unplaceable."""
+
+    @abstractmethod
+    def _room(self) -> bool:
+        """Whether the receive buffer can take one more answer."""
+
+    @abstractmethod
+    def _send(self, flight: FlightT) -> bool:
+        """Send a flight's next packet; False when the system cannot take it just now."""
+
+    @abstractmethod
+    def _drain(self, gate: GateT) -> int:
+        """Read what has come, ``port.TURN`` packets at most; how many there were."""
+
+    @abstractmethod
+    def _take_errors(self, gate: GateT) -> int:
+        """Read the socket's error queue; how many errors there were."""
+
+    @abstractmethod
+    def _overdue(self, flight: FlightT) -> None:
+        """A flight's deadline has passed."""
+
+    @abstractmethod
+    def _result(self, flight: FlightT, outcome: Outcome, reason: str, detail: str) -> ResultT:
+        """The result of a flight that is over."""
+
+    @abstractmethod
+    def _unlooked(self, look: LookT, reason: str, detail: str) -> ResultT:
+        """The result of a look that never became a flight."""
+
+    # -- opening and closing ----------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the sockets; what cannot be opened makes its looks ``could_not_look``."""
+        self._loop = asyncio.get_running_loop()
+        self._bucket = Bucket(self._pace, time.monotonic_ns())
+        self._sockets.open(self._opener)
+        for gate in self._sockets:
+            gate.waker = port.Waker(gate.sock, partial(self._woken, gate), self._under_way)
+        self._open = True
+
+    def close(self) -> None:
+        """Close the sockets; looks under way end as ``could_not_look`` (``closed``). Idempotent."""
+        self._open = False
+        for handle in (self._pump_handle, self._timer):
+            if handle is not None:
+                handle.cancel()
+        self._pump_handle = self._timer = None
+        self._sockets.close()
+        flights = list(self._flights.values())
+        self._flights.clear()
+        self._queue.clear()
+        for flight in flights:
+            for one in (flight, *(flight.waiting or ())):
+                one.waiting = None
+                self._finish(one, Outcome.COULD_NOT_LOOK, "closed")
+
+    # -- looks ------------------------------------------------------------------------------------
+
+    def submit(self, look: LookT, done: Callable[[ResultT], None]) -> None:
+        """Look once; ``done`` gets the result."""
+        self.stats.looks += 1
+        try:
+            flight = self._flight(look, done)
+        except Unplaceable as error:
+            self.stats.count(Outcome.COULD_NOT_LOOK)
+            result = self._unlooked(look, error.reason, str(error))
+            asyncio.get_running_loop().call_soon(done, result)
+            return
+        before = self._flights.setdefault(flight.key, flight)
+        if before is flight:
+            self._queue.append(flight)
+            self._wake_pump()
+            return
+        if before.waiting is None:
+            before.waiting = deque()
+        before.waiting.append(flight)
+
+    async def look(self, look: LookT) -> ResultT:
+        """Look once and wait for the result."""
+        future: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
+        self.submit(look, lambda result: None if future.done() else future.set_result(result))
+        return await future
+
+    # -- sending ----------------------------------------------------------------------------------
+
+    def _under_way(self) -> int:
+        return self.stats.in_flight
+
+    def _woken(self, gate: GateT) -> int:
+        """Something has come: read it, and use the room that it leaves."""
+        count = self._drain(gate)
+        if self._queue and self._open:
+            self._pump()
+        return count
+
+    def _wake_pump(self) -> None:
+        if self._pump_handle is None:
+            self._pump_handle = self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        """Send what pace and receive buffer allow."""
+        if self._pump_handle is not None:
+            self._pump_handle.cancel()
+            self._pump_handle = None
+        queue, stats = self._queue, self.stats
+        if stats.in_flight >= port.BUSY:  # sending may not keep answers waiting
+            for gate in self._sockets:
+                self._drain(gate)
+        allowed = min(self._bucket.available(time.monotonic_ns()), port.TURN)
+        left, pause = allowed, 0.0
+        while queue and left > 0 and self._room():
+            flight = queue.popleft()
+            if flight.over:
+                continue
+            if not self._send(flight):
+                pause = PAUSE_S
+                break
+            left -= 1
+        self._bucket.take(allowed - left)
+        stats.queued = len(queue)
+        self._arm()
+        if not queue or (left > 0 and not pause) or not self._open:
+            return  # done, or the buffer is spoken for: an answer or a deadline goes on
+        wait = max(pause, 0.0 if allowed == port.TURN else self._bucket.wait_s(len(queue)))
+        self._pump_handle = self._loop.call_later(wait, self._pump)
+
+    def _push(self, flight: FlightT, data: bytes) -> OSError | None:
+        """Send a packet; the error when it could not leave.
+
+        A failed send may only have told of an earlier packet's ICMP error: then try again.
+        """
+        send = flight.gate.sock.sendto
+        failed: OSError | None = None
+        for _ in range(3):
+            try:
+                send(data, flight.address)
+            except OSError as error:
+                failed = error
+            else:
+                return None
+            if not self._take_errors(flight.gate):
+                break
+        return failed
+
+    def _held_up(self, flight: FlightT, error: OSError) -> bool:
+        """Whether a packet that could not leave is to be sent a little later (queued again)."""
+        flight.pauses += 1
+        if error.errno not in port.RETRY_LATER or flight.pauses >= MAX_PAUSES:
+            return False
+        self._queue.appendleft(flight)
+        return True
+
+    # -- deadlines --------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        """See to it that we wake at the next deadline."""
+        due = self._deadlines.next_ns()
+        if due is None or (self._timer is not None and self._timer_ns <= due) or not self._open:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_ns = due
+        # The loop's clock is the same monotonic one, in seconds.
+        self._timer = self._loop.call_at(due / 1e9, self._expire)
+
+    def _expire(self) -> None:
+        """Repeat or end what has had no answer in time."""
+        self._timer = None
+        for gate in self._sockets:
+            self._drain(gate)  # what has come in the meantime is not late
+        now = time.monotonic_ns()
+        for gate in self._sockets:
+            self.stats.kernel_drops += gate.count_drops(now)
+        for flight in self._deadlines.pop_due(now):
+            self._overdue(flight)
+        if self._open:
+            self._pump()
+
+    # -- ends -------------------------------------------------------------------------------------
+
+    def _finish(self, flight: FlightT, outcome: Outcome, reason: str, detail: str = "") -> None:
+        """Hand the result over; the next look at this address may start."""
+        self.stats.count(outcome)
+        result = self._result(flight, outcome, reason, detail)
+        flight.over = True
+        flight.due_ns = 0
+        if self._flights.get(flight.key) is flight:
+            del self._flights[flight.key]
+        if flight.waiting:
+            after = flight.waiting.popleft()
+            after.waiting = flight.waiting
+            self._flights[after.key] = after
+            self._queue.append(after)
+            self._wake_pump()
+        try:
+            flight.done(result)
+        except Exception as error:  # noqa: BLE001  a caller's fault may not end the other looks
+            self._loop.call_exception_handler(
+                {"message": "a look's callback failed", "exception": error}
+            )
