@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from config.cells import unknown
-from config.faults import Fault, Place, Saying, error, note
+from config.faults import MAX_HINTS, Fault, Place, Saying, error, note
 from config.plan import Plan
 from config.register import ContactKind, Register
 from wire.topics import RESERVED
@@ -109,12 +109,13 @@ def _references(register: Register, where: Where, given: Given) -> list[Fault]:
         "devices": {device.id for device in register.devices},
     }
     names = {town.name for town in register.towns}
-    faults = []
+    faults: list[Fault] = []
     for r in _referring(register):
         known = tables[r.to]
         if r.word in known or r.to in given.unread or r.word in given.ghosts.get(r.to, ()):
             continue
-        said = unknown(r.zh, r.en, r.word, known | names if r.to == "towns" else known)
+        near = (known | names if r.to == "towns" else known) if len(faults) < MAX_HINTS else ()
+        said = unknown(r.zh, r.en, r.word, near)
         faults.append(Fault(where(r.table, r.index, r.name), said))
     return faults
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from config.cells import unknown
 from config.check import duplicates, reserved
-from config.faults import Fault, Place, error, note
+from config.faults import MAX_HINTS, Fault, Place, error, note
 from config.inventory import Inventory
 from config.plan import Plan
-from config.policy import Policy
+from config.policy import AlarmType, Policy
 from config.positions import Loc
 from config.profile import Hint, Metric, MetricType, Profile
 from config.register import Register
@@ -79,10 +79,11 @@ def _registered(
     if given.register is None:
         return []
     devices = {device.id for device in given.register.devices}
-    faults = []
+    faults: list[Fault] = []
     for i, t in enumerate(inventory.targets):
         if t.device not in devices:
-            said = unknown("登记的设备", "registered device", t.device, devices)
+            near = devices if len(faults) < MAX_HINTS else ()
+            said = unknown("登记的设备", "registered device", t.device, near)
             faults.append(Fault(target(i, "device"), said))
     own = {s.id for s in given.register.sites if s.operator == given.operator}
     mine = {device.id for device in given.register.devices if device.site in own}
@@ -144,11 +145,24 @@ def _hint(hint: Hint, place: Place) -> list[Fault]:
     if sum(given) != 1:
         zh, en = "values、above、below 应恰好写一个", "give exactly one of values, above, below"
         return [error(place, zh, en)]
-    if hint.clear is None:
+    return _clearing(hint, place)
+
+
+def _thresholds(alarm: AlarmType, place: Place) -> list[Fault]:
+    if alarm.above is not None and alarm.below is not None:
+        return [error(place, "above、below 最多写一个", "give above or below, not both")]
+    return _clearing(alarm, place)
+
+
+def _clearing(rule: Hint | AlarmType, place: Place) -> list[Fault]:
+    """An alarm must not end at a value at which it is raised."""
+    if rule.clear is None:
         return []
-    if hint.above is not None and hint.clear > hint.above:
+    if rule.above is None and rule.below is None:
+        return [error(place, "clear 要与 above 或 below 一起写", "clear goes with above or below")]
+    if rule.above is not None and rule.clear > rule.above:
         return [error(place, "clear 不能大于 above", "clear must not be over above")]
-    if hint.below is not None and hint.clear < hint.below:
+    if rule.below is not None and rule.clear < rule.below:
         return [error(place, "clear 不能小于 below", "clear must not be under below")]
     return []
 
@@ -156,6 +170,8 @@ def _hint(hint: Hint, place: Place) -> list[Fault]:
 def check_policy(policy: Policy, at: At) -> list[Fault]:
     """Every cross fault of a policy."""
     faults = duplicates([a.id for a in policy.alarms], lambda i: at(("alarms", i, "id")))
+    for i, alarm in enumerate(policy.alarms):
+        faults += _thresholds(alarm, at(("alarms", i)))
     faults += duplicates([s.id for s in policy.signals], lambda i: at(("signals", i, "id")))
     for i, alarm in enumerate(policy.alarms):
         if alarm.probable_cause_no is not None and alarm.probable_cause_no not in CAUSES:
@@ -195,6 +211,10 @@ def check_settings(
         en = f"differs from the register's county {register.county}"
         faults.append(error(at(("county", "county")), zh, en))
     if isinstance(settings, CollectorSettings):
+        web = settings.web
+        if web is not None and (web.certfile is None) != (web.keyfile is None):
+            zh, en = "certfile 和 keyfile 要一起写", "certfile and keyfile go together"
+            faults.append(error(at(("web", "certfile" if web.certfile else "keyfile")), zh, en))
         offices = settings.collector.offices
         faults += duplicates(
             [office.id for office in offices], lambda i: at(("collector", "offices", i, "id"))

@@ -12,6 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
+from typing import Final
+
+MAX_CANDIDATES: Final = 20_000
+"""Comparing with more of them takes too long for a hint."""
+
+MAX_HINTS: Final = 30
+"""So many hints of one sort help; more only cost time (a hint among 3,000 names takes 10 ms)."""
 
 
 class Kind(StrEnum):
@@ -112,6 +119,8 @@ def refuse(faults: Sequence[Fault]) -> None:
 def did_you_mean(word: str, known: Iterable[str], nearness: float = 0.6) -> str:
     """``是不是 did you mean: "name"?`` when something known is near (0..1), else nothing."""
     candidates = sorted({name for name in known if name})
+    if len(candidates) > MAX_CANDIDATES:
+        return ""
     near = get_close_matches(word, candidates, n=1, cutoff=nearness)
     if not near:
         folded = {name.casefold(): name for name in candidates}

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from pydantic import BaseModel
+
 from config.check_agent import AgentGiven, check_policy, check_profile, check_settings, unserved
 from config.faults import ConfigError, Fault, Kind, Place, error, unreadable
 from config.io.inventory import InventoryRead, moved, read_inventory
@@ -27,7 +29,7 @@ from config.positions import Loc
 from config.profile import Profile
 from config.recognise import What, nearest, recognise
 from config.register import Register
-from config.settings import AgentSettings, BrokerSettings, CollectorSettings, OfficeSettings
+from config.settings import AgentSettings, CollectorSettings, OfficeSettings
 from config.words import REGISTER, REGISTER_WORDS, TABLES, folded, table_named
 
 MAX_FILES: Final = 10_000
@@ -257,7 +259,9 @@ class _Surveyor:
             self.begin(What.REGISTER, register)
             self.judge_register(register, plan, None, keys)
         self.result.faults += check_settings(settings, place, plan, self.register)
-        self.broker(settings.broker, document)
+        self.named(settings.broker, "broker", document)
+        if settings.web is not None:
+            self.named(settings.web, "web", document)
 
     def judge_agent(self, path: Path, document: Document) -> None:
         settings = resolved(build(AgentSettings, document), path.parent)
@@ -272,7 +276,7 @@ class _Surveyor:
             given = AgentGiven(profiles, self.register, options.operator)
             self.judge_inventory(inventory, given)
         self.result.faults += check_settings(settings, place, self.plan, self.register)
-        self.broker(settings.broker, document)
+        self.named(settings.broker, "broker", document)
 
     def judge_office(self, path: Path, document: Document) -> None:
         settings = resolved(build(OfficeSettings, document), path.parent)
@@ -280,7 +284,7 @@ class _Surveyor:
         keys = self.keys(document, Path(options.keys_dir), "office", options.key)
         self.trusted(options.collector_key, keys, place(("office", "collector_key")))
         self.result.faults += check_settings(settings, place, None, self.register)
-        self.broker(settings.broker, document)
+        self.named(settings.broker, "broker", document)
 
     def follow(self, what: What, path: Path) -> Plan | None:
         """Judge a file that settings name; its faults are its own."""
@@ -321,11 +325,12 @@ class _Surveyor:
             hint = f"运行 run: wanglou key trust {key}.pub"
             self.result.faults.append(error(place, zh, en, hint))
 
-    def broker(self, broker: BrokerSettings, document: Document) -> None:
+    def named(self, model: BaseModel, table: str, document: Document) -> None:
+        """The files that a table of settings names by itself exist."""
         for name in ("password_file", "cafile", "certfile", "keyfile"):
-            file = getattr(broker, name)
+            file = getattr(model, name, None)
             if file is not None:
-                self.there(Path(file), document.place(("broker", name)))
+                self.there(Path(file), document.place((table, name)))
 
 
 def is_register(folder: Path) -> bool:
