@@ -11,7 +11,7 @@ from collector import inhibit
 from collector.base import World
 from collector.county import SNMP_FAILURE, UNREACHABLE
 from collector.hold import Event, Phase, move, resume, suspend
-from collector.sight import reach
+from collector.sight import confirmed, patience_ms, reach
 from collector.state import Alarm, DeviceState
 from config.profile import Hint
 
@@ -110,7 +110,7 @@ def due(world: World, now_ms: int, device: str, type_id: str, qualifier: str) ->
     if alarm.due_ms is None or now_ms < alarm.due_ms:
         return
     key = (type_id, qualifier)
-    later = _later(world, now_ms, device, type_id, alarm)
+    later = _later(world, now_ms, device, (type_id, row), alarm)
     if later is not None:
         alarm.due_ms = later
     elif not row.known:
@@ -128,13 +128,36 @@ def due(world: World, now_ms: int, device: str, type_id: str, qualifier: str) ->
     world.arm(alarm.due_ms, "alarm", device, type_id, qualifier)
 
 
-def _later(world: World, now_ms: int, device: str, type_id: str, alarm: Alarm) -> int | None:
-    """Settling after a start, or a child waiting for its parents: when to look again."""
+def _later(
+    world: World, now_ms: int, device: str, of: tuple[str, DeviceState], alarm: Alarm
+) -> int | None:
+    """When to look again: settling after a start, a child's parents, a second round's word."""
+    type_id, row = of
     if now_ms < world.state.settle_until_ms:
         return world.state.settle_until_ms
-    if type_id == UNREACHABLE and alarm.phase is Phase.PENDING:
-        return inhibit.waits_until(world, now_ms, device)
-    return None
+    if type_id != UNREACHABLE or alarm.phase is not Phase.PENDING or not row.known:
+        return None
+    waits = inhibit.waits_until(world, now_ms, device)
+    if waits is not None or confirmed(world, device, row):
+        return waits
+    latest = alarm.moved_ms + world.county.delays(type_id).raise_ms + patience_ms(world, row)
+    if latest <= now_ms:
+        return None
+    for agent in row.views:
+        source = world.state.agents.get(agent)
+        if source is not None:
+            source.doubted[device] = now_ms
+    return latest
+
+
+def confirm(world: World, now_ms: int, device: str) -> None:
+    """A round is over: a word that only waited for it need wait no longer."""
+    alarm = inhibit.unreachable(world, device)
+    if alarm is None or alarm.phase is not Phase.PENDING or alarm.due_ms is None:
+        return
+    if confirmed(world, device, world.device(device)):
+        alarm.due_ms = now_ms
+        world.arm(now_ms, "alarm", device, UNREACHABLE)
 
 
 def _take_along(world: World, now_ms: int, device: str) -> None:

@@ -182,7 +182,7 @@ def round_done(world: World, now_ms: int, agent: str, marker: Round) -> None:
         if world.county.operator_of.get(device) == world.county.sources[agent].operator:
             missed(world, now_ms, agent, device)
     row.round_ms = now_ms
-    row.round_number = marker.number
+    row.round_number, row.round_started_ms = marker.number, marker.started_ms
     row.interval_ms = max(1, marker.interval_ms)
     found = [device for device in row.missed if device not in still]
     for device in found:
@@ -194,6 +194,9 @@ def round_done(world: World, now_ms: int, agent: str, marker: Round) -> None:
     if first:
         for device in world.tally.watched.get(agent, {}):
             condition.review(world, now_ms, device)
+    doubted, row.doubted = row.doubted, {}
+    for device in doubted:
+        condition.confirm(world, now_ms, device)
     arm(world, agent)
 
 

@@ -71,6 +71,32 @@ def judge_view(view: View) -> tuple[bool | None, bool | None]:
     return None, None
 
 
+def confirmed(world: World, device: str, row: DeviceState) -> bool:
+    """Whether a later round than the one of the first no answer has looked again.
+
+    Where rounds are as long as the delay, one lost reply would be an outage. Both stamps compared
+    are the agent's own, so its clock need not be right.
+    """
+    for agent, view in row.views.items():
+        source = world.state.agents.get(agent)
+        if source is None or not sees(world, agent, device, view):
+            continue
+        silent = [look for look in view.looks.values() if look.outcome is Outcome.NO_ANSWER]
+        if silent and device not in source.missed:
+            first = max(look.since_ms for look in silent)
+            last = max(look.at_ms for look in silent)
+            if source.round_started_ms > first or last > first:
+                return True
+    return False
+
+
+def patience_ms(world: World, row: DeviceState) -> int:
+    """How long the word of a device waits for such a round: three of its longest intervals."""
+    sources = (world.state.agents.get(agent) for agent in row.views)
+    longest = max((source.interval_ms for source in sources if source is not None), default=0)
+    return world.county.real_ms(3 * longest / 1000)
+
+
 def reach(world: World, device: str, row: DeviceState) -> Reach:
     """Judge the device from all the views that count."""
     views = [v for agent, v in row.views.items() if sees(world, agent, device, v)]

@@ -127,7 +127,9 @@ class AgentState:
     """An enrolled agent.
 
     ``back_ms`` is when it was last heard anew, ``round_ms`` the arrival of its last round since
-    then; ``missed`` the devices that this round did not reach. ``unregistered`` and ``foreign``
+    then, ``round_started_ms`` its beginning by the agent's own clock; ``missed`` the devices that
+    this round did not reach, ``doubted`` those whose no answer waits for the next round's word.
+    ``unregistered`` and ``foreign``
     count what it said of devices that nobody has, or another operator.
     """
 
@@ -140,7 +142,9 @@ class AgentState:
     back_ms: int = 0
     round_ms: int | None = None
     round_number: int = 0
+    round_started_ms: int = 0
     missed: dict[str, int] = field(default_factory=dict)
+    doubted: dict[str, int] = field(default_factory=dict)
     inventory: list[str] = field(default_factory=list)
     inventory_hash: str = ""
     version: str = ""
@@ -186,11 +190,32 @@ class Onset:
 
 
 @dataclass(slots=True)
+class CareNote:
+    """A technician's word on an alarm: ``verb`` is one of ``wire.alarm.AlarmVerb``."""
+
+    at_ms: int
+    account: str
+    verb: str
+    text: str = ""
+
+
+@dataclass(slots=True)
+class Care:
+    """Who cares for one raise of an alarm, told by when its trouble began."""
+
+    since_ms: int
+    acked: CareNote | None = None
+    assignee: str | None = None
+    notes: list[CareNote] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class State:
     """All of it.
 
     ``marks`` are the receiving watermarks: ``sender lane`` to (epoch, seq, check); ``receipts``
-    how far each office has its notices: (epoch, seq, when).
+    how far each office has its notices: (epoch, seq, when); ``cares`` what technicians said,
+    by ``device|type|qualifier``.
     """
 
     store: int
@@ -208,6 +233,7 @@ class State:
     marks: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     receipts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     offices_poisoned: int = 0
+    cares: dict[str, Care] = field(default_factory=dict)
 
 
 CODEC: Final = TypeAdapter(State)

@@ -11,6 +11,7 @@ import asyncio
 import re
 import sqlite3
 import struct
+import warnings
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -19,11 +20,14 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
-from aioinflux import InfluxDBClient, InfluxDBError, InfluxDBWriteError
 
 from collector.line import identifier, lines, quoted
 from transport.io.sqlite import open_db, transaction
 from wire.observation import Block
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", UserWarning)  # it misses pandas, which we do not use
+    from aioinflux import InfluxDBClient, InfluxDBError, InfluxDBWriteError
 
 P = ParamSpec("P")
 T = TypeVar("T")

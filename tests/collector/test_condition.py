@@ -4,7 +4,7 @@ import pytest
 
 from collector.condition import judge_value
 from config.profile import Hint
-from tests.collector.small import Hand, devices
+from tests.collector.small import OPERATORS, Hand, devices
 from wire.observation import Look, Method, Outcome
 
 
@@ -180,3 +180,30 @@ def test_stamps_of_1970_and_2038_are_marked_and_arrival_rules() -> None:
         assert view.word_ms == hand.now
     assert hand.world.agent("agent-cmcc").stamps == 2
     assert hand.status("cmcc-d1") == "ok"
+
+
+def test_one_lost_reply_is_no_outage_where_rounds_are_as_long_as_the_delay() -> None:
+    hand = ready()
+    for operator in OPERATORS:
+        hand.turn(hand.round(f"agent-{operator}", interval_ms=300_000))
+    hand.looks(Outcome.NO_ANSWER, "cmcc-d1")
+    for _ in range(7):
+        hand.now += 30_000
+        hand.turn(*(hand.alive(f"agent-{operator}") for operator in OPERATORS))
+    assert hand.status("cmcc-d1") == "ok"
+    assert alarm_of(hand, "cmcc-d1", "device-unreachable|") == "pending"
+    hand.turn(hand.round("agent-cmcc", interval_ms=300_000))
+    hand.turn()
+    assert hand.status("cmcc-d1") == "down"
+
+
+def test_the_wait_for_a_second_round_is_bounded() -> None:
+    hand = ready()
+    hand.looks(Outcome.NO_ANSWER, "cmcc-d1")
+    for _ in range(11):  # rounds whose stamps never advance past the look's
+        hand.now += 30_000
+        marker = hand.round("agent-cmcc").body.items[0]
+        assert marker.t == "round"
+        hand.seqs["agent-cmcc"] -= 1
+        hand.turn(hand.say("agent-cmcc", marker.model_copy(update={"started_ms": 1})))
+    assert hand.status("cmcc-d1") == "down"
