@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+
+EX_IOERR: Final = 74
+"""sysexits.h: an error occurred while doing I/O on some file."""
 
 app = typer.Typer(help="The agent on an operator's host.", no_args_is_help=True)
 
@@ -42,7 +47,20 @@ def run(
         await Agent(settings, inventory, profiles).run()
 
     try:
-        asyncio.run(main())
+        told = _told_of_disk(main())
     except AgentFault as fault:
         print(f"wanglou agent: {fault}", file=sys.stderr)
         raise typer.Exit(1) from fault
+    if told:
+        print(f"wanglou agent: the outbox cannot be written, ending: {told}", file=sys.stderr)
+        raise typer.Exit(EX_IOERR)
+
+
+def _told_of_disk(main: Coroutine[object, object, None]) -> str:
+    """Run to the end; what the disk said when it failed, alone or in one of several tasks."""
+    told = ""
+    try:
+        asyncio.run(main)
+    except* sqlite3.Error as group:
+        told = str(group.exceptions[0])
+    return told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -145,11 +146,16 @@ class AgentProcess:
         if self.process is not None:
             stop(self.process, 9)
 
-    def stop(self, number: int = 15) -> int:
+    def rest(self) -> bytes:
+        """What it says until its end."""
         assert self.process is not None
         assert self.process.stderr is not None
+        return self.process.stderr.read()
+
+    def stop(self, number: int = 15) -> int:
+        assert self.process is not None
         self.process.send_signal(number)
-        rest = self.process.stderr.read()
+        rest = self.rest()
         self.lines += [json.loads(line) for line in rest.splitlines() if line.startswith(b"{")]
         stop(self.process)
         return int(self.process.returncode)
@@ -335,6 +341,23 @@ def test_a_second_agent_on_the_same_directory_is_refused(scene: Scene) -> None:
     assert second.returncode == 1
     assert b"another agent runs with the state directory" in second.stderr
     scene.agent.stop()
+
+
+def test_a_disk_that_fails_ends_the_process_and_nothing_is_lost(scene: Scene) -> None:
+    collector, agent = scene.collector, scene.agent
+    agent.start()
+    collector.until(collector.rounds, "a round")
+    assert agent.process is not None
+    wal = agent.folder / "state" / "agent.db-wal"
+    resource.prlimit(agent.process.pid, resource.RLIMIT_FSIZE, (wal.stat().st_size, -1))
+    assert agent.process.wait(LIMIT_S) == 74
+    assert b"the outbox cannot be written, ending: disk I/O error" in agent.rest()
+    agent.kill()
+    rounds = len(collector.rounds())
+    agent.start()
+    collector.until(lambda: len(collector.rounds()) > rounds, "a round after the restart")
+    assert agent.stop() == 0
+    consecutive(collector)
 
 
 def test_a_hangup_is_ignored_with_a_word(scene: Scene) -> None:

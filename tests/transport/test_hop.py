@@ -102,7 +102,7 @@ def test_death_at_a_named_moment(tmp_path: Path, role: str, moment: str) -> None
 
 
 def test_random_deaths_of_all_three(tmp_path: Path) -> None:
-    total = 6000
+    total = 3000
     rng = random.Random(7)
     kills = 0
     with mosquitto(tmp_path) as broker:

@@ -6,10 +6,16 @@ import gc
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 import structlog
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from config.settings import BrokerSettings
 from tests.peers import Mosquitto, free_port, mosquitto
@@ -236,25 +242,51 @@ async def test_a_broker_of_mqtt_3_alone_is_spoken_to_in_its_version(broker: Mosq
     assert seen == [5, 4]
 
 
-REQUEST = ("req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2")
+def authority(folder: Path, name: str) -> tuple[x509.Name, Ed25519PrivateKey]:
+    """A certificate authority of our own in ``NAME.crt``."""
+    key = Ed25519PrivateKey.generate()
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    certify(
+        folder, name, key, (subject, subject, key), x509.BasicConstraints(ca=True, path_length=0)
+    )
+    return subject, key
+
+
+def certify(
+    folder: Path,
+    name: str,
+    key: Ed25519PrivateKey,
+    names: tuple[x509.Name, x509.Name, Ed25519PrivateKey],
+    *extensions: x509.ExtensionType,
+) -> None:
+    """Write ``NAME.crt`` and ``NAME.key``; ``names``: subject, issuer, the issuer's key."""
+    now = datetime.now(UTC)
+    subject, issuer, signer = names
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+    )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=True)
+    pem = builder.sign(signer, None).public_bytes(Encoding.PEM)
+    (folder / f"{name}.crt").write_bytes(pem)
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / f"{name}.key").write_bytes(secret)
 
 
 def certificates(folder: Path) -> None:
-    def openssl(*words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-
-    for name in ("ca", "foreign"):
-        openssl(
-            *REQUEST,
-            *("-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.crt"),
-        )
-    openssl(
-        *REQUEST,
-        *("-CA", "ca.crt", "-CAkey", "ca.key"),
-        *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
-        *("-addext", "basicConstraints=critical,CA:false"),
-        *("-keyout", "server.key", "-out", "server.crt"),
-    )
+    """An authority, a server of it on 127.0.0.1, and a foreign authority."""
+    issuer, signer = authority(folder, "ca")
+    authority(folder, "foreign")
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "broker")])
+    alternative = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    key = Ed25519PrivateKey.generate()
+    certify(folder, "server", key, (subject, issuer, signer), alternative)
 
 
 # paho leaves the socket of a failed handshake to the garbage collector

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from transport import frames
-from transport.delivery import Acked, Delete, Peer, Renumber, Sender, Window
+from transport.delivery import Acked, Peer, Renumber, Sender, Window
 from transport.io import log as logs
 from transport.io.clock import Clock
 from transport.io.link import Link
@@ -20,6 +20,10 @@ from transport.io.outbox import Outbox, Stored
 
 _BATCH: Final = 16
 """Rows fetched and handed over before others get their turn."""
+
+_DELETE_ROWS: Final = 64
+_DELETE_MS: Final = 200
+"""Acknowledged rows are deleted when there are so many, or after so long, or when all are."""
 
 
 class SendingHop:
@@ -60,6 +64,8 @@ class SendingHop:
             store=info.store,
             window=window,
         )
+        self._deleted = info.acked
+        self._delete_at: int | None = None
         self._log = logs.get("hop", sender=sender, lane=lane)
         self._changes = logs.Changes(self._log)
         self._note_idle()
@@ -85,28 +91,39 @@ class SendingHop:
         self._wake.set()
 
     def acknowledged(self, acked: Acked) -> None:
-        """Take an acknowledgement of this lane; what is committed there is deleted here."""
+        """Take an acknowledgement of this lane; what is committed there is deleted here soon.
+
+        Deleting late costs a repetition after a crash, never a row; so deletions are gathered.
+        """
         store = self._sender.store
         token = self._outbox.token(self.lane, acked.seq)
         now = self._clock.monotonic_ms()
         for action in self._sender.ack(acked, now, token=token):
-            match action:
-                case Delete(up_to):
-                    self._outbox.acknowledge(self.lane, up_to, store=self._sender.store)
-                    store = self._sender.store
-                case Renumber():
-                    self._renumber(action)
-                    store = self._sender.store
-        if store != self._sender.store:
-            self._outbox.acknowledge(self.lane, self._sender.acked, store=self._sender.store)
+            if isinstance(action, Renumber):
+                self._renumber(action)
+                store = self._sender.store
+        gone = self._sender.acked - self._deleted
+        if store != self._sender.store or gone >= _DELETE_ROWS or (gone and not self.pending):
+            self._delete()
+        elif gone and self._delete_at is None:
+            self._delete_at = now + _DELETE_MS
         self._note_idle()
         self._wake.set()
+
+    def _delete(self) -> None:
+        """Delete what is acknowledged, in one transaction."""
+        self._delete_at = None
+        self._deleted = self._sender.acked
+        self._outbox.acknowledge(self.lane, self._deleted, store=self._sender.store)
 
     async def run(self) -> None:
         """Send and send again, until cancelled."""
         while True:
             self._wake.clear()
-            if self._sender.due(self._clock.monotonic_ms()):
+            now = self._clock.monotonic_ms()
+            if self._delete_at is not None and now >= self._delete_at:
+                self._delete()
+            if self._sender.due(now):
                 self._changes.note(
                     "answer", "missing", "no acknowledgement", level="info", pending=self.pending
                 )
@@ -116,11 +133,11 @@ class SendingHop:
             await self._sleep()
 
     async def _sleep(self) -> None:
-        deadline = self._sender.deadline()
-        if deadline is None:
+        deadlines = [at for at in (self._sender.deadline(), self._delete_at) if at is not None]
+        if not deadlines:
             await self._wake.wait()
             return
-        delay = max(0.0, (deadline - self._clock.monotonic_ms()) / 1000)
+        delay = max(0.0, (min(deadlines) - self._clock.monotonic_ms()) / 1000)
         try:
             async with asyncio.timeout(delay):
                 await self._wake.wait()
@@ -161,8 +178,10 @@ class SendingHop:
         self._wake.set()
 
     def _renumber(self, action: Renumber) -> None:
+        self._delete()
         info = self._outbox.renumber(self.lane, above=action.above, store=self._sender.store)
         self._sender.renumbered(info.epoch, info.highest)
+        self._deleted = 0
         self._log.warning("new epoch", epoch=info.epoch, reason=action.reason, rows=info.highest)
         if self._on_restart is not None:
             self._on_restart(action)
