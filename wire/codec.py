@@ -62,7 +62,16 @@ def unpack(payload: bytes) -> bytes:
 
 def decode(adapter: TypeAdapter[M], payload: bytes) -> M:
     """The model in ``payload``. Raises Refused with the first faults named."""
-    raw = unpack(payload)
+    return decode_json(adapter, unpack(payload))
+
+
+def decode_json(adapter: TypeAdapter[M], raw: bytes) -> M:
+    """The model in JSON that was unpacked before: the body of a frame, a signed payload.
+
+    Only its inflated size is limited; a payload's own limit was for the wire. Raises Refused.
+    """
+    if len(raw) > MAX_INFLATED:
+        raise Refused("too_large", f"JSON has {len(raw)} bytes, the limit is {MAX_INFLATED}")
     try:
         return adapter.validate_json(raw)
     except ValidationError as error:

@@ -34,7 +34,7 @@ from transport.io.outbox import Outbox
 from transport.io.quarantine import Quarantine
 from transport.sign import SigningKey, open_signed, sign, verify
 from wire.base import OfficeId
-from wire.codec import Refused, decode
+from wire.codec import Refused, decode_json
 from wire.notice import Notice, Receipt, Signed
 from wire.presence import Alive, Heartbeat
 from wire.topics import Topics
@@ -271,7 +271,7 @@ class OfficeClient:
         """Verify, judge and store one row of the notice lane. Raises Refused."""
         if envelope.lane.partition("-")[0] != NOTICE_LANE:
             raise Refused("wrong_lane", f"lane {envelope.lane} carries no notices")
-        signed = decode(_SIGNED, envelope.body)
+        signed = decode_json(_SIGNED, envelope.body)
         payload = verify(signed, "notice", self._keys.county)
         place = judge(self._receiver.mark(envelope.peer), envelope.epoch, envelope.seq)
         held = self._store.held(signed.payload)
@@ -279,7 +279,7 @@ class OfficeClient:
         if arrived is Arrival.REPLAYED:
             raise Refused("replayed", "a notice that was received before came in a new place")
         try:
-            notice = decode(_NOTICE, payload)
+            notice = decode_json(_NOTICE, payload)
             self._check_address(notice)
         except Refused as refused:
             if refused.reason != "bad_model":
