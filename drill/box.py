@@ -35,7 +35,7 @@ from drill.plant import Plant
 from drill.play import Command, Player, State
 from drill.register import community
 from drill.report import Happening, Report
-from drill.story import AgentDo, AgentOrder, Line, Story
+from drill.story import AgentDo, AgentOrder, Line, Step, Story, clock
 from transport.io.clock import Clock
 from wire.notice import Notice
 from wire.topics import Topics
@@ -122,11 +122,11 @@ class Box:
             where = Where.TUN if tun_allowed(self.county) else Where.LOOPBACK
         words = {operator: community(operator).encode() for operator in self.county.roots}
         async with contextlib.AsyncExitStack() as stack:
-            stack.push_async_callback(self._close)
             farm = Farm(self.plant, words, self.clock.now_ms, where)
             await stack.enter_async_context(farm)
             self._say_where(where)
             server = await stack.enter_async_context(broker(self.children, self.folder / "log"))
+            stack.push_async_callback(self._close)
             self._say("box", f"MQTT {server.kind} {HOST}:{server.port}", f"broker: {server.kind}")
             assert self.clock.anchor_ms is not None
             terms = Terms(
@@ -353,7 +353,7 @@ class Box:
         """Tell of the steps that ended."""
         for told, was in zip(player.steps, before, strict=True):
             if told.state is not was and told.state in {State.DONE, State.FAILED}:
-                say = told.step.say or Line(zh="、".join(told.step.kinds), en=told.step.kinds[0])
+                say = told.step.say or _unsaid(told.step)
                 why = f"：{told.why}" if told.state is State.FAILED else ""
                 self._say("step", say.zh + why, say.en, good=told.state is State.DONE)
 
@@ -386,6 +386,12 @@ class Box:
             notices=self.notices,
             faults=faults,
         )
+
+
+def _unsaid(step: Step) -> Line:
+    """What a step means that says nothing of itself."""
+    act = f" {step.people.account} {step.people.verb}" if step.people else ""
+    return Line(zh=f"第 {clock(step.at)} 步{act}", en=f"{step.kinds[0]}{act}")
 
 
 def wanglou() -> list[str]:

@@ -81,7 +81,7 @@ class Child:
 
 @dataclass
 class Children:
-    """All children of one run; ``close`` stops them in the reverse order of their start."""
+    """All children of one run."""
 
     folder: Path
     running: list[Child] = field(default_factory=list)
@@ -115,10 +115,11 @@ class Children:
         self.running.remove(child)
 
     async def close(self) -> None:
-        """Stop all of them, whatever happens meanwhile."""
-        while self.running:
-            child = self.running.pop()
-            try:
-                await child.stop()
-            finally:
+        """Stop all of them, whatever happens meanwhile: the first started (the broker) last."""
+        try:
+            for some in (self.running[1:], self.running[:1]):
+                await asyncio.gather(*(child.stop() for child in some))
+        finally:
+            for child in self.running:
                 child.signal(signal.SIGKILL)
+            self.running.clear()
