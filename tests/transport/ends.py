@@ -79,7 +79,11 @@ async def send(folder: Path, port: int, total: int) -> None:
         sys.stdout.flush()
         while (last := db.execute("SELECT last FROM written").fetchone()[0]) < total:
             upto = min(total, last + random.randint(1, 60))
-            rows = [Row("n", value, str(value).encode()) for value in range(last + 1, upto + 1)]
+            # blanks make a row's bytes differ from those of another life under the same number
+            blanks = b" " * int(os.environ.get("LIFE", "0"))
+            rows = [
+                Row("n", value, str(value).encode() + blanks) for value in range(last + 1, upto + 1)
+            ]
             with transaction(db):
                 append_in(db, "state", rows, epoch_floor=int(time.time()))
                 db.execute("UPDATE written SET last = ?", (upto,))

@@ -33,12 +33,12 @@ class End:
         self.process: subprocess.Popen[bytes] | None = None
         self.deaths = 0
 
-    def start(self, die: str = "") -> None:
+    def start(self, die: str = "", *, life: int = 0) -> None:
         """Start; returns when it says that it is ready."""
         self.process = subprocess.Popen(
             self.command,
             cwd=ROOT,
-            env={**os.environ, "DIE": die},
+            env={**os.environ, "DIE": die, "LIFE": str(life)},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
@@ -126,3 +126,37 @@ def test_random_deaths_of_all_three(tmp_path: Path) -> None:
             receiver.kill()
     assert kills >= 3
     assert applied(tmp_path) == list(range(1, total + 1))
+
+
+def send_all(tmp_path: Path, port: int, total: int, *, life: int = 0) -> None:
+    sender = End("send", tmp_path, port, total)
+    try:
+        sender.start(life=life)
+        assert sender.process is not None
+        assert sender.process.wait(LIMIT_S) == 0
+    finally:
+        sender.kill()
+
+
+def test_an_outbox_from_an_old_copy_or_lost_goes_on_in_a_new_epoch(tmp_path: Path) -> None:
+    with mosquitto(tmp_path) as broker:
+        receiver = End("receive", tmp_path, broker.port, 0)
+        try:
+            receiver.start()
+            send_all(tmp_path, broker.port, 100)
+            files = {path.name: path.read_bytes() for path in tmp_path.glob("send.db*")}
+            send_all(tmp_path, broker.port, 200)
+            for path in tmp_path.glob("send.db*"):
+                path.unlink()
+            for name, content in files.items():
+                (tmp_path / name).write_bytes(content)
+            send_all(
+                tmp_path, broker.port, 350, life=1
+            )  # the copy thinks that it goes on after 100
+            assert applied(tmp_path)[200:] == list(range(101, 351))
+            for path in tmp_path.glob("send.db*"):
+                path.unlink()
+            send_all(tmp_path, broker.port, 30, life=2)
+            assert applied(tmp_path)[450:] == list(range(1, 31))
+        finally:
+            receiver.kill()
