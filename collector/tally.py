@@ -122,4 +122,3 @@ class Tally:
     watched: dict[str, dict[str, None]] = field(default_factory=dict)
     site_facts: dict[str, SiteFact] = field(default_factory=dict)
     device_facts: dict[str, DeviceFact] = field(default_factory=dict)
-    rules_active: dict[str, None] = field(default_factory=dict)

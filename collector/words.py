@@ -84,8 +84,3 @@ def alarms(world: World, row: DeviceState) -> str:
         names.append(f"{kind.name_zh}（{detail}）" if detail else kind.name_zh)
     more = f"等{len(names)}项" if len(names) > 3 else ""
     return "告警：" + "、".join(names[:3]) + more
-
-
-def rule_line(rule: str, raised: str) -> str:
-    """A sentence for the journal: which rule of an operator or system raised or cleared."""
-    return f"{rule}：{raised}"
