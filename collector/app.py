@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter, deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,7 @@ from collector.model import (
     Tick,
 )
 from collector.state import Blind
-from config.settings import CollectorSettings
+from config.settings import CollectorSettings, WebSettings
 from escalation.effects import Effect
 from transport import frames
 from transport.delivery import Acked, Peer
@@ -96,6 +97,8 @@ class Collector:
         self._hops: dict[str, SendingHop] = {
             office.id: self._hop(OfficeId(office.id)) for office in settings.collector.offices
         }
+        self._orders: deque[tuple[Input, asyncio.Future[list[Effect]]]] = deque()
+        self._watch: Callable[[int, list[Effect]], None] | None = None
         self._samples = SampleWorker(
             self._gate,
             opened.history,
@@ -122,6 +125,8 @@ class Collector:
             tasks.create_task(self._beat())
             for hop in self._hops.values():
                 tasks.create_task(hop.run())
+            if self._settings.web is not None:
+                tasks.create_task(self._pages(self._settings.web))
 
     async def farewell(self) -> None:
         """Say that we go, while the link is still up."""
@@ -146,7 +151,7 @@ class Collector:
             self._wake.clear()
             batch = [self._inbox.popleft() for _ in range(min(BATCH, len(self._inbox)))]
             self._turn(batch)
-            if self._inbox:
+            if self._inbox or self._orders:
                 self._wake.set()
             self._notifier.alive(self._clock.monotonic())
             await asyncio.sleep(0)
@@ -172,11 +177,20 @@ class Collector:
             if given is not None and self._is_news(given):
                 effects += worlds.step(self.world, now_ms, given)
                 inputs.append(given)
+        orders = [self._orders.popleft() for _ in range(min(BATCH, len(self._orders)))]
+        answers = [worlds.step(self.world, now_ms, given) for given, _ in orders]
+        for (given, _), own in zip(orders, answers, strict=True):
+            inputs.append(given)
+            effects += own
         deadline = self.world.next_deadline()
         if inputs or (deadline is not None and deadline <= now_ms):
             inputs.append(Tick())
             effects += worlds.step(self.world, now_ms, inputs[-1])
             self._commit(now_ms, inputs, effects)
+            for (_, order), own in zip(orders, answers, strict=True):
+                if not order.done():
+                    order.set_result(own)
+            self._turned(now_ms, effects)
         for peer, acked in self.world.receiver.committed():
             self._acknowledge(peer.sender, peer.lane, acked)
         for receipt in receipts:
@@ -188,6 +202,22 @@ class Collector:
                 hop.wake()
         if self.store.last_input - self.store.last_snapshot >= SNAPSHOT_EVERY:
             self.store.snapshot(self.world, now_ms)
+
+    def _submit(self, given: Input) -> asyncio.Future[list[Effect]]:
+        """Put an input into the next turn; its effects, once they are committed."""
+        order: asyncio.Future[list[Effect]] = asyncio.get_running_loop().create_future()
+        self._orders.append((given, order))
+        self._wake.set()
+        return order
+
+    def _turned(self, now_ms: int, effects: list[Effect]) -> None:
+        """Tell the pages; whatever goes wrong there is their own trouble."""
+        if self._watch is None:
+            return
+        try:
+            self._watch(now_ms, effects)
+        except Exception as error:  # noqa: BLE001  the watch goes on without its pages
+            self._changes.note("pages", repr(error), "the pages missed a turn", error=repr(error))
 
     def _sign(self, notice: Notice) -> Signed:
         return sign(notice, "notice", self._keys.own)
@@ -336,6 +366,31 @@ class Collector:
             if self._clock.monotonic() >= next_alive:
                 next_alive += ALIVE_EVERY_S
                 self._post(self._alive(online=True))
+
+    # ── The pages ────────────────────────────────────────────────────────────────────────────────
+
+    async def _pages(self, settings: WebSettings) -> None:
+        """Serve the pages; an address that cannot be bound is said once and tried again."""
+        from collector.web.live import Hooks, LiveSource  # noqa: PLC0415  only who serves pages
+        from collector.web.run import pages, tail  # noqa: PLC0415  as above
+
+        hooks = Hooks(
+            world=self.world,
+            history=self.history,
+            topics=self._topics,
+            trusted=self._keys.trusted,
+            session=self._session,
+            scale=self._clock.scale,
+            now_ms=self.now_ms,
+            monotonic=self._clock.monotonic,
+            submit=self._submit,
+            post=lambda topic, payload: self._link.post(topic, payload) is not None,
+            pending=lambda: max(hop.pending for hop in self._hops.values()),
+        )
+        source = LiveSource(hooks, settings)
+        source.past.replay(tail(self.store.db))
+        self._watch = source.turned
+        await pages(source, settings, self._log)
 
 
 async def serve(settings: CollectorSettings, stop: asyncio.Event) -> None:

@@ -19,7 +19,11 @@ from transport.delivery import Receiver
 
 
 class World:
-    """Changed by ``step`` alone, by one task alone. ``dirty`` devices await the next Tick."""
+    """Changed by ``step`` alone, by one task alone. ``dirty`` devices await the next Tick.
+
+    ``judged`` are the devices and sites that the last Tick looked at again, for whoever shows
+    them; they are no part of the fold.
+    """
 
     def __init__(self, county: County, state: State, desk: Desk, receiver: Receiver) -> None:
         self.county = county
@@ -32,6 +36,7 @@ class World:
         self.stale_verdict = True
         self.situation: Situation | None = None
         self.effects: list[Effect] = []
+        self.judged: dict[str, None] = {}
 
     def device(self, device: str) -> DeviceState:
         """The device's row, made when it is first spoken of."""

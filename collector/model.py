@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from wire.alarm import AlarmAction
 from wire.base import Epoch, Id, Wire
 from wire.codec import Refused, explain
 from wire.frame import Token
@@ -29,6 +30,7 @@ class InputKind(StrEnum):
     ALIVE = "alive"
     COMMAND = "command"
     RECEIPT = "receipt"
+    ALARM_SAID = "alarm_said"
     STARTED = "started"
     CONFIG = "config"
     TICK = "tick"
@@ -96,6 +98,14 @@ class Receipted:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmSaid:
+    """A technician's word on alarms whose signature by ``key`` was verified by the shell."""
+
+    action: AlarmAction
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """This process began to look: silence and delays count from here (FAULTS F17)."""
 
@@ -121,6 +131,7 @@ Input = (
     | AliveSeen
     | OfficeCommand
     | Receipted
+    | AlarmSaid
     | Started
     | Reconfigured
     | Tick
@@ -148,6 +159,11 @@ class _Receipt(Wire):
     office: Id
     epoch: Epoch
     seq: Epoch
+
+
+class _AlarmSaid(Wire):
+    key: Id
+    action: AlarmAction
 
 
 class _Started(Wire):
@@ -185,7 +201,7 @@ def _to_row(model: _Row) -> Row:
     return Row(model.sender, model.lane, model.epoch, model.seq, model.check)
 
 
-def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: PLR0911  one line per kind
+def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: C901, PLR0911  one line per kind
     """The row of the input table that ``decode_input`` reads back."""
     match given:
         case Received(row, body, raw):
@@ -206,6 +222,9 @@ def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: PLR0911  one
         case Receipted(office, epoch, seq):
             receipt = _Receipt(office=office, epoch=epoch, seq=seq)
             return InputKind.RECEIPT, receipt.model_dump_json().encode()
+        case AlarmSaid(action, key):
+            word = _AlarmSaid(key=key, action=action)
+            return InputKind.ALARM_SAID, word.model_dump_json().encode()
         case Started(session):
             return InputKind.STARTED, _Started(session=session).model_dump_json().encode()
         case Reconfigured(config_hash):
@@ -214,7 +233,7 @@ def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: PLR0911  one
             return InputKind.TICK, b""
 
 
-def decode_input(kind: str, blob: bytes) -> Input:  # noqa: PLR0911  one line per kind
+def decode_input(kind: str, blob: bytes) -> Input:  # noqa: C901, PLR0911  one line per kind
     """The input in a row of the input table. Raises ValueError when it is none of ours."""
     match InputKind(kind):
         case InputKind.RECEIVED:
@@ -233,6 +252,9 @@ def decode_input(kind: str, blob: bytes) -> Input:  # noqa: PLR0911  one line pe
         case InputKind.RECEIPT:
             receipt = _Receipt.model_validate_json(blob)
             return Receipted(receipt.office, receipt.epoch, receipt.seq)
+        case InputKind.ALARM_SAID:
+            word = _AlarmSaid.model_validate_json(blob)
+            return AlarmSaid(word.action, word.key)
         case InputKind.STARTED:
             return Started(_Started.model_validate_json(blob).session)
         case InputKind.CONFIG:

@@ -13,11 +13,12 @@ from typing import Any, Final
 
 import orjson
 
-from collector import assess, condition, impact, inhibit, intake, networks
+from collector import assess, care, condition, impact, inhibit, intake, networks
 from collector.base import World
 from collector.county import County
 from collector.model import (
     STATE,
+    AlarmSaid,
     AliveSeen,
     BirthSeen,
     Input,
@@ -79,6 +80,8 @@ def step(world: World, now_ms: int, given: Input, resolve: Resolve | None = None
             _presence(world, now_ms, given)
         case Receipted(office, epoch, seq):
             receipted(world, now_ms, office, (epoch, seq))
+        case AlarmSaid(action, key):
+            care.said(world, now_ms, action, key)
         case Started(session):
             world.state.session = session
             world.record("started", session=session, config=world.county.hash, at_ms=now_ms)
@@ -181,6 +184,7 @@ def due(world: World, now_ms: int, key: TimerKey) -> None:
 
 def propagate(world: World, now_ms: int) -> None:
     """Along what changed: devices, sites, towns, operators, systems."""
+    world.judged = {}
     if not world.dirty:
         return
     touched = impact.Touched()
@@ -188,6 +192,7 @@ def propagate(world: World, now_ms: int) -> None:
     world.dirty = {}
     impact.judge_devices(world, now_ms, devices, touched)
     impact.judge_sites(world, now_ms, touched)
+    world.judged = devices | touched.sites
     for cell, affected in impact.judge_cells(world, touched):
         networks.turned(world, now_ms, cell, affected=affected)
     for operator in touched.operators:

@@ -111,6 +111,9 @@ class WebSettings(Config):
 
     Browsers sign orders and work offline only over HTTPS or on the machine itself. ``names`` are
     host names, beside addresses and the machine's own name, under which the pages may be asked.
+    ``name`` is the county's, shown on every page; without it the plan's title stands there.
+    ``positions`` is a CSV with columns id (town code or site), x, y: a schematic map, 0..1000.
+    ``drill_keys`` is a folder with the keys of a drill's invented people; used in a drill alone.
     """
 
     host: Annotated[str, Field(min_length=1, max_length=253)] = "127.0.0.1"
@@ -118,6 +121,9 @@ class WebSettings(Config):
     certfile: Path | None = None
     keyfile: Path | None = None
     names: tuple[str, ...] = ()
+    name: Annotated[str, Field(max_length=60)] = ""
+    positions: Path | None = None
+    drill_keys: Path | None = None
 
 
 class CollectorSettings(Config):

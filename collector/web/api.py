@@ -22,7 +22,7 @@ from collector.web import details, lists
 from collector.web import summary as home
 from collector.web.assets import takes_gzip
 from collector.web.events import Hub
-from collector.web.export import workbook
+from collector.web.export import rows, workbook
 from collector.web.guard import Bucket, RefusedRequest
 from collector.web.index import Index, Moment
 from collector.web.model import (
@@ -252,7 +252,8 @@ def exporter(query: type[lists.Query], name: str) -> Handle:
             raise RefusedRequest(503, "busy", "正在导出，请稍后再试", "another export is running")
         moment = api.now()
         async with api.exporting:
-            body = await asyncio.to_thread(workbook, moment, wanted)
+            lines = await rows(moment, wanted)
+            body = await asyncio.to_thread(workbook, moment.board, wanted, name, lines)
         headers = {
             "Content-Disposition": f'attachment; filename="wanglou-{name}.xlsx"',
             "Cache-Control": "no-store",

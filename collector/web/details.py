@@ -248,11 +248,7 @@ def _judgement(moment: Moment, verdict: Verdict | None) -> tuple[Quotation, ...]
     if verdict is None or (verdict.literal_level and verdict.literal_warning):
         return ()
     words = moment.board.static.words
-    ids = dict.fromkeys(
-        words.judgement[name]
-        for name in (verdict.level, verdict.warning)
-        if name in words.judgement
-    )
+    ids = dict.fromkeys(words.judgement[rule] for rule in verdict.rules if rule in words.judgement)
     return _clauses(ids, words.clauses)
 
 

@@ -220,7 +220,7 @@ def device_row(moment: Moment, device: Device) -> DeviceRow:
         state=here.state,
         word=here.word,
         since_ms=here.since_ms or None,
-        seen_ms=here.seen_ms,
+        seen_ms=moment.board.seen(device.id),
         why=here.why,
         cause=here.cause,
         hides=moment.hides[device.id],

@@ -40,9 +40,13 @@ ORDER: Final = {state: place for place, state in enumerate(State)}
 EMPTY: Final = Bilingual(zh="", en="")
 
 
+def _never(_device: str) -> int | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceState:
-    """A device's state, since when, why in words; ``seen_ms`` is its last fresh word.
+    """A device's state, since when, why in words.
 
     ``cause`` is the device behind which it is hidden, if it is. ``word`` is the collector's own
     word (``snmp_fault``, ``hidden`` …) when it says more than the state.
@@ -51,7 +55,6 @@ class DeviceState:
     state: State
     since_ms: int
     why: Bilingual = EMPTY
-    seen_ms: int | None = None
     cause: str | None = None
     word: str = ""
 
@@ -174,7 +177,10 @@ class WarningState:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Names and quotations of the plan file that the pages show, by id."""
+    """Names and quotations of the plan file that the pages show, by id.
+
+    ``judgement`` maps a gap rule to the clause that leaves the judgement to people.
+    """
 
     operators: Mapping[str, Bilingual] = field(default_factory=dict)
     scenarios: Mapping[str, Bilingual] = field(default_factory=dict)
@@ -205,7 +211,9 @@ class Static:
 class Board:
     """The county at ``at_ms``. ``revision`` rises with every change; mappings never change.
 
-    Devices and sites that are in no mapping count as not connected.
+    Devices and sites that are in no mapping count as not connected. ``seen`` gives the last fresh
+    word about a device as of now: each round renews it for all of them, so it is asked for only
+    where it is shown.
     """
 
     revision: int
@@ -225,6 +233,7 @@ class Board:
     policy: tuple[PolicyLine, ...] = ()
     warning: WarningState | None = None
     notices: tuple[NoticeState, ...] = ()
+    seen: Callable[[str], int | None] = _never
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from collector.model import (
+    AlarmSaid,
     AliveSeen,
     BirthSeen,
     Input,
@@ -18,6 +19,7 @@ from collector.model import (
     encode_input,
     read_body,
 )
+from wire.alarm import AlarmAction, AlarmVerb
 from wire.codec import Refused
 from wire.notice import Command, Verb
 from wire.observation import Look, Method, Outcome, Reading, StateBody
@@ -54,6 +56,19 @@ INPUTS: tuple[Input, ...] = (
         "li",
     ),
     Receipted("office", 1, 2),
+    AlarmSaid(
+        AlarmAction(
+            id="a",
+            county="140522",
+            tree="live",
+            account="zhao",
+            verb=AlarmVerb.ACK,
+            alarms=("d|link-down|a\nb",),
+            text="已派人",
+            at_ms=1,
+        ),
+        "zhao",
+    ),
     Started(7),
     Reconfigured("abc"),
     Tick(),

@@ -16,7 +16,6 @@ def offered(desk: Desk) -> list[Verb]:
 def test_the_offer_follows_the_warning() -> None:
     desk = Desk(charter())
     assert desk.possible(T0) == ()
-    assert desk.case is None
     desk.assess(T0, situation(verdict("scenario2", "II", operators={"cmcc": "full"})))
     assert desk.case
     warning = desk.case.id

@@ -107,7 +107,7 @@ WORDS = Words(
         "3.3(2)": "1家以上基础电信运营企业全部业务或2个以上重要信息系统受到影响，且具有扩散性。",
         "4.4.2(3)": "县通信网络指挥部认为其他需要启动Ⅱ级响应的情况。",
     },
-    judgement={"II": "4.4.2(3)"},
+    judgement={"s2-rest": "4.4.2(3)"},
     remarks=(
         Bilingual(
             zh="预案修订已于 2025-06-28 到期（7.2）",
@@ -165,11 +165,9 @@ def calm(devices: int, at_ms: int) -> Board:
         config_hash="c0ffee" + "0" * 58,
     )
     since = at_ms - 86_400_000
-    states = {
-        device.id: DeviceState(State.OK, since, seen_ms=at_ms - 4000) for device in held.devices
-    }
+    states = {device.id: DeviceState(State.OK, since) for device in held.devices}
     last = held.devices[-1].id
-    states[last] = DeviceState(State.NOT_COMMISSIONED, since, seen_ms=None)
+    states[last] = DeviceState(State.NOT_COMMISSIONED, since)
     return Board(
         revision=1,
         at_ms=at_ms,
@@ -220,7 +218,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.keys = {person.key: Ed25519PrivateKey.generate() for person in PEOPLE}
-        self.held = calm(self.devices, self.start_ms)
+        self.held = replace(calm(self.devices, self.start_ms), seen=self.seen)
 
     # what Source asks for
 
@@ -229,6 +227,13 @@ class Stage:
 
     def now_ms(self) -> int:
         return int(time.time() * 1000)
+
+    def seen(self, device: str) -> int | None:
+        """Normal ones were seen a moment ago, the others when it happened."""
+        here = self.held.devices[device]
+        if here.state is State.NOT_COMMISSIONED:
+            return None
+        return self.now_ms() - 4000 if here.state is State.OK else here.since_ms
 
     def subscribe(self, callback: Callable[[Changed], None]) -> Callable[[], None]:
         self.listeners.append(callback)
@@ -312,7 +317,7 @@ class Stage:
 
     def device(self, name: str, state: State, why: Bilingual = DOWN) -> None:
         """One device changes its state."""
-        here = DeviceState(state, self.now_ms(), why, seen_ms=self.now_ms())
+        here = DeviceState(state, self.now_ms(), why)
         self.change(frozenset({name}), devices=dict(self.held.devices) | {name: here})
 
     def power_cut(self, towns: Iterable[str] = ("140522105", "140522107")) -> None:
@@ -326,16 +331,14 @@ class Stage:
                 for kind in "rbp":
                     if f"{site.id}-{kind}" in boxes:
                         boxes[f"{site.id}-{kind}"] = DeviceState(
-                            State.UNKNOWN, now - 300_000, SILENT, seen_ms=now - 420_000
+                            State.UNKNOWN, now - 300_000, SILENT
                         )
             if site.town not in towns or site.operator == "ctcc":
                 continue
             if number % 4 == 3:
                 sites[site.id] = SiteState(State.ALARM, now - 900_000, MAINS, at_risk=True)
                 alarms.append(_alarm(site.id, "p", now - 900_000, "mains-failure"))
-                boxes[f"{site.id}-p"] = DeviceState(
-                    State.ALARM, now - 900_000, MAINS, seen_ms=now - 4000
-                )
+                boxes[f"{site.id}-p"] = DeviceState(State.ALARM, now - 900_000, MAINS)
                 continue
             cells[site.operator, site.town] = CellState("partial", now - 600_000, affected=True)
             sites[site.id] = SiteState(State.DOWN, now - 600_000, DOWN)
@@ -345,7 +348,6 @@ class Stage:
                     State.DOWN,
                     now - 600_000,
                     DOWN if kind == "r" else HIDDEN,
-                    seen_ms=now - 600_000,
                     cause=None if kind == "r" else f"{site.id}-r",
                     word="down" if kind == "r" else "hidden",
                 )
@@ -361,9 +363,9 @@ class Stage:
                 "tower": CellState("none", now - 86_400_000),
             },
             sources=tuple(
-                replace(source, silent_since_ms=now - 300_000, seen_ms=now - 420_000)
+                replace(source, silent_since_ms=now - 300_000)
                 if source.operator == "ctcc"
-                else replace(source, seen_ms=now - 4000)
+                else replace(source)
                 for source in board.sources
             ),
             verdict=verdict(

@@ -12,7 +12,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from collector.web.api import ROUTES
-from collector.web.export import workbook
+from collector.web.export import rows, workbook
 from collector.web.index import Index, Moment
 from collector.web.lists import DeviceQuery
 from collector.web.model import DeviceAnswer, Page, SiteRow, Summary, WarningAnswer
@@ -211,7 +211,9 @@ async def test_spreadsheet_cells_are_text(name: str) -> None:
         )
     )
     moment = Moment(stage.held, Index(stage.held.static))
-    book = openpyxl.load_workbook(io.BytesIO(workbook(moment, DeviceQuery())))
+    query = DeviceQuery()
+    made = workbook(stage.held, query, "devices", await rows(moment, query))
+    book = openpyxl.load_workbook(io.BytesIO(made))
     cell = book["devices"]["B2"]
     assert cell.data_type == "s"
     assert cell.value == name.replace("\x07", "�")

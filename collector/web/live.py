@@ -1,0 +1,378 @@
+"""The collector as the pages' ``Source``: boards made from what each turn judged again.
+
+Everything here runs in the collector's own loop, between its turns. A turn costs it the ids that
+were judged; a board is made when somebody asks, from those ids alone.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from pydantic import TypeAdapter
+
+from collector.base import World
+from collector.county import County
+from collector.io.history import HistoryDown
+from collector.model import COMMAND, AlarmSaid, Input, OfficeCommand, Row
+from collector.web import worldview as view
+from collector.web.chart import lines
+from collector.web.outcomes import answered, outcome_of, refused_outcome
+from collector.web.past import Past
+from collector.web.source import (
+    Alarm,
+    Board,
+    Changed,
+    Detail,
+    DeviceState,
+    Invented,
+    NextStep,
+    NoticeState,
+    Outcome,
+    Series,
+    SiteState,
+    Transition,
+    WarningState,
+)
+from config.settings import WebSettings
+from escalation.effects import Effect, Record
+from escalation.warning import State as Stage
+from transport.sign import open_signed
+from wire.alarm import AlarmAction
+from wire.base import AgentId, OperatorId
+from wire.codec import Refused
+from wire.notice import Bilingual, Command, Signed
+from wire.request import LookRequest
+from wire.topics import Topics
+
+WEB: Final = "web"
+"""The sender of orders given on the pages; their lane is the office clients' own."""
+
+FRESH_MS: Final = 5000
+"""Real milliseconds after which pages are told of fresh data though nothing changed."""
+
+STAGES: Final = {
+    Stage.DRAFTED: Bilingual(zh="草案", en="drafted"),
+    Stage.PROPOSED: Bilingual(zh="已提出", en="proposed"),
+    Stage.ISSUED: Bilingual(zh="已发布", en="issued"),
+    Stage.UPDATED: Bilingual(zh="已调整", en="updated"),
+}
+_COMMAND: Final = TypeAdapter(Command)
+_ACTION: Final = TypeAdapter(AlarmAction)
+
+
+class Lines(Protocol):
+    """The history, as far as charts need it."""
+
+    async def series(
+        self, device: str, metric: str, instance: str, from_ms: int, to_ms: int
+    ) -> list[tuple[int, float]]:
+        """The values in [from_ms, to_ms], oldest first. Raises HistoryDown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the collector lends to the pages.
+
+    ``submit`` puts an input into the next turn and gives its effects once they are committed;
+    ``post`` hands a message to the broker (False: no connection); ``pending`` tells how many
+    notices an office has not receipted yet.
+    """
+
+    world: World
+    history: Lines
+    topics: Topics
+    trusted: Mapping[str, Ed25519PublicKey]
+    session: int
+    scale: float
+    now_ms: Callable[[], int]
+    monotonic: Callable[[], float]
+    submit: Callable[[Input], Awaitable[list[Effect]]]
+    post: Callable[[str, bytes], bool]
+    pending: Callable[[], int]
+
+
+@dataclass
+class LiveSource:
+    """``collector.web.source.Source`` over a running collector."""
+
+    hooks: Hooks
+    settings: WebSettings
+    past: Past = field(default_factory=Past)
+
+    def __post_init__(self) -> None:
+        self._world = self.hooks.world
+        self._listeners: list[Callable[[Changed], None]] = []
+        self._numbers = count(1)
+        self._revision = 0
+        self._told_at = 0.0
+        self._waiting: dict[str, None] | None = None  # None: everything is to be looked at
+        self._stale = True
+        self._county: County | None = None
+        self._positions = _positions(self.settings.positions)
+        self._receipted: dict[int, int] = {}
+        self._devices: dict[str, DeviceState] = {}
+        self._sites: dict[str, SiteState] = {}
+        self._alarms: dict[str, tuple[Alarm, ...]] = {}
+        self._board = self._make()
+
+    # ── What the collector calls ─────────────────────────────────────────────────────────────────
+
+    def turned(self, now_ms: int, effects: list[Effect]) -> None:
+        """A turn is over and committed."""
+        self.past.take(now_ms, effects)
+        judged = self._world.judged
+        if self._world.county is not self._county:
+            self._waiting = None
+        elif self._waiting is not None:
+            self._waiting |= judged
+        self._stale = True
+        fresh = self.hooks.monotonic() - self._told_at > FRESH_MS / 1000
+        if not (judged or effects or fresh):
+            return
+        self._told_at = self.hooks.monotonic()
+        changed = None if self._waiting is None else frozenset(judged)
+        for listener in self._listeners:
+            listener(changed)
+
+    # ── Source ───────────────────────────────────────────────────────────────────────────────────
+
+    def board(self) -> Board:
+        if self._stale:
+            self._board = self._make()
+        return self._board
+
+    def now_ms(self) -> int:
+        return self.hooks.now_ms()
+
+    @property
+    def scale(self) -> float:
+        return self.hooks.scale
+
+    def subscribe(self, callback: Callable[[Changed], None]) -> Callable[[], None]:
+        self._listeners.append(callback)
+        return lambda: self._listeners.remove(callback)
+
+    async def detail(self, device: str) -> Detail:
+        self.board()
+        known = view.metrics(self._world.county)
+        return Detail(self.past.transitions(device), view.readings(self._world, device, known))
+
+    async def series(self, device: str, from_ms: int, to_ms: int) -> Series:
+        try:
+            return await lines(self._world, self.hooks.history, device, (from_ms, to_ms))
+        except HistoryDown:
+            return Series()
+
+    async def command(self, signed: Signed) -> Outcome:
+        try:
+            raw = signed.model_dump_json().encode()
+            command, key = open_signed(raw, "command", self.hooks.trusted, _COMMAND)
+            self._here(command)
+        except Refused as refused:
+            return refused_outcome(refused)
+        row = Row(WEB, COMMAND, self.hooks.session, next(self._numbers))
+        return answered(await self.hooks.submit(OfficeCommand(row, command, key)), command.id)
+
+    async def alarm_action(self, signed: Signed) -> Outcome:
+        try:
+            raw = signed.model_dump_json().encode()
+            action, key = open_signed(raw, "alarm_action", self.hooks.trusted, _ACTION)
+            self._here(action)
+        except Refused as refused:
+            return refused_outcome(refused)
+        effects = await self.hooks.submit(AlarmSaid(action, key))
+        if self._waiting is not None:
+            self._waiting |= dict.fromkeys(name.partition("|")[0] for name in action.alarms)
+        self._stale = True
+        for effect in effects:
+            if isinstance(effect, Record) and effect.kind == "alarm_action":
+                return outcome_of(effect.data["outcome"])
+        return outcome_of("unknown_target")
+
+    async def look_now(self, device: str) -> Outcome:
+        world, topics = self._world, self.hooks.topics
+        row = world.state.devices.get(device)
+        operator = world.county.operator_of[device]
+        agents = [agent for agent in (row.views if row else ()) if agent in world.county.sources]
+        agents = agents or [
+            agent for agent, one in world.county.sources.items() if one.operator == operator
+        ]
+        wish = LookRequest(at_ms=self.now_ms(), devices=(device,)).model_dump_json().encode()
+        asked = [
+            self.hooks.post(topics.agent(OperatorId(operator), AgentId(agent), "request"), wish)
+            for agent in agents
+        ]
+        if not any(asked):
+            return Outcome(
+                accepted=False,
+                word="no_agent",
+                text=Bilingual(
+                    zh="现在没有采集端可以探测此设备", en="no agent can look at this device now"
+                ),
+            )
+        text = Bilingual(zh="已请采集端立即探测", en="the agent was asked to look at once")
+        return Outcome(accepted=True, word="asked", text=text)
+
+    def invented_people(self) -> tuple[Invented, ...]:
+        folder = self.settings.drill_keys
+        if folder is None or not self.hooks.topics.tree.startswith("drill-"):
+            return ()
+        found = []
+        for person in self._world.county.register.people:
+            path = Path(folder) / f"{person.key}.key"
+            if path.is_file():
+                found.append(Invented(person.account, person.key, path.read_text()))
+        return tuple(found)
+
+    # ── The board ────────────────────────────────────────────────────────────────────────────────
+
+    def _make(self) -> Board:
+        """The newest board; rows that nothing happened to are the former ones."""
+        world, now_ms = self._world, self.now_ms()
+        if world.county is not self._county:
+            self._county = world.county
+            name = self.settings.name or world.county.plan.document.title
+            self._static = view.static(world.county, self._positions, name)
+            self._waiting = None
+        waiting, self._waiting = self._waiting, {}
+        self._stale = False
+        self._rows(waiting)
+        self._revision += 1
+        situation = world.situation
+        return Board(
+            revision=self._revision,
+            at_ms=now_ms,
+            county=world.county.register.county,
+            tree=world.county.bundle.tree,
+            static=self._static,
+            devices=self._devices,
+            sites=self._sites,
+            operators=view.operators(world),
+            systems=view.systems(world),
+            cells=view.cells(world),
+            sources=tuple(
+                view.source(world, name, row)
+                for name, row in sorted(world.state.agents.items())
+                if name in world.county.sources
+            ),
+            alarms=self._all_alarms(),
+            verdict=view.verdict(world),
+            evidence=situation.evidence if situation else (),
+            policy=situation.policy if situation else (),
+            warning=self._warning(now_ms),
+            notices=self._notices(now_ms),
+            seen=self._seen,
+        )
+
+    def _seen(self, device: str) -> int | None:
+        return view.seen(self._world, device)
+
+    def _rows(self, waiting: Mapping[str, None] | None) -> None:
+        """Bring devices, sites and their alarms up to date; former boards keep their own."""
+        world, county = self._world, self._world.county
+        everything = waiting is None
+        judged = [*county.devices, *county.sites] if waiting is None else list(waiting)
+        if not judged:
+            return
+        devices = {} if everything else dict(self._devices)
+        sites = {} if everything else dict(self._sites)
+        alarms = {} if everything else dict(self._alarms)
+        for name in judged:
+            if name in county.devices:
+                devices[name] = now = view.device(world, name)
+                self._moved(name, self._devices.get(name), now)
+                held = tuple(view.alarms(world, name))
+                if held:
+                    alarms[name] = held
+                else:
+                    alarms.pop(name, None)
+            if name in county.sites:
+                sites[name] = view.site(world, name)
+        self._devices, self._sites, self._alarms = devices, sites, alarms
+
+    def _moved(self, name: str, before: DeviceState | None, now: DeviceState) -> None:
+        if before is not None and before.state is not now.state:
+            at_ms = now.since_ms or self.now_ms()
+            self.past.moved(name, Transition(at_ms, before.state, now.state, now.why))
+
+    def _all_alarms(self) -> tuple[Alarm, ...]:
+        """Raised ones, and those cleared lately."""
+        county = self._world.county
+        over = []
+        for one in self.past.cleared:
+            kind, device = county.types.get(one.type), county.devices.get(one.device)
+            if kind is None or device is None:
+                continue
+            over.append(
+                Alarm(
+                    id=f"{one.device}|{one.type}|{one.qualifier}|{one.cleared_ms}",
+                    device=one.device,
+                    site=device.site,
+                    type=one.type,
+                    title=Bilingual(zh=kind.name_zh, en=kind.name_en),
+                    severity=kind.severity.value,
+                    raised_ms=one.raised_ms,
+                    cleared_ms=one.cleared_ms,
+                    text=Bilingual(zh=one.qualifier, en=one.qualifier),
+                )
+            )
+        return (*(alarm for held in self._alarms.values() for alarm in held), *over)
+
+    def _warning(self, now_ms: int) -> WarningState | None:
+        case = self._world.desk.case
+        if case is None:
+            return None
+        standing = case.issued or case.draft
+        return WarningState(
+            id=case.id,
+            state=case.state.value,
+            state_name=STAGES[case.state],
+            since_ms=case.opened_ms,
+            scenario=standing.warning,
+            level=standing.level,
+            expires_ms=case.expires_ms,
+            steps=tuple(
+                NextStep(verb, case.id, tuple(sorted(roles)))
+                for verb, roles in self._world.desk.possible(now_ms)
+            ),
+            log=self.past.of(case.id),
+        )
+
+    def _notices(self, now_ms: int) -> tuple[NoticeState, ...]:
+        """Newest first; one is receipted when fewer are pending than came after it."""
+        upto = self._world.desk.last_number - self.hooks.pending()
+        self._receipted = {
+            one.number: self._receipted.get(one.number, now_ms)
+            for one in self.past.notices
+            if one.number <= upto
+        }
+        return tuple(
+            replace(one, receipted_ms=self._receipted.get(one.number))
+            for one in reversed(self.past.notices)
+        )
+
+    def _here(self, said: Command | AlarmAction) -> None:
+        topics = self.hooks.topics
+        if (said.county, said.tree) != (topics.county, topics.tree):
+            raise Refused("wrong_tree", f"an order for {said.county}/{said.tree}")
+
+
+def _positions(path: Path | object | None) -> dict[str, tuple[int, int]]:
+    """The schematic map's places. Raises OSError, ValueError with the line."""
+    if path is None:
+        return {}
+    found = {}
+    with Path(str(path)).open(encoding="utf-8-sig", newline="") as file:
+        for number, row in enumerate(csv.DictReader(file), 2):
+            try:
+                found[row["id"]] = (round(float(row["x"])), round(float(row["y"])))
+            except (KeyError, TypeError, ValueError) as error:
+                raise ValueError(f"{path} line {number}: id, x and y are needed") from error
+    return found

@@ -1,0 +1,275 @@
+"""The World's rows as the pages' rows. Reads, changes nothing; one row at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collector import words
+from collector.base import World
+from collector.care import care_of
+from collector.county import UNREACHABLE, County
+from collector.sight import as_of
+from collector.state import AgentState, Blind, CareNote, SiteWord, Status
+from collector.state import DeviceState as Row
+from collector.state import SiteState as SiteRow
+from collector.tally import CellWord
+from collector.web.source import (
+    EMPTY,
+    Alarm,
+    CellState,
+    DeviceState,
+    Note,
+    ReadingState,
+    SiteState,
+    SourceState,
+    State,
+    Static,
+    Words,
+)
+from config.profile import Metric
+from wire.notice import Bilingual, Verdict
+
+STATES = {
+    Status.DOWN: State.DOWN,
+    Status.HIDDEN: State.DOWN,
+    Status.UNKNOWN: State.UNKNOWN,
+    Status.SNMP_FAULT: State.ALARM,
+    Status.ALARM: State.ALARM,
+    Status.OK: State.OK,
+    Status.NEW: State.NOT_COMMISSIONED,
+}
+SITES = {
+    SiteWord.OUT: State.DOWN,
+    SiteWord.AT_RISK: State.ALARM,
+    SiteWord.UNKNOWN: State.UNKNOWN,
+    SiteWord.OK: State.OK,
+    SiteWord.NEW: State.NOT_COMMISSIONED,
+}
+
+
+def static(county: County, positions: dict[str, tuple[int, int]], name: str) -> Static:
+    """What changes only with the configuration."""
+    plan = county.plan
+    judged = [*plan.scenarios, *plan.levels]
+    said = Words(
+        operators={one.id: one.name for one in plan.operators},
+        scenarios={one.id: one.name for one in plan.scenarios},
+        levels={one.id: one.name for one in plan.levels},
+        roles={one.id: one.name for one in plan.roles},
+        rules={rule.id: rule.says for one in judged for rule in one.rules},
+        clauses={one.id: one.quote for one in plan.clauses},
+        judgement={
+            rule.id: rule.judgement for one in judged for rule in one.rules if rule.judgement
+        },
+        remarks=_remarks(county),
+    )
+    return Static(
+        register=county.register,
+        name=Bilingual(zh=name, en=name),
+        words=said,
+        positions=positions,
+        config_hash=county.hash,
+    )
+
+
+def _remarks(county: County) -> tuple[Bilingual, ...]:
+    """The plan says when it was to be revised (7.2): shown, because nobody else reminds."""
+    paper = county.plan.document
+    if paper.revision_due is None:
+        return ()
+    return (
+        Bilingual(
+            zh=f"《{paper.title}》（{paper.number}）应于 {paper.revision_due} 前修订",
+            en=f"{paper.number}: by its own words due for revision on {paper.revision_due}",
+        ),
+    )
+
+
+def device(world: World, name: str) -> DeviceState:
+    """A device as the pages show it."""
+    row = world.state.devices.get(name)
+    status = row.status if row else Status.NEW
+    if status is Status.NEW and world.county.operator_of[name] not in world.county.connected:
+        return DeviceState(State.NOT_CONNECTED, 0)
+    if row is None or status in {Status.OK, Status.NEW}:
+        return DeviceState(STATES[status], row.since_ms if row else 0)
+    cause = row.hidden_by[0] if status is Status.HIDDEN and row.hidden_by else None
+    return DeviceState(
+        STATES[status], row.since_ms, why(world, name, row), cause, word=status.value
+    )
+
+
+def why(world: World, name: str, row: Row) -> Bilingual:
+    """The collector's Chinese sentence, and one in English beside it."""
+    zh = words.device_cause(world, name, row)
+    match row.status:
+        case Status.DOWN:
+            en = "does not answer"
+        case Status.HIDDEN:
+            known = world.county.devices
+            names = ", ".join(known[one].name for one in row.hidden_by[:3] if one in known)
+            en = f"cut off behind {names}"
+        case Status.UNKNOWN:
+            en = f"nobody sees it now: agent {', '.join(sorted(row.views)) or 'missing'}"
+        case Status.SNMP_FAULT:
+            en = "answers ICMP, not SNMP: community, access list or SNMP process"
+        case _:
+            titles = dict.fromkeys(one.title.en for one in alarms(world, name))
+            en = "alarm: " + ", ".join(titles)
+    return Bilingual(zh=zh, en=en)
+
+
+def seen(world: World, name: str) -> int | None:
+    """The last fresh word about a device, its agents' rounds included."""
+    row = world.state.devices.get(name)
+    return (as_of(world, row, name) or None) if row else None
+
+
+def site(world: World, name: str) -> SiteState:
+    """A site as the pages show it; one that works while a device of it has an alarm is not ok."""
+    row = world.state.sites.get(name, SiteRow(SiteWord.NEW, 0))
+    known = world.county.sites[name]
+    if row.word is SiteWord.NEW and known.operator not in world.county.connected:
+        return SiteState(State.NOT_CONNECTED, 0)
+    fact = world.tally.site_facts.get(name)
+    cause = Bilingual(zh=fact.cause, en=SITE_EN.get(row.word, "")) if fact else EMPTY
+    if row.word is SiteWord.OK:
+        bad = [
+            (one, held)
+            for one in world.county.site_devices.get(name, ())
+            if (held := world.state.devices.get(one)) is not None
+            and STATES[held.status] in {State.ALARM, State.DOWN, State.UNKNOWN}
+        ]
+        if bad:
+            first, held = min(bad, key=lambda one: list(Status).index(one[1].status))
+            return SiteState(State.ALARM, held.since_ms, why(world, first, held))
+    return SiteState(SITES[row.word], row.since_ms, cause, at_risk=row.word is SiteWord.AT_RISK)
+
+
+SITE_EN = {
+    SiteWord.OUT: "a main device is out",
+    SiteWord.AT_RISK: "at risk: power",
+    SiteWord.UNKNOWN: "nobody sees a main device now",
+}
+
+
+def alarms(world: World, name: str) -> Iterator[Alarm]:
+    """A device's raised alarms. A hidden child's silence is its parent's alarm, not its own."""
+    row = world.state.devices.get(name)
+    if row is None:
+        return
+    for key, held in row.alarms.items():
+        type_id, _, qualifier = key.partition("|")
+        kind = world.county.types.get(type_id)
+        flaps = held.flapping_ms is not None
+        if kind is None or not (held.active or flaps):
+            continue
+        if type_id == UNREACHABLE and row.status is Status.HIDDEN:
+            continue
+        full = f"{name}|{key}"
+        care = care_of(world, full, held)
+        yield Alarm(
+            id=full,
+            device=name,
+            site=world.county.devices[name].site,
+            type=type_id,
+            title=Bilingual(zh=kind.name_zh, en=kind.name_en),
+            severity=kind.severity.value,
+            raised_ms=held.since_ms,
+            text=_said(qualifier, held.said),
+            flapping=flaps,
+            acked=note(care.acked) if care and care.acked else None,
+            assignee=care.assignee if care else None,
+            notes=tuple(note(one) for one in care.notes) if care else (),
+        )
+
+
+def _said(*parts: str) -> Bilingual:
+    text = " ".join(part for part in parts if part)
+    return Bilingual(zh=text, en=text)
+
+
+def note(said: CareNote) -> Note:
+    return Note(said.at_ms, said.account, said.verb, said.text)
+
+
+def source(world: World, agent: str, row: AgentState) -> SourceState:
+    """An enrolled agent: its last word, and since when it is not to be counted on."""
+    return SourceState(
+        agent,
+        world.county.sources[agent].operator,
+        row.heard_ms if row.blind is not Blind.NEVER else None,
+        row.blind_ms if row.blind is not Blind.SEES else None,
+    )
+
+
+def operators(world: World) -> dict[str, CellState]:
+    return {
+        name: CellState(row.impact, row.since_ms or None)
+        for name, row in world.state.operators.items()
+    }
+
+
+def systems(world: World) -> dict[str, CellState]:
+    return {
+        name: CellState(row.impact, row.since_ms or None)
+        for name, row in world.state.systems.items()
+    }
+
+
+def cells(world: World) -> dict[tuple[str, str], CellState]:
+    return {cell: _cell(word) for cell, word in world.tally.cell_words.items()}
+
+
+def _cell(word: CellWord) -> CellState:
+    return CellState("partial" if word.affected else "none", affected=word.affected)
+
+
+def verdict(world: World) -> Verdict | None:
+    return world.situation.verdict if world.situation else None
+
+
+def metrics(county: County) -> dict[str, Metric]:
+    """The profiles' metrics by name."""
+    return {
+        metric.name: metric
+        for profile in county.bundle.profiles
+        for metric in (
+            *profile.scalars,
+            *(column for table in profile.tables for column in table.columns),
+        )
+    }
+
+
+def readings(world: World, name: str, known: dict[str, Metric]) -> tuple[ReadingState, ...]:
+    """A device's watched readings, those that raise an alarm first."""
+    row = world.state.devices.get(name)
+    if row is None:
+        return ()
+    found = []
+    for key, held in row.readings.items():
+        metric, _, instance = key.partition("|")
+        about = known.get(metric)
+        names = {number: word for word, number in about.enum.items()} if about else {}
+        word = names.get(int(held.value)) if held.value is not None and names else None
+        raised = next(
+            (
+                hint.alarm
+                for hint in world.county.hints.get(metric, ())
+                if (alarm := row.alarms.get(f"{hint.alarm}|{instance}")) and alarm.active
+            ),
+            None,
+        )
+        found.append(
+            ReadingState(
+                metric=metric,
+                instance=instance,
+                value=held.value,
+                unit=about.unit if about else "",
+                at_ms=held.at_ms,
+                text=f"{word} ({held.value:g})" if word and held.value is not None else "",
+                alarm=raised,
+            )
+        )
+    found.sort(key=lambda one: (one.alarm is None, one.metric, one.instance))
+    return tuple(found)
