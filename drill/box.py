@@ -162,9 +162,10 @@ class Box:
 
     @asynccontextmanager
     async def _ear(self, port: int) -> AsyncIterator[None]:
-        """Listen to the whole tree at the broker, as any MQTT client could."""
+        """Listen at the broker as any MQTT client could, but for the samples."""
         async with aiomqtt.Client(HOST, port, identifier="drill-ear", timeout=20) as client:
-            await client.subscribe(f"{self.topics.base}/#", qos=1)
+            # QoS 0: what is only counted needs no acknowledgement, and never holds up the broker.
+            await client.subscribe([(topic, 0) for topic in self.chain.filters()])
             listening = self._errand(self._listen(client))
             try:
                 yield

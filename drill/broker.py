@@ -69,7 +69,7 @@ async def _mosquitto(children: Children, folder: Path, path: str, port: int) -> 
     conf.write_text(
         f"{user}listener {port} {HOST}\nallow_anonymous true\npersistence false\n"
         f"max_packet_size {MAX_PACKET}\nlog_dest stderr\nlog_type error\nlog_type warning\n"
-        "log_type notice\nset_tcp_nodelay true\n"
+        "log_type notice\nset_tcp_nodelay true\nmax_queued_messages 100000\n"
     )
     child = await children.start("mosquitto", [path, "-c", str(conf)])
     try:

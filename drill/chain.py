@@ -67,6 +67,11 @@ class Chain:
     agents: frozenset[str]
     seen: dict[Link, Seen] = field(default_factory=lambda: {link: Seen() for link in Link})
 
+    def filters(self) -> tuple[str, ...]:
+        """The MQTT topic filters of everything that shows a link."""
+        leaves = sorted({*PER_AGENT, *PER_OFFICE})
+        return (self.topics.heartbeat, *(f"{self.topics.base}/+/+/{leaf}" for leaf in leaves))
+
     def topic(self, topic: str, at_s: float) -> Link | None:
         """A message was seen at the broker; the link that it shows, if any."""
         if topic == self.topics.heartbeat:

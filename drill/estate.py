@@ -83,7 +83,7 @@ def write(root: Path, county: County, terms: Terms) -> Estate:
         "offices": [{"id": OFFICE, "key": OFFICE_KEY}],
         "heartbeat_every_s": 2,
     }
-    web: Mapping[str, object] | None = {"port": terms.web_port} if terms.web_port else None
+    web = _web(root, county, terms.web_port) if terms.web_port else None
     _toml(estate.collector, {"collector": collector, **common, **({"web": web} if web else {})})
     office = {
         "id": OFFICE,
@@ -94,6 +94,20 @@ def write(root: Path, county: County, terms: Terms) -> Estate:
     }
     _toml(estate.office, {"office": office, **common})
     return estate
+
+
+def _web(root: Path, county: County, port: int) -> Mapping[str, object]:
+    """The pages, with the schematic map and the invented people's keys, so that all can sign."""
+    places = [(town.code, town.x, town.y) for town in county.atlas.town]
+    places += [(site.id, site.x, site.y) for site in county.sites]
+    lines = ["id,x,y", *(f"{name},{x},{y}" for name, x, y in places)]
+    (root / "positions.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return {
+        "port": port,
+        "name": county.atlas.county.name,
+        "positions": "positions.csv",
+        "drill_keys": "keys/office",
+    }
 
 
 def _common(county: County, terms: Terms) -> dict[str, Mapping[str, object]]:
@@ -120,7 +134,7 @@ def _agent(folder: Path, county: County, operator: str, terms: Terms) -> None:
         "inventory": "inventory.toml",
         "interval_s": float(terms.interval_s),
         "snmp_timeout_s": min(1.0, terms.interval_s / 3),
-        "snmp_retries": 1,
+        "snmp_retries": 2,
         "icmp_timeout_s": min(1.0, terms.interval_s / 3),
         "icmp_count": 2,
         "alive_every_s": 2,

@@ -40,5 +40,12 @@ def test_office_topics_are_the_notices_way() -> None:
     assert chain.topic(TOPICS.office(office, "ack"), 1.0) is None
 
 
+def test_filters_cover_what_is_looked_for() -> None:
+    filters = Chain(TOPICS, frozenset()).filters()
+    assert TOPICS.heartbeat in filters
+    assert f"{TOPICS.base}/+/+/command" in filters
+    assert not any("sample" in one for one in filters)
+
+
 def test_every_link_has_a_title() -> None:
     assert TITLES.keys() == set(Link)
