@@ -24,6 +24,7 @@ import orjson
 from collector import world as worlds
 from collector.base import World
 from collector.county import Bundle, County
+from collector.fitting import fitting
 from collector.model import Input, decode_input, encode_input
 from escalation.effects import Effect, EmitNotice, Record
 from transport.io import outbox
@@ -160,7 +161,7 @@ class Store:
         for effect in effects:
             match effect:
                 case EmitNotice(notice):
-                    body = sign(notice).model_dump_json().encode()
+                    body = sign(fitting(notice)).model_dump_json().encode()
                     row = Row(NOTICE_LANE, now_ms, body)
                     notices.setdefault(notice.recipient, []).append(row)
                 case Record():

@@ -110,6 +110,7 @@ async def test_an_outage_reaches_the_office_though_the_collector_is_killed_in_th
         await agents[0].drained()
         assert house.end(signal.SIGKILL) == -signal.SIGKILL
         house.start()
+        agents[0].say(looks(house, Outcome.MEASURED, "cmcc-d3"))  # the next round: d1, d2 still not
         told = await office.until("incident", "warning_draft")
         assert [notice.number for notice in told] == list(range(1, len(told) + 1))
         draft = next(n for n in told if n.notice_kind == "warning_draft")
