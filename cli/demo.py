@@ -32,6 +32,9 @@ def demo(
     once: bool = typer.Option(False, "--once", help="讲完即止 / end after the story"),
     as_json: bool = typer.Option(False, "--json", help="输出 JSON / print a JSON report"),
     keep: Path | None = typer.Option(None, "--keep", help="保留运行目录 / keep the run directory"),
+    web_port: int = typer.Option(
+        8080, "--web-port", min=0, max=65535, help="网页端口，0 为不开 / port of the pages, 0: none"
+    ),
     loopback: bool = typer.Option(False, "--loopback", help="不用 TUN / no TUN device"),
 ) -> None:
     """盒中之县：真进程，模拟设备 / the county in a box: real processes, simulated devices."""
@@ -48,6 +51,7 @@ def demo(
         scale=scale or one.scale,
         interval_s=one.interval_s,
         where=Where.LOOPBACK if loopback else None,
+        web_port=web_port or None,
         stay=live,
     )
     with _folder(keep) as folder, _shown(as_json=as_json) as tell:
