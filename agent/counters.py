@@ -48,7 +48,7 @@ def restarted(before_ticks: int, now_ticks: int, elapsed_ns: int) -> bool:
     expected = before_ticks + elapsed
     if now_ticks >= before_ticks:
         return now_ticks < expected - slack and now_ticks < elapsed
-    return not (expected + slack >= WRAP32 and now_ticks <= expected - WRAP32 + slack)
+    return abs(now_ticks - (expected - WRAP32)) > slack
 
 
 class Rates:

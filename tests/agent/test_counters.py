@@ -1,0 +1,124 @@
+"""Counters to rates: wrap, reset, discontinuity, gap, first sample, restart."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.counters import Rates, growth, restarted
+from agent.decode import Number, Rows
+from config.profile import Metric, MetricType
+
+S = 1_000_000_000
+WRAP = 2**32
+
+
+def rows(
+    values: list[Number],
+    *,
+    kind: MetricType = MetricType.COUNTER64,
+    scale: float = 1.0,
+    names: tuple[str, ...] | None = None,
+    epochs: list[Number] | None = None,
+) -> Rows:
+    metric = Metric(name="c", oid="1.3.6.1", type=kind, scale=scale)
+    gauge = Metric(name="g", oid="1.3.6.2")
+    names = names or tuple(f"r{number}" for number in range(len(values)))
+    return Rows("p", "t", (metric, gauge), names, [values, [7] * len(values)], epochs=epochs)
+
+
+def turns(*looks: tuple[int, Rows]) -> list[list[Number]]:
+    rates = Rates()
+    for at, one in looks:
+        rates.apply([one], at * S)
+        assert one.columns[1] == [7] * len(one.instances)
+    return [one.columns[0] for _, one in looks]
+
+
+def test_the_first_sample_has_no_rate_and_the_next_ones_have() -> None:
+    assert turns((0, rows([100])), (10, rows([300])), (20, rows([300]))) == [[None], [20.0], [0.0]]
+
+
+def test_a_rate_is_scaled() -> None:
+    assert turns((0, rows([0], scale=8.0)), (2, rows([10], scale=8.0)))[1] == [40.0]
+
+
+def test_after_a_gap_there_is_no_rate() -> None:
+    assert turns((0, rows([0])), (400, rows([10])), (410, rows([20]))) == [[None], [None], [1.0]]
+
+
+def test_a_64_bit_counter_that_goes_back_was_reset() -> None:
+    assert turns((0, rows([100])), (10, rows([50])), (20, rows([60])))[1:] == [[None], [1.0]]
+
+
+def test_a_32_bit_counter_wraps_but_not_by_more_than_half_its_range() -> None:
+    narrow = MetricType.COUNTER32
+    looks = turns((0, rows([WRAP - 50], kind=narrow)), (10, rows([50], kind=narrow)))
+    assert looks[1] == [10.0]
+    looks = turns((0, rows([1000], kind=narrow)), (10, rows([50], kind=narrow)))
+    assert looks[1] == [None]
+
+
+def test_missing_values_give_no_rate() -> None:
+    assert turns((0, rows([None, 5])), (10, rows([5, None])), (20, rows([15, 5])))[1:] == [
+        [None, None],
+        [1.0, None],
+    ]
+
+
+def test_rows_are_followed_by_name_when_they_move_come_and_go() -> None:
+    before = rows([100, 200, 300], names=("a", "b", "c"))
+    after = rows([320, 110, 1], names=("c", "a", "d"))
+    assert turns((0, before), (10, after))[1] == [2.0, 1.0, None]
+
+
+def test_a_row_that_was_discontinued_starts_anew() -> None:
+    before = rows([100, 100], epochs=[0, 5])
+    after = rows([200, 200], epochs=[0, 9])
+    assert turns((0, before), (10, after))[1] == [10.0, None]
+
+
+def test_a_restart_gives_no_rate_and_is_told_once() -> None:
+    rates = Rates()
+    assert not rates.apply([rows([100])], 0, 1_000_000)
+    one = rows([500])
+    assert rates.apply([one], 60 * S, 300)
+    assert one.columns[0] == [None]
+    one = rows([600])
+    assert not rates.apply([one], 70 * S, 1300)
+    assert one.columns[0] == [10.0]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "elapsed_s", "again"),
+    [
+        (1_000_000, 1_003_000, 30, False),
+        (1_000_000, 1_002_500, 30, False),
+        (1_000_000, 3000, 60, True),
+        (1_000_000, 999_000, 30, True),
+        (500, 2000, 600, True),
+        (WRAP - 1000, 2000, 30, False),
+        (WRAP - 1000, 2000, 600, True),
+        (WRAP - 100, 200_000, 30, True),
+        (WRAP // 2, 100, 30, True),
+    ],
+)
+def test_a_restart_is_told_from_the_wrap_of_sysuptime(
+    before: int,
+    now: int,
+    elapsed_s: int,
+    again: bool,  # noqa: FBT001  a row's last column
+) -> None:
+    assert restarted(before, now, elapsed_s * S) is again
+
+
+@given(st.integers(0, WRAP - 1), st.integers(0, WRAP // 2 - 1))
+def test_growth_across_a_wrap_is_found(before: int, grown: int) -> None:
+    assert growth(before, (before + grown) % WRAP, wraps=True) == grown
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
+def test_growth_is_never_negative(before: int, now: int) -> None:
+    grown = growth(before, now, wraps=False)
+    assert grown is None if now < before else grown == now - before

@@ -1,0 +1,111 @@
+"""A remembered layout gives what the strict decoder gives, or nothing."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent import ber, snmp
+from agent.ber import BerError
+from agent.layout import Layouts
+from agent.snmp import Message, Varbind
+from tests.agent.mutants import mutants
+from tests.agent.test_snmp import COMMON, NEWER, OIDS, TYPICAL
+
+REQUEST = snmp.FIRST_ID + 5
+BINDS = st.lists(
+    st.builds(lambda oid, value: Varbind(oid, *value), OIDS, COMMON | NEWER), max_size=10
+)
+
+
+def reply(bound: list[Varbind], request_id: int = REQUEST) -> bytes:
+    return snmp.encode_message(snmp.V2C, b"public", snmp.RESPONSE, request_id, 0, 0, bound)
+
+
+@settings(max_examples=150)
+@given(BINDS, st.integers(0, 2**30 - 1))
+def test_the_learnt_reply_matches_with_any_request_id(bound: list[Varbind], serial: int) -> None:
+    data = reply(bound)
+    layout = Layouts().learn(snmp.decode_message(data), data)
+    assert layout is not None
+    again = snmp.FIRST_ID + serial
+    assert layout.match(reply(bound, again), again) == [bind.value for bind in bound]
+    assert layout.tags == bytes(bind.tag for bind in bound)
+    if again != REQUEST:
+        assert layout.match(data, again) is None
+
+
+@settings(max_examples=150)
+@given(BINDS, st.data())
+def test_other_values_in_the_same_shape_match_or_are_left_to_the_decoder(
+    bound: list[Varbind], data: st.DataObject
+) -> None:
+    first = reply(bound)
+    layout = Layouts().learn(snmp.decode_message(first), first)
+    assert layout is not None
+    others = [
+        bind._replace(value=data.draw(st.integers(0, 2**31 - 1)))
+        if bind.tag in ber.UNSIGNED
+        else bind
+        for bind in bound
+    ]
+    second = reply(others)
+    if len(second) == layout.split.size:
+        assert layout.match(second, REQUEST) in (None, [bind.value for bind in others])
+
+
+def agrees(layouts: Layouts, data: bytes, damaged: bytes, learnt: Message) -> bool:
+    """Whether the layout matches; if so it must say what the decoder says."""
+    layout = layouts.learn(learnt, data)
+    assert layout is not None
+    if len(damaged) != layout.split.size:
+        return False
+    values = layout.match(damaged, REQUEST)
+    if values is None:
+        return False
+    message = snmp.decode_message(damaged)
+    assert message.values == values
+    assert bytes(message.tags) == layout.tags
+    assert message.oids == learnt.oids
+    return True
+
+
+def test_a_mutant_that_matches_is_what_the_strict_decoder_accepts() -> None:
+    layouts = Layouts()
+    learnt = snmp.decode_message(TYPICAL)
+    matched = 0
+    for damaged in mutants(TYPICAL, 10_000, seed=5):
+        matched += agrees(layouts, TYPICAL, damaged, learnt)
+    assert matched > 50
+
+
+@given(st.binary(min_size=1, max_size=9), st.sampled_from(sorted(ber.UNSIGNED)), st.binary())
+def test_numbers_of_every_width_are_read_as_strictly(octets: bytes, tag: int, more: bytes) -> None:
+    """A shape learnt from a valid number, then any octets in its place."""
+    try:
+        first = ber.value(tag, (octets[0] & 0x7F).to_bytes(1, "big") + octets[1:])
+    except BerError:
+        return
+    bind = Varbind(ber.oid_content("1.3.6.1"), tag, first)
+    frame = reply([bind])
+    width = len(ber.encode_value(tag, first)) - 2
+    layouts = Layouts()
+    for candidate in (octets[:width], more[:width]):
+        if len(candidate) == width:
+            agrees(layouts, frame, frame[:-width] + candidate, snmp.decode_message(frame))
+
+
+def test_an_error_reply_has_a_layout_too() -> None:
+    data = snmp.encode_message(snmp.V1, b"c", snmp.RESPONSE, REQUEST, 2, 1, [Varbind(b"+")])
+    layout = Layouts().learn(snmp.decode_message(data), data)
+    assert layout is not None
+    assert layout.match(data, REQUEST) == [None]
+
+
+def test_layouts_share_what_is_equal() -> None:
+    layouts = Layouts()
+    one, two = (layouts.learn(snmp.decode_message(TYPICAL), TYPICAL) for _ in range(2))
+    assert one is not None
+    assert two is not None
+    assert one.split is two.split
+    assert all(a is b for a, b in zip(one.headers, two.headers, strict=True))
