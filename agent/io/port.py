@@ -132,16 +132,20 @@ class Waker:
         self._drain = drain
         self._under_way = under_way
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
         self._loop.add_reader(self._fd, self._ready)
 
     def _ready(self) -> None:
         self._drain()
-        if self._under_way() >= BUSY:
+        if self._under_way() >= BUSY and not self._closed:
             self._loop.remove_reader(self._fd)
             self._timer = self._loop.call_later(TICK_S, self._tick)
 
     def _tick(self) -> None:
-        if self._drain() and self._under_way() >= BUSY:
+        count = self._drain()
+        if self._closed:  # from within a callback
+            return
+        if count and self._under_way() >= BUSY:
             self._timer = self._loop.call_later(TICK_S, self._tick)
         else:
             self._timer = None
@@ -149,6 +153,7 @@ class Waker:
 
     def close(self) -> None:
         """Stop calling; idempotent."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

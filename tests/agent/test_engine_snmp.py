@@ -291,6 +291,30 @@ async def test_closing_ends_looks_under_way_and_waiting(engine: SnmpEngine, serv
     assert engine.stats.in_flight == 0
 
 
+async def test_the_engine_may_be_closed_and_looks_submitted_from_within_a_callback(
+    engine: SnmpEngine, serve: Serve
+) -> None:
+    port = free_port(socket.SOCK_DGRAM)
+    liars = [await serve(host=f"127.0.7.{number}", port=port) for number in range(1, 41)]
+    results: list[SnmpResult] = []
+    everything = asyncio.get_running_loop().create_future()
+
+    def done(result: SnmpResult) -> None:
+        results.append(result)
+        if len(results) == 20:
+            engine.close()
+            engine.submit(liars[0].look(), done)
+        if len(results) == 41:
+            everything.set_result(None)
+
+    for liar in liars:
+        engine.submit(liar.look(timeout_s=5), done)
+    await everything
+    outcomes = [result.outcome for result in results]
+    assert outcomes == [Outcome.MEASURED] * 20 + [Outcome.COULD_NOT_LOOK] * 21
+    assert {result.reason for result in results[20:]} == {"closed"}
+
+
 async def test_a_failing_callback_does_not_end_the_others(engine: SnmpEngine, serve: Serve) -> None:
     liar = await serve()
     told: list[Any] = []
