@@ -2,8 +2,9 @@
 PY := .venv/bin/python
 SHELL := /bin/bash
 
-.PHONY: help setup system test lint types contracts check clean
+.PHONY: help setup system demo test lint types contracts check clean lock
 help:
+	@echo "make demo      the county in a box: real processes, simulated equipment"
 	@echo "make test      install what is missing, then run all tests"
 	@echo "make lint      ruff, format check"
 	@echo "make types     mypy --strict"
@@ -17,6 +18,10 @@ system:
 	@tests/make-venv
 
 setup: .venv/.done
+
+# Arguments for the command: make demo ARGS="--once --story blackout"
+demo: setup
+	@.venv/bin/wanglou demo $(ARGS)
 
 test: system setup
 	@$(PY) -m pytest

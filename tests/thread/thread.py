@@ -126,7 +126,7 @@ class Thread:
         told = [event for event in self.events() if event["type"] == "notice"]
         return [notice for notice in told if kind in (None, notice["notice_kind"])]
 
-    def wait(self, what: str, found: Callable[[], Json | None], limit_s: float = 90) -> Json:
+    def wait(self, what: str, found: Callable[[], Json | None], limit_s: float = 180) -> Json:
         """The first thing that ``found`` returns."""
         end = time.monotonic() + limit_s
         while (got := found()) is None:
