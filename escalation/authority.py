@@ -13,6 +13,7 @@ from typing import Final
 from escalation.charter import Charter, Member
 from escalation.state import Case
 from escalation.warning import IN_FORCE
+from wire.alarm import AlarmAction
 from wire.notice import Command, Verb
 
 CHINA: Final = timezone(timedelta(hours=8), "CST")
@@ -35,7 +36,7 @@ class Outcome(StrEnum):
     NOTHING_NEW = "nothing_new"
 
 
-def identify(charter: Charter, command: Command, key: str, now_ms: int) -> Outcome:
+def identify(charter: Charter, command: Command | AlarmAction, key: str, now_ms: int) -> Outcome:
     """Whether this is who it says, with their own key, in office today (the county's day)."""
     if (command.county, command.tree) != (charter.county, charter.tree):
         return Outcome.WRONG_COUNTY

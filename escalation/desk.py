@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from escalation import answers, render
+from escalation.authority import Outcome, identify
 from escalation.charter import NONE, Charter, rank
 from escalation.clerk import Clerk
 from escalation.effects import Effect, Record
@@ -27,6 +28,7 @@ from escalation.picture import Change, bound, compare, follow, picture, somethin
 from escalation.situation import Situation
 from escalation.state import STATE, Case, DeskState, Incident, Picture, Standing
 from escalation.warning import IN_FORCE, Event, State, step
+from wire.alarm import AlarmAction
 from wire.notice import Command, NoticeKind, Verb, Verdict
 
 
@@ -106,6 +108,10 @@ class Desk:
         """The scenario last drafted or suggested, and the open warning's state."""
         case = self._state.case
         return self._state.known.warning, case.state if case else State.NONE
+
+    def identify(self, now_ms: int, said: Command | AlarmAction, key: str) -> Outcome:
+        """Whether this is who it says, with their own key, in office today."""
+        return identify(self._charter, said, key, now_ms)
 
     @property
     def case(self) -> Case | None:
