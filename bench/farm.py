@@ -31,9 +31,10 @@ def serve(port: int) -> None:
         at = 11 + (2 if data[1] < 0x80 else 2 + (data[1] & 0x7F))
         reply = replies[data[at]]
         at += (2 if data[at + 1] < 0x80 else 2 + (data[at + 1] & 0x7F)) + 2
+        number = data[at : at + data[at - 1]].rjust(4, b"\0")  # pysnmp's ids may be shorter
         info = extra[0][2]
         source = (socket.IPPROTO_IP, IP_PKTINFO, b"\0\0\0\0" + info[4:8] + b"\0\0\0\0")
-        send([reply.before, data[at : at + 4], reply.after], [source], 0, peer)
+        send([reply.before, number, reply.after], [source], 0, peer)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from agent import ber, snmp
+from agent.ber import RawValue
 from agent.query import Query, TableQuery
 from agent.snmp import Varbind
 
 COMMUNITY: Final = b"public"
 ROWS: Final = 24
 
-_TYPES: Final = (
+_TYPES: Final[tuple[tuple[int, RawValue], ...]] = (
     (ber.TIME_TICKS, 123_456_789),
     (ber.INTEGER, 1),
     (ber.GAUGE32, 1_000_000_000),
