@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from config.cells import unknown
-from config.faults import MAX_HINTS, Fault, Place, Saying, error, note
+from config.faults import MAX_HINTS, Fault, Place, error, note
 from config.plan import Plan
 from config.register import ContactKind, Register
 from wire.topics import RESERVED
@@ -211,9 +211,11 @@ def _people(register: Register, where: Where, given: Given) -> list[Fault]:
                 said = unknown("角色", "role", role, roles)
                 faults.append(Fault(where("people", i, "roles"), said))
         if given.keys is not None and person.key not in given.keys:
+            # A note: a person may be registered before the key arrives; orders wait for it.
             said = unknown("受信任的公钥", "trusted key", person.key, given.keys)
+            zh, en = f"{said.zh}，此人暂不能下达指令", f"{said.en}: no orders until then"
             hint = said.hint or f"运行 run: wanglou key trust {person.key}.pub"
-            faults.append(Fault(where("people", i, "key"), Saying(said.zh, said.en, hint)))
+            faults.append(note(where("people", i, "key"), zh, en, hint))
         if person.valid_from and person.valid_to and person.valid_to < person.valid_from:
             place = where("people", i, "valid_to")
             faults.append(error(place, "失效日期早于生效日期", "ends before it begins"))

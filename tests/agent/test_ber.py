@@ -39,8 +39,10 @@ def test_numbers_as_pysnmp_writes_and_reads_them(tag: int, data: st.DataObject) 
     number = data.draw(st.integers(low, high) | st.integers(max(low, -300), 300))
     ours = ber.encode_integer(number, tag)
     theirs = encoder.encode(kind(number))
-    assert ours == theirs
+    # pyasn1 spends an octet too many on -128, -32768 …; X.690 8.3.2 wants the fewest.
+    assert ours == theirs or (number < 0 and len(ours) < len(theirs))
     assert ber.value(*content(theirs)) == number
+    assert ber.value(*content(ours)) == number
     assert int(decoder.decode(ours, asn1Spec=kind())[0]) == number
 
 
