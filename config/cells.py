@@ -12,8 +12,9 @@ from typing import Any, Final
 from config.faults import Saying, did_you_mean
 from config.plan import Plan
 from config.register import ContactKind, Needs
-from config.words import CONTACT, NEEDS, YES, As, folded, plain
+from config.words import CONTACT, DISCLOSE, NEEDS, YES, As, folded, plain
 from wire.base import ID_PATTERN
+from wire.view import Disclosure
 
 EMPTY: Final = frozenset({"", "-", "--", "—", "——", "/", "无", "n/a", "null", "none"})
 EXCEL_ERRORS: Final = frozenset(
@@ -172,7 +173,9 @@ def _address(text: str, _names: Names) -> Any:
         raise CellError(f"不是 IP 地址：“{text[:60]}”", f'"{text[:60]}" is no IP address') from None
 
 
-def _choice(words: Mapping[str, str], kind: type[Needs | ContactKind]) -> Callable[..., Any]:
+def _choice(
+    words: Mapping[str, str], kind: type[Needs | ContactKind | Disclosure]
+) -> Callable[..., Any]:
     def choose(text: str, _names: Names) -> Any:
         word = plain(text).casefold()
         if word not in words:
@@ -201,4 +204,5 @@ CONVERTERS: Final[Mapping[As, Callable[[str, Names], Any]]] = {
     As.ADDRESS: _address,
     As.NEEDS: _choice(NEEDS, Needs),
     As.CONTACT: _choice(CONTACT, ContactKind),
+    As.DISCLOSE: _choice(DISCLOSE, Disclosure),
 }

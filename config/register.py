@@ -14,6 +14,7 @@ from pydantic import Field
 
 from config.base import Config
 from wire.base import Id
+from wire.view import Disclosure
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -102,10 +103,15 @@ class Contact(Config):
 
 
 class Source(Config):
-    """An enrolled agent: which operator it speaks for and which devices it is to report."""
+    """An enrolled agent and which operator it speaks for.
+
+    ``disclose``: how much of what it sees leaves on retained topics. Operators are competitors,
+    so it is little unless they agreed to more; of an operator's several sources the least counts.
+    """
 
     agent: Id
     operator: Id
+    disclose: Disclosure = Disclosure.SITE
 
 
 class Register(Config):

@@ -37,6 +37,7 @@ class As(StrEnum):
     ADDRESS = "address"
     NEEDS = "needs"
     CONTACT = "contact"
+    DISCLOSE = "disclose"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,7 @@ TABLES: Final[Mapping[str, TableWords]] = {
             (
                 _column("agent", As.ID, "代理编号 代理 采集代理 编号 id", required=True),
                 _column("operator", As.OPERATOR, "运营企业 运营商 企业", required=True),
+                _column("disclose", As.DISCLOSE, "公开范围 公开 披露 披露范围 disclosure"),
             ),
         ),
         TableWords(
@@ -203,6 +205,12 @@ CONTACT: Final[Mapping[str, str]] = {
     "unit": "unit", "单位": "unit", "成员单位": "unit",
     "operator": "operator", "运营企业": "operator", "运营商": "operator", "企业": "operator",
     "town": "town", "乡镇": "town", "乡": "town", "镇": "town",
+}  # fmt: skip
+
+DISCLOSE: Final[Mapping[str, str]] = {
+    "site": "site", "站点": "site", "仅站点": "site",
+    "device": "device", "设备": "device", "站点和设备": "device",
+    "full": "full", "全部": "full", "完整": "full",
 }  # fmt: skip
 
 IGNORED: Final = frozenset(

@@ -129,6 +129,9 @@ def test_what_the_register_says() -> None:
     assert (person.roles, person.valid_to) == (("duty", "director"), None)
     assert EXPECTED.people[0].valid_from == date(2024, 1, 1)
     assert EXPECTED.contacts[3].phone is None
+    assert [source.disclose.value for source in EXPECTED.sources] == [
+        "site", "site", "device", "full",
+    ]  # fmt: skip
     assert Register.model_validate_json(EXPECTED.model_dump_json()) == EXPECTED
 
 
