@@ -20,6 +20,11 @@ DESKTOP = (1440, 900)
 PICTURES = os.environ.get("WANGLOU_SCREENSHOTS")
 """A folder for screenshots; unset: none are kept."""
 
+KEPT = {
+    "home-390", "home-dark-390", "home-1440", "warning-dark-390", "warning-en-390",
+    "warning-1440", "sign-390", "alarms-dark-390", "devices-390", "device-1440", "gone-390",
+}  # fmt: skip
+
 EXPECTED = ("net::ERR_", "status of 504", "status of 503")
 """What the browser's console says when a test takes the server away."""
 
@@ -60,7 +65,7 @@ class Screen:
         return bool(wide <= 0)
 
     async def picture(self, name: str) -> None:
-        if PICTURES:
+        if PICTURES and name in KEPT:
             await self.page.wait_for_timeout(300)  # a chart draws in the next frame
             await self.page.screenshot(path=Path(PICTURES) / f"{name}.png")
 

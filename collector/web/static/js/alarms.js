@@ -11,7 +11,7 @@ import {
 
 const picked = new Set();
 
-async function act(verb, alarms, again) {
+async function act(verb, alarms, about, again) {
   const { people } = await get("/api/v1/people");
   const who = () => {
     const choice = h("select", { id: "assignee" },
@@ -24,18 +24,18 @@ async function act(verb, alarms, again) {
   };
   const fields = (given) => ({ verb, alarms, text: given.text,
     ...(verb === "assign" ? { assignee: given.assignee } : {}) });
-  if (await order("alarm_action", t(verb), fields, verb === "assign" ? who : undefined)) {
+  if (await order("alarm_action", t(verb), about, fields, verb === "assign" ? who : undefined)) {
     picked.clear();
     again();
   }
 }
 
-const buttons = (alarms, again, unack) => [
-  unack ? h("button", { type: "button", onclick: () => act("unack", alarms, again) }, t("unack"))
-    : h("button", { type: "button", class: "main", onclick: () => act("ack", alarms, again) },
+const buttons = (alarms, about, again, unack) => [
+  unack ? h("button", { type: "button", onclick: () => act("unack", alarms, about, again) }, t("unack"))
+    : h("button", { type: "button", class: "main", onclick: () => act("ack", alarms, about, again) },
         t("ack")),
-  h("button", { type: "button", onclick: () => act("note", alarms, again) }, t("note")),
-  h("button", { type: "button", onclick: () => act("assign", alarms, again) }, t("assign")),
+  h("button", { type: "button", onclick: () => act("note", alarms, about, again) }, t("note")),
+  h("button", { type: "button", onclick: () => act("assign", alarms, about, again) }, t("assign")),
 ];
 
 const noteLine = (note) => h("li", null, at(note.at_ms), " ", h("strong", null, note.name), " ",
@@ -43,19 +43,22 @@ const noteLine = (note) => h("li", null, at(note.at_ms), " ", h("strong", null, 
 
 export function alarmRow(alarm, again, box) {
   const open = alarm.cleared_ms === null;
+  const about = `${say(alarm.title)} · ${alarm.device_name || alarm.site_name}`;
   return h("li", { "data-key": alarm.id, class: `alarm ${open ? "" : "cleared"}` },
     h("div", { class: "line" }, box, grade(alarm.severity),
       h("strong", { class: "title" }, say(alarm.title)),
-      alarm.flapping && tag(t("flapping")), !open && tag(`${t("cleared")} `, "key"),
+      alarm.flapping && tag(t("flapping")), !open && tag(t("cleared"), "good"),
+      !open && at(alarm.cleared_ms),
       h("span", { class: "when" }, ago(alarm.raised_ms))),
     h("div", { class: "where" }, alarm.device ? deviceLink(alarm.device, alarm.device_name)
       : siteLink(alarm.site, alarm.site_name), ` · ${alarm.town_name} · `,
     operatorName(alarm.operator)),
     say(alarm.text) && h("div", { class: "say" }, say(alarm.text)),
     h("div", { class: "line care" },
-      alarm.acked ? tag(`${t("acked")} ${alarm.acked.name}`, "good") : tag(t("not_acked"), "risk"),
+      alarm.acked ? tag(`${t("acked")} ${alarm.acked.name}`, "good")
+        : open && tag(t("not_acked"), "risk"),
       alarm.assignee && tag(`${t("assigned")} ${alarm.assignee_name}`),
-      h("span", { class: "buttons" }, buttons([alarm.id], again, alarm.acked !== null))),
+      open && h("span", { class: "buttons" }, buttons([alarm.id], about, again, alarm.acked !== null))),
     alarm.notes.length > 0 && h("ul", { class: "notes" }, alarm.notes.map(noteLine)));
 }
 
@@ -67,7 +70,7 @@ function tabs(params) {
 }
 
 function bulk(page, again) {
-  const here = page.items.map((one) => one.id);
+  const here = page.items.filter((one) => one.cleared_ms === null).map((one) => one.id);
   for (const id of [...picked]) if (!here.includes(id)) picked.delete(id);
   const all = here.length > 0 && picked.size === here.length;
   const flip = () => {
@@ -79,7 +82,7 @@ function bulk(page, again) {
     h("label", { class: "inline" }, h("input", { type: "checkbox", id: "pick-all", checked: all,
       onchange: flip }), h("span", null, t("select_all"))),
     picked.size > 0 && h("span", { class: "buttons" }, `${t("selected")} ${picked.size} `,
-      buttons([...picked], again, false)));
+      buttons([...picked], `${t("selected")} ${picked.size}`, again, false)));
 }
 
 export const page = {

@@ -3,13 +3,14 @@
 import { alarmRow } from "./alarms.js";
 import { chart } from "./chart.js";
 import { h } from "./dom.js";
-import { say, t } from "./i18n.js";
+import { join, say, t } from "./i18n.js";
 import { get, post } from "./net.js";
 import {
   ago, at, badge, card, deviceLink, deviceRow, fact, icon, operatorName, problemText, since,
   siteLink, tag, toast,
 } from "./parts.js";
 
+const SHOWN = 10; // readings that are not folded away
 const url = (id) => `/api/v1/devices/${encodeURIComponent(id)}`;
 
 async function look(id) {
@@ -36,19 +37,23 @@ function facts({ device, cause_name, main, egress, systems }) {
     fact(t("age"), ago(device.seen_ms)),
     fact(t("site"), siteLink(device.site, device.site_name)),
     fact(t("town"), device.town_name), fact(t("operator"), operatorName(device.operator)),
-    systems.length > 0 && fact(t("systems"), systems.join("、")));
+    systems.length > 0 && fact(t("systems"), join(systems)));
 }
 
 function readings(items) {
   if (!items.length) return null;
-  return card(t("readings"), h("div", { class: "scroll" }, h("table", { class: "data" },
-    h("tbody", null, items.map((one) =>
+  const table = (some) => h("div", { class: "scroll" }, h("table", { class: "data" },
+    h("tbody", null, some.map((one) =>
       h("tr", { "data-key": `${one.metric}|${one.instance}`, class: one.alarm ? "s-alarm" : "" },
         h("th", { scope: "row" }, one.metric, one.instance && h("span", { class: "muted" },
           ` ${one.instance}`)),
         h("td", { class: "value" }, one.alarm && icon("alarm"), one.text
           || (one.value === null ? t("no_value") : `${round(one.value)} ${one.unit}`)),
-        h("td", { class: "when" }, ago(one.at_ms))))))));
+        h("td", { class: "when" }, ago(one.at_ms)))))));
+  const rest = items.slice(SHOWN);
+  return card(t("readings"), table(items.slice(0, SHOWN)),
+    rest.length > 0 && h("details", null,
+      h("summary", null, `${t("more")} ${rest.length} ${t("more_rows")}`), table(rest)));
 }
 
 export const round = (value) =>

@@ -56,7 +56,7 @@ const WORDS = {
   no_alarms: ["没有告警", "No alarms"],
   drafted: ["研判草案", "Draft"], scenario: ["预警情形", "Scenario"], level: ["响应级别", "Response level"],
   literal: ["原文依据", "By the plan's words"], judge: ["研判提示", "For judgement"],
-  judge_says: ["预案原文未直接规定此情形，按就高原则提示，请研判", "The plan's words do not cover this state; rounded up, please judge"],
+  judge_says: ["预案原文未直接规定此情形，按就高原则提示，请研判。", "The plan's words do not cover this state; rounded up, please judge."],
   range: ["不能排除", "Cannot be excluded"], range_none: ["没有更坏的可能未排除", "Nothing worse is left open"],
   not_known: ["尚不清楚", "Not known"], all_known: ["没有未知项", "Nothing is unknown"],
   pending: ["待定：未知项仍在时限内", "Pending: unknowns are inside their time limit"],
@@ -66,6 +66,7 @@ const WORDS = {
   propose_says: ["研判后向指挥部提出", "After judging, propose it to the headquarters"],
   issue_says: ["发布预警", "Issue the warning"],
   withdraw_says: ["不成立，撤回", "It does not hold: withdraw"],
+  ack_says: ["确认收到这份通知", "Acknowledge this notice"],
   lift_says: ["处置完毕或未发生，解除预警", "Handled or not materialised: lift"],
   needs_role: ["须由", "needs"], people_decide: ["程序只起草，由人决定。", "The program drafts, people decide."],
   spread: ["扩散性", "Spread"], yes: ["有", "yes"], no: ["无", "no"],
@@ -106,6 +107,9 @@ export function setLanguage(to) {
 document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
 
 export const t = (key) => WORDS[key]?.[lang === "zh" ? 0 : 1] ?? key;
+
+// A list in the language's own punctuation.
+export const join = (items) => items.join(lang === "zh" ? "、" : ", ");
 
 // A bilingual text of the server.
 export const say = (text) => (text ? text[lang] || text.zh || text.en : "");

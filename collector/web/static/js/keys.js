@@ -2,7 +2,7 @@
 
 import { now } from "./clock.js";
 import { h } from "./dom.js";
-import { say, t } from "./i18n.js";
+import { join, say, t } from "./i18n.js";
 import { get, post } from "./net.js";
 import { ask, card, problemText, toast } from "./parts.js";
 
@@ -94,10 +94,10 @@ export async function send(context, fields) {
 }
 
 export const personText = (person) =>
-  `${person.name}（${person.role_names.map(say).join("、")}）`;
+  `${person.name}（${join(person.role_names.map(say))}）`;
 
 // Asks for a reason and sends; asks for a key first when there is none.
-export async function order(context, title, fields, more) {
+export async function order(context, title, about, fields, more) {
   const key = (await signer()) ?? (await askKey());
   if (!key) return false;
   const given = await ask(title, (done) => {
@@ -108,6 +108,7 @@ export async function order(context, title, fields, more) {
       done({ text: reason.value.trim(), ...extra?.value() });
     };
     return h("form", { onsubmit: give },
+      h("p", { class: "about" }, about),
       h("p", null, `${t("sign_as")}: `, h("strong", null, personText(key.person))),
       extra?.node,
       h("label", { for: "reason" }, t(context === "command" ? "reason" : "text")), reason,

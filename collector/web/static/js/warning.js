@@ -1,17 +1,17 @@
 // The open warning and why: what the office sees first. The program drafts, people decide.
 
 import { h } from "./dom.js";
-import { say, t } from "./i18n.js";
+import { join, say, t } from "./i18n.js";
 import { order } from "./keys.js";
 import { get } from "./net.js";
 import {
   ago, at, card, icon, impact, operatorName, since, siteRow, tag, townName,
 } from "./parts.js";
 
-async function command(verb, target, again) {
+// `about`: what the person puts their name to, in words.
+async function command(verb, target, about, again) {
   const fields = (given) => ({ verb, target, reason: given.text });
-  if (await order("command", t(`${verb}_says`) === `${verb}_says` ? t(verb) : t(`${verb}_says`),
-    fields)) again();
+  if (await order("command", t(`${verb}_says`), about, fields)) again();
 }
 
 function draftCard({ draft, warning, judgement }) {
@@ -27,7 +27,7 @@ function draftCard({ draft, warning, judgement }) {
       piece(t("level"), draft.level_name, draft.level === "none")),
     h("p", { class: "line" }, tag(literal ? t("literal") : t("judge"), literal ? "good" : "risk"),
       draft.pending && tag(t("pending"))),
-    !literal && h("p", { class: "judge" }, `${t("judge_says")}。`,
+    !literal && h("p", { class: "judge" }, t("judge_says"),
       judgement.map((one) => h("q", null, `${one.id} ${say(one.text)}`))));
 }
 
@@ -41,22 +41,23 @@ function rangeCard({ warning_range, level_range, unknown, absent, draft }) {
     h("p", { class: "line" }, worse.length
       ? [icon("unknown"), h("strong", null, worse.join(" / "))] : t("range_none")),
     h("p", null, `${t("not_known")}: `, unknown.length
-      ? h("strong", null, unknown.map(say).join("、")) : t("all_known")),
+      ? h("strong", null, join(unknown.map(say))) : t("all_known")),
     absent.length > 0 && h("p", { class: "muted" },
-      `${t("not_connected")}: ${absent.map(say).join("、")}`));
+      `${t("not_connected")}: ${join(absent.map(say))}`));
 }
 
 function stepsCard({ warning }, again) {
   if (!warning) return null;
+  const about = `${warning.id} · ${say(warning.scenario_name)} · ${say(warning.level_name)}`;
   return card(t("next_steps"), h("p", { class: "muted" }, t("people_decide")),
     warning.steps.length
       ? h("ul", { class: "steps" }, warning.steps.map((step, n) =>
           h("li", { "data-key": step.verb },
             h("button", { type: "button", class: n === 0 ? "main" : "",
-              onclick: () => command(step.verb, step.target, again) }, t(step.verb)),
+              onclick: () => command(step.verb, step.target, about, again) }, t(step.verb)),
             h("span", null, `${t(`${step.verb}_says`)} `,
               step.role_names.length > 0 && h("span", { class: "muted" },
-                `${t("needs_role")} ${step.role_names.map(say).join("、")}`)))))
+                `${t("needs_role")} ${join(step.role_names.map(say))}`)))))
       : h("p", null, t("no_steps")));
 }
 
@@ -117,7 +118,7 @@ function noticesCard({ notices }, again) {
         one.acked_ms
           ? tag(`${t("acked")} ${one.acked_by ?? ""}`, "good")
           : [tag(t("not_acked"), "risk"), h("button", { type: "button",
-              onclick: () => command("ack", one.id, again) }, t("ack"))])))));
+              onclick: () => command("ack", one.id, `#${one.number} ${say(one.subject)}`, again) }, t("ack"))])))));
 }
 
 const logCard = ({ warning }) => warning?.log.length > 0 && card(t("log"),
