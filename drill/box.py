@@ -28,12 +28,11 @@ from drill.chain import NOTICE_LINKS, PEOPLE_LINKS, TITLES, Chain, Link
 from drill.children import Child, ChildEnded, Children
 from drill.county import County
 from drill.estate import Estate, Terms, write
-from drill.farm import Farm, Where, tun_allowed
+from drill.farm import Where, tun_allowed
 from drill.grow import generate
+from drill.hand import Hand, farmhand
 from drill.orders import Order
-from drill.plant import Plant
 from drill.play import Command, Player, State
-from drill.register import community
 from drill.report import Happening, Report
 from drill.story import AgentDo, AgentOrder, Line, Step, Story, clock
 from transport.io.clock import Clock
@@ -77,7 +76,7 @@ class Box:
         self.county: County = generate(self.story.seed)
         wall_ms = time.time_ns() // 1_000_000
         self.clock = Clock(self.options.scale, wall_ms)
-        self.plant = Plant(self.county, self.clock.now_ms())
+        self.hand: Hand | None = None
         self.topics = Topics(self.county.atlas.county.id, "drill-box")
         self.chain = Chain(self.topics, frozenset(self.county.roots))
         self.children = Children(self.folder / "log")
@@ -120,20 +119,27 @@ class Box:
         where = self.options.where
         if where is None:
             where = Where.TUN if tun_allowed(self.county) else Where.LOOPBACK
-        words = {operator: community(operator).encode() for operator in self.county.roots}
+        assert self.clock.anchor_ms is not None
         async with contextlib.AsyncExitStack() as stack:
-            farm = Farm(self.plant, words, self.clock.now_ms, where)
-            await stack.enter_async_context(farm)
-            self._say_where(where)
             server = await stack.enter_async_context(broker(self.children, self.folder / "log"))
             stack.push_async_callback(self._close)
+            hand = await stack.enter_async_context(
+                farmhand(
+                    self.children,
+                    seed=self.story.seed,
+                    where=where,
+                    scale=self.options.scale,
+                    anchor_ms=self.clock.anchor_ms,
+                )
+            )
+            self.hand = hand
+            self._say_where(where)
             self._say("box", f"MQTT {server.kind} {HOST}:{server.port}", f"broker: {server.kind}")
-            assert self.clock.anchor_ms is not None
             terms = Terms(
                 tree=self.topics.tree,
                 broker_port=server.port,
                 farm_where=where,
-                farm_port=farm.port,
+                farm_port=hand.port,
                 scale=self.options.scale,
                 anchor_ms=self.clock.anchor_ms,
                 interval_s=self.options.interval_s,
@@ -246,7 +252,8 @@ class Box:
         self, estate: Estate, player: Player, action: Order | AgentOrder | Command
     ) -> None:
         if isinstance(action, Order):
-            self.plant.carry_out(action, self.clock.now_ms())
+            assert self.hand
+            await self.hand.order(action)
         elif isinstance(action, AgentOrder):
             agent = self.agents[action.agent]
             if action.do is AgentDo.KILL:
@@ -343,8 +350,10 @@ class Box:
         wait = 1.0
         if until_ms is not None:
             wait = min(wait, max(0.0, self.clock.to_real((until_ms - self.clock.now_ms()) / 1000)))
+        # Not wait_for: before Python 3.12 it swallows a cancellation that meets the result.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.news.wait(), wait + 0.005)
+            async with asyncio.timeout(wait + 0.005):
+                await self.news.wait()
         self.news.clear()
 
     def _real_s(self) -> float:

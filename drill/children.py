@@ -74,7 +74,8 @@ class Child:
         self.stopping = True
         self.signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self.process.wait(), limit_s)
+            async with asyncio.timeout(limit_s):
+                await self.process.wait()
         except TimeoutError:
             await self.kill()
 
@@ -87,9 +88,12 @@ class Children:
     running: list[Child] = field(default_factory=list)
 
     async def start(
-        self, name: str, argv: Sequence[str], *, piped: bool = False, cwd: Path | None = None
+        self, name: str, argv: Sequence[str], *, piped: bool = False, fds: Sequence[int] = ()
     ) -> Child:
-        """Start a child; ``piped``: its standard output is ours to read. May raise OSError."""
+        """Start a child; ``piped``: its standard output is ours to read. May raise OSError.
+
+        ``fds`` are open files that it inherits under their numbers.
+        """
         log = self.folder / f"{name}.log"
         with log.open("ab") as errors:
             process = await asyncio.create_subprocess_exec(
@@ -97,7 +101,7 @@ class Children:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE if piped else errors,
                 stderr=errors,
-                cwd=cwd,
+                pass_fds=fds,
                 start_new_session=True,
                 limit=16 * 1024 * 1024,
                 preexec_fn=_bind_to(os.getpid()),

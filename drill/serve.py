@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from drill.farm import Farm, Where, address_of
 from drill.grow import generate
 from drill.orders import Order
 from drill.plant import Plant
+from drill.register import community
 from transport.io.clock import Clock
 from wire.codec import explain
 
@@ -85,19 +87,13 @@ class Control:
         return {"error": f"nothing to say to {asked}"}
 
 
-def communities(operators: dict[str, str]) -> dict[str, bytes]:
-    """Each operator's read community in a drill."""
-    return {operator: f"{operator}-read".encode() for operator in operators}
-
-
 async def serve(arguments: argparse.Namespace) -> None:
-    """Serve until told to stop."""
+    """Serve until told to stop, or until the other end of ``--control-fd`` is closed."""
     county = generate(arguments.seed)
     clock = Clock.of(ClockSettings(scale=arguments.scale, anchor_ms=arguments.anchor_ms))
     plant = Plant(county, clock.now_ms())
-    farm = Farm(
-        plant, communities(county.roots), clock.now_ms, Where(arguments.where), arguments.port
-    )
+    words = {operator: community(operator).encode() for operator in county.roots}
+    farm = Farm(plant, words, clock.now_ms, Where(arguments.where), arguments.port)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -109,6 +105,9 @@ async def serve(arguments: argparse.Namespace) -> None:
             server = await asyncio.start_unix_server(
                 control.serve, path=arguments.control, limit=MAX_LINE
             )
+        if arguments.control_fd is not None:
+            ears = asyncio.create_task(_alone(control, arguments.control_fd))
+            ears.add_done_callback(lambda _: stop.set())
         ready = {"ready": True, "port": farm.port, "devices": len(county.boxes)}
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
@@ -121,13 +120,20 @@ async def serve(arguments: argparse.Namespace) -> None:
         Path(arguments.control).unlink(missing_ok=True)  # noqa: ASYNC240  at the end, once
 
 
+async def _alone(control: Control, fd: int) -> None:
+    """Serve the one connection that was inherited."""
+    inherited = socket.socket(fileno=fd)
+    await control.serve(*await asyncio.open_unix_connection(sock=inherited, limit=MAX_LINE))
+
+
 def main() -> None:
     """The command line of ``python -m drill.serve``."""
     parser = argparse.ArgumentParser(prog="python -m drill.serve")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--where", choices=[where.value for where in Where], default="loopback")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--control", default="")
+    parser.add_argument("--control", default="", help="a Unix socket to listen on")
+    parser.add_argument("--control-fd", type=int, default=None, help="a connected socket")
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--anchor-ms", type=int, default=None)
     asyncio.run(serve(parser.parse_args()))
