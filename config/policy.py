@@ -175,6 +175,18 @@ class TimePolicy(Config):
     src: Src
 
 
+class RemindPolicy(Config):
+    """Reminders of what nobody acknowledges: first after its limit, then ever more slowly.
+
+    Each interval is the one before it times ``factor``, up to ``most_s``; reminders never end
+    while a draft stands open.
+    """
+
+    factor: Annotated[int, Field(ge=1, le=10)] = 2
+    most_s: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    src: Src = "prop: doubling up to one hour (ISA-18.2: load on people)"
+
+
 class NoticePolicy(Config):
     """How the office is told: time to acknowledge, folding, and the limit against floods.
 
@@ -189,6 +201,7 @@ class NoticePolicy(Config):
     fold_most_s: Annotated[int, Field(ge=10, le=86_400)] = 900
     flood_most: Annotated[int, Field(ge=3, le=1000)] = 10
     flood_window_s: Annotated[int, Field(ge=60, le=86_400)] = 600
+    remind: RemindPolicy = Field(default_factory=RemindPolicy)
     src: Src = "std: ISA-18.2 (flood: more than 10 in 10 min); the rest is prop"
 
 

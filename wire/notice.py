@@ -118,6 +118,14 @@ class Decision(Wire):
     state: Id
 
 
+class AwaitingFact(Wire):
+    """A notice that nobody has acknowledged since ``since_ms`` (notice kind ``reminder``)."""
+
+    notice: Id
+    notice_kind: NoticeKind
+    since_ms: Ms
+
+
 class Notice(Wire):
     """One notice to one recipient.
 
@@ -139,6 +147,7 @@ class Notice(Wire):
     text: Bilingual
     verdict: Verdict | None = None
     decision: Decision | None = None
+    awaiting: Annotated[tuple[AwaitingFact, ...], Field(max_length=100)] = ()
     sites: Annotated[tuple[SiteFact, ...], Field(max_length=5000)] = ()
     devices: Annotated[tuple[DeviceFact, ...], Field(max_length=5000)] = ()
     policy: tuple[PolicyLine, ...] = ()
