@@ -10,18 +10,20 @@ from typing import Final
 
 from escalation import facts
 from escalation.authority import Outcome
-from escalation.facts import View, both
+from escalation.charter import NONE
+from escalation.facts import View, both, level_name, scenario_name
 from escalation.page import (
     STATES,
     Rendered,
     case_line,
-    count_line,
     details,
     finish,
+    judge_it,
     ordered_by,
     standing_words,
 )
 from escalation.state import Awaiting, Standing
+from escalation.warning import IN_FORCE, OPEN
 from escalation.words import EMPTY, Both, join, lasting, moment, sentence, sentences
 from wire.notice import Command, Verb
 
@@ -67,6 +69,13 @@ REMEDIES: Final = {
         "sign with your own key, or have it replaced",
     ),
     Outcome.NOT_VALID: Both("请由在任人员办理，或更新登记册", "let somebody in office order it"),
+}
+STILL_NOTHING: Final = Both("未观测到中断", "no outage observed")
+CLOSE: Final = {
+    state: Both("解除预警", "have it lifted")
+    if state in IN_FORCE
+    else Both("撤回草案并记明原因", "withdraw the draft with the reason")
+    for state in OPEN
 }
 
 
@@ -132,7 +141,7 @@ def _refused(view: View, command: Command, outcome: Outcome, who: Both) -> Rende
         ),
         facts.unknowns(view),
         sentence(remedy),
-        [case_line(view), _stamp_line(command)],
+        [_stamp_line(command)],
         footer=EMPTY,
     )
 
@@ -154,7 +163,7 @@ def _roles_for(view: View, verb: Verb) -> Both:
 
 def _stamp_line(command: Command) -> Both:
     at = moment(command.at_ms)
-    return Both(f"指令 {command.id}，签署于 {at.zh}", f"Order {command.id}, signed {at.en}")
+    return Both(f"指令 {command.id}，签署于{at.zh}", f"Order {command.id}, signed {at.en}")
 
 
 def _after_ack(_: View) -> Both:
@@ -193,24 +202,73 @@ AFTER: Final[dict[Verb, Callable[[View], Both]]] = {
 }
 
 
-def reminder(view: View, items: Sequence[Awaiting]) -> Rendered:
-    """Notices that nobody has acknowledged within their limit."""
-    rows = []
-    for item in items:
-        span, topic = lasting(view.now_ms - item.since_ms), TOPICS[item.topic]
-        rows.append(
-            Both(
-                f"{topic.zh} {item.notice} 已 {span.zh}未确认",
-                f"{topic.en} {item.notice} unacknowledged for {span.en}",
-            )
+def reminder(
+    view: View, items: Sequence[Awaiting], *, ident: str, number: int, again_ms: int
+) -> Rendered:
+    """Everything that nobody has acknowledged, the most urgent first; ``number`` counts them."""
+    name = _waiting_name(view, items[0])
+    first = Both(name.zh.strip(), name.en)
+    head = (
+        Both(f"{first.zh}未确认", f"{first.en} unacknowledged")
+        if len(items) == 1
+        else Both(
+            f"{first.zh}等{len(items)}件未确认",
+            f"{first.en} and {len(items) - 1} more unacknowledged",
         )
-    said = join(rows)
+    )
+    now = facts.counts(view) or facts.effects(view) or STILL_NOTHING
+    again = moment(again_ms)
+    covers = Both(
+        f"确认本通知 {ident} 即全部确认；仍无人确认的，{again.zh}再次催办",
+        f"acknowledging this notice {ident} acknowledges all of them; "
+        f"if nobody does, the next reminder comes at {again.en}",
+    )
     return finish(
-        Both(f"催办：{len(items)} 件通知未确认", f"Reminder: {len(items)} unacknowledged"),
-        sentence(said),
+        Both(f"催办（第{number}次）：{head.zh}", f"Reminder {number}: {head.en}"),
+        sentences(
+            [
+                _waiting(view, items),
+                Both(f"当前：{now.zh}", f"now: {now.en}"),
+            ]
+        ),
         facts.unknowns(view),
-        sentence(Both("请立即确认收到并研判", "please acknowledge at once and judge")),
-        [case_line(view), count_line(view)],
+        sentences([_answer_it(view, items), covers]),
+        [case_line(view)],
+    )
+
+
+def _waiting_name(view: View, item: Awaiting) -> Both:
+    topic = TOPICS[item.topic]
+    if item.of == NONE:
+        return Both(f"{topic.zh} ", topic.en)
+    named = level_name if item.topic == "level" else scenario_name
+    name = named(view.charter, item.of)
+    return Both(f"{topic.zh}（{name.zh}）", f"{topic.en} ({name.en})")
+
+
+def _waiting(view: View, items: Sequence[Awaiting]) -> Both:
+    """Every notice by name and id, and for how long the oldest has waited."""
+    names = [(_waiting_name(view, item), item.notice) for item in items]
+    span = lasting(view.now_ms - min(item.since_ms for item in items))
+    said = join(
+        [Both(f"{name.zh}{ident}", f"{name.en} {ident}") for name, ident in names], "、", ", "
+    )
+    return Both(
+        f"{said.zh} 已{span.zh}无人确认", f"{said.en}: nobody has acknowledged for {span.en}"
+    )
+
+
+def _answer_it(view: View, items: Sequence[Awaiting]) -> Both:
+    """What the waiting notices want of the office now."""
+    if all(item.topic == "incident" for item in items) or view.case is None:
+        return Both(
+            "请立即向相关企业核实原因和处置情况", "ask the operator for cause and measures at once"
+        )
+    if not view.known.nothing:
+        return judge_it(view)
+    return Both(
+        f"异常已消除：请核实后{CLOSE[view.case.state].zh}",
+        f"the trouble is over: verify, then {CLOSE[view.case.state].en}",
     )
 
 
@@ -220,11 +278,11 @@ def expiry(view: View, *, expires_ms: int) -> Rendered:
     at, case = moment(expires_ms), view.case.id if view.case else ""
     state = (
         Both(
-            f"预警 {case} 有效期已于 {at.zh} 届满，仍按有效对待",
+            f"预警 {case} 有效期已于{at.zh}届满，仍按有效对待",
             f"warning {case} was due for renewal at {at.en}; it still stands",
         )
         if over
-        else Both(f"预警 {case} 有效期至 {at.zh}", f"warning {case} is due for renewal at {at.en}")
+        else Both(f"预警 {case} 有效期至{at.zh}", f"warning {case} is due for renewal at {at.en}")
     )
     return finish(
         Both(f"预警续期：{case}", f"Warning renewal: {case}"),

@@ -126,4 +126,6 @@ def _clocks(policy: Policy) -> Clocks:
         flood_window_s=policy.notice.flood_window_s,
         expires_s=policy.time.warning_expires_s,
         renew_s=policy.time.renew_before_s,
+        remind_factor=policy.notice.remind.factor,
+        remind_most_s=policy.notice.remind.most_s,
     )

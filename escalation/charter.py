@@ -61,7 +61,8 @@ class Clocks:
 
     ``hold_s`` before a lowering is suggested; ``fold_s`` between two notices of device news,
     doubling up to ``fold_most_s`` while nothing but devices changes; ``expires_s`` an issued
-    warning's life, with a reminder ``renew_s`` before its end.
+    warning's life, with a reminder ``renew_s`` before its end. Reminders of what nobody
+    acknowledges come at intervals that grow by ``remind_factor`` up to ``remind_most_s``.
     """
 
     hold_s: int = 1800
@@ -72,6 +73,8 @@ class Clocks:
     flood_window_s: int = 600
     expires_s: int = 86_400
     renew_s: int = 3600
+    remind_factor: int = 2
+    remind_most_s: int = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,10 @@ class Charter:
 
     def level(self, level: str) -> Term | None:
         return next((term for term in self.levels if term.id == level), None)
+
+    def ack_s(self, term: Term | None) -> int:
+        """Seconds to acknowledge a draft of this scenario or level."""
+        return term.ack_s if term else self.clocks.incident_ack_s
 
     def member(self, account: str) -> Member | None:
         return next((person for person in self.people if person.account == account), None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from escalation import words
+from escalation import reminders, words
 from escalation.charter import NONE, Charter
 from escalation.effects import Effect, EmitNotice, Record
 from escalation.facts import View
@@ -16,7 +16,7 @@ from escalation.page import Rendered
 from escalation.picture import picture
 from escalation.situation import Situation
 from escalation.state import Awaiting, DeskState
-from wire.notice import Decision, Notice, NoticeKind, Verdict
+from wire.notice import AwaitingFact, Decision, Notice, NoticeKind, Verdict
 
 MOST_FACTS: Final = 2000
 """Sites, and devices, in one notice, so that it fits its envelope; the text has the count."""
@@ -81,7 +81,13 @@ class Clerk:
         return f"E-{today}-{state.incident_serial:03d}"
 
     def tell(
-        self, now_ms: int, kind: NoticeKind, page: Rendered, decision: Decision | None = None
+        self,
+        now_ms: int,
+        kind: NoticeKind,
+        page: Rendered,
+        *,
+        decision: Decision | None = None,
+        awaiting: tuple[AwaitingFact, ...] = (),
     ) -> list[Effect]:
         """Number the page and address it to every recipient; remember that it was told."""
         state = self.state
@@ -89,7 +95,10 @@ class Clerk:
         state.number += 1
         if kind not in UNCOUNTED:
             state.recent = [*state.recent, now_ms][-self.charter.clocks.flood_most :]
-        notice = self._notice(now_ms, kind, page, ident, decision)
+        notice = self._notice(now_ms, kind, page, ident).model_copy(
+            update={"decision": decision, "awaiting": awaiting}
+        )
+        reminders.told(state, state.number, kind)
         if kind in FULL and state.incident is not None:
             self._told(now_ms, kind)
         told: list[Effect] = [
@@ -106,13 +115,21 @@ class Clerk:
         }
         return [*told, Record("notice", data)]
 
-    def await_ack(self, now_ms: int, topic: str, ident: str, limit_s: int) -> None:
-        """From now on this notice wants a person's acknowledgement; it replaces an older one."""
+    def tell_and_wait(
+        self,
+        now_ms: int,
+        topic: str,
+        page: Rendered,
+        *,
+        limit_s: int,
+        of: str = NONE,
+    ) -> list[Effect]:
+        """Tell what a person has to acknowledge within ``limit_s`` seconds."""
+        effects = self.tell(now_ms, reminders.KINDS[topic], page)
         state = self.state
-        state.awaiting = [item for item in state.awaiting if item.topic != topic]
-        due = now_ms + limit_s * 1000
-        number = state.number
-        state.awaiting.append(Awaiting(topic, ident, number, now_ms, limit_s, due, [ident]))
+        ident = f"N-{state.number:06d}"
+        reminders.wait(state, Awaiting(topic, ident, state.number, now_ms, limit_s, of))
+        return effects
 
     def room_at(self) -> int:
         """The moment (ms) from which the flood limit allows one more notice; 0: at once."""
@@ -130,9 +147,7 @@ class Clerk:
         incident.told = picture(self.charter, incident, self.state.situation)
         incident.told_ms = now_ms
 
-    def _notice(
-        self, now_ms: int, kind: NoticeKind, page: Rendered, ident: str, decision: Decision | None
-    ) -> Notice:
+    def _notice(self, now_ms: int, kind: NoticeKind, page: Rendered, ident: str) -> Notice:
         state = self.state
         situation = state.situation or nothing_known(now_ms)
         full = kind in FULL
@@ -148,7 +163,6 @@ class Clerk:
             subject=page.subject,
             text=page.text,
             verdict=situation.verdict,
-            decision=decision,
             sites=situation.sites[:MOST_FACTS] if full else (),
             devices=situation.devices[:MOST_FACTS] if full else (),
             policy=situation.policy,

@@ -16,14 +16,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from escalation import answers, render
+from escalation import answers, reminders, render
 from escalation.authority import Outcome, identify
 from escalation.charter import NONE, Charter, rank
 from escalation.clerk import Clerk
 from escalation.effects import Effect, Record
 from escalation.holds import lowered, ripe_at, suggestion_due, track
 from escalation.orders import obey, possible, renew_from, transition
-from escalation.page import Rendered
 from escalation.picture import Change, bound, compare, follow, picture, something_wrong
 from escalation.situation import Situation
 from escalation.state import STATE, Case, DeskState, Incident, Picture, Standing
@@ -145,10 +144,10 @@ class Desk:
             *self._open(now_ms),
             *self._draft(now_ms),
             *self._suggest(now_ms),
+            *self._remind(now_ms),  # where the flood limit leaves room for one, it is this
             *self._news(now_ms),
             *self._health(now_ms),
             *self._expiry(now_ms),
-            *self._remind(now_ms),
             *self._closing(now_ms),
         ]
 
@@ -211,24 +210,16 @@ class Desk:
         return transition(case, was, event, "machine")
 
     def _tell_warning(self, now_ms: int, before: Standing) -> list[Effect]:
-        term = self._charter.scenario(self._verdict.warning)
-        limit = term.ack_s if term else self._charter.clocks.incident_ack_s
+        of = self._verdict.warning
+        limit = self._charter.ack_s(self._charter.scenario(of))
         page = render.warning_draft(self._clerk.view(now_ms), before=before.warning, ack_s=limit)
-        return self._tell_and_wait(now_ms, NoticeKind.WARNING_DRAFT, page, "warning", limit)
+        return self._clerk.tell_and_wait(now_ms, "warning", page, limit_s=limit, of=of)
 
     def _tell_level(self, now_ms: int, before: Standing) -> list[Effect]:
-        term = self._charter.level(self._verdict.level)
-        limit = term.ack_s if term else self._charter.clocks.incident_ack_s
+        of = self._verdict.level
+        limit = self._charter.ack_s(self._charter.level(of))
         page = render.level_draft(self._clerk.view(now_ms), before=before.level, ack_s=limit)
-        return self._tell_and_wait(now_ms, NoticeKind.LEVEL_DRAFT, page, "level", limit)
-
-    def _tell_and_wait(
-        self, now_ms: int, kind: NoticeKind, page: Rendered, topic: str, limit_s: int
-    ) -> list[Effect]:
-        ident = self._clerk.next_notice()
-        effects = self._clerk.tell(now_ms, kind, page)
-        self._clerk.await_ack(now_ms, topic, ident, limit_s)
-        return effects
+        return self._clerk.tell_and_wait(now_ms, "level", page, limit_s=limit, of=of)
 
     # ── Down: only suggested ─────────────────────────────────────────────────────────────────────
 
@@ -271,9 +262,8 @@ class Desk:
             return [record]
         if not now.nothing:
             case.draft = now
-        page = render.lowering(
-            self._clerk.view(now_ms), before=before, hold_s=charter.clocks.hold_s
-        )
+        view = self._clerk.view(now_ms)
+        page = render.lowering(view, before=before, hold_s=charter.clocks.hold_s)
         return [record, *self._clerk.tell(now_ms, NoticeKind.RECOVERY, page)]
 
     # ── Device news, folded ──────────────────────────────────────────────────────────────────────
@@ -311,17 +301,16 @@ class Desk:
             return []
         incident = self._state.incident
         assert incident is not None
-        view, clocks = self._clerk.view(now_ms), self._charter.clocks
+        view, limit = self._clerk.view(now_ms), self._charter.clocks.incident_ack_s
         if incident.told is None:
-            page = render.incident(view, number=0, ack_s=clocks.incident_ack_s)
-            limit = clocks.incident_ack_s
-            return self._tell_and_wait(now_ms, NoticeKind.INCIDENT, page, "incident", limit)
-        change = self._look().change
+            page = render.incident(view, number=0, ack_s=limit)
+            return self._clerk.tell_and_wait(now_ms, "incident", page, limit_s=limit)
+        change, hold_s = self._look().change, self._charter.clocks.hold_s
         if change.worse:
             incident.lines += 1
-            page = render.incident(view, number=incident.lines, ack_s=clocks.incident_ack_s)
+            page = render.incident(view, number=incident.lines, ack_s=limit)
             return self._clerk.tell(now_ms, NoticeKind.INCIDENT, page)
-        page = render.recovering(view, better=len(change.better), hold_s=clocks.hold_s)
+        page = render.recovering(view, better=len(change.better), hold_s=hold_s)
         return self._clerk.tell(now_ms, NoticeKind.RECOVERY, page)
 
     def _closing_at(self) -> int | None:
@@ -349,7 +338,7 @@ class Desk:
             return []
         state = self._state
         state.incident = None
-        state.awaiting = [item for item in state.awaiting if item.topic != "incident"]
+        reminders.incident_over(state)
         event = "closed" if incident.told else "never_told"
         return [Record("incident", {"id": incident.id, "event": event})]
 
@@ -396,19 +385,22 @@ class Desk:
         return self._clerk.tell(now_ms, NoticeKind.REMINDER, page)
 
     def _remind_at(self) -> int | None:
-        due = [item.due_ms for item in self._state.awaiting]
-        return max(min(due), self._clerk.room_at()) if due else None
+        over = self._state.incident is None or self._look().picture.clear
+        at = reminders.due_at(self._state, self._charter.clocks, over=over)
+        return None if at is None else max(at, self._clerk.room_at())
 
     def _remind(self, now_ms: int) -> list[Effect]:
-        """One reminder for everything unacknowledged that is due; again after its limit."""
+        """One reminder of everything that nobody has acknowledged."""
         at = self._remind_at()
         if at is None or now_ms < at:
             return []
-        late = [item for item in self._state.awaiting if item.due_ms <= now_ms]
-        ident = self._clerk.next_notice()
-        page = answers.reminder(self._clerk.view(now_ms), late)
-        for item in late:
-            item.due_ms = now_ms + item.limit_s * 1000
-            item.names = [item.notice, *item.names[1:][-8:], ident]
-        record = Record("reminder", {"notices": [item.notice for item in late], "by": ident})
-        return [record, *self._clerk.tell(now_ms, NoticeKind.REMINDER, page)]
+        state, clerk = self._state, self._clerk
+        ident, items = clerk.next_notice(), reminders.listed(state)
+        reminders.reminded(state, now_ms)
+        again = self._remind_at()
+        page = answers.reminder(
+            clerk.view(now_ms), items, ident=ident, number=state.reminders, again_ms=again or now_ms
+        )
+        record = Record("reminder", {"notices": [item.notice for item in items], "by": ident})
+        told = clerk.tell(now_ms, NoticeKind.REMINDER, page, awaiting=reminders.facts(items))
+        return [record, *told]

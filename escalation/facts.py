@@ -6,7 +6,8 @@ number of a device is ever written (DESIGN "Disclosure").
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,13 +15,14 @@ from escalation.charter import NONE, Charter, rank
 from escalation.picture import AFFECTED
 from escalation.situation import BlindSource, OperatorFact, Situation
 from escalation.state import Case, Standing
-from escalation.words import EMPTY, Both, join, lasting, listed, moment, plural, same
+from escalation.words import EMPTY, Both, join, lasting, listed, moment, plural, same, since
 from wire.notice import Bilingual, DeviceFact, SiteFact
 
-MOST_ROWS: Final = 20
+MOST_ROWS: Final = 10
 """Sites and devices in the text; the machine fields beside it hold all of them."""
 
 MOST_TOWNS: Final = 6
+JUST_MS: Final = 60_000
 
 STATES: Final = {
     "partial": Both("部分业务受影响", "partly affected"),
@@ -35,19 +37,33 @@ SITE_STATES: Final = {
     "unknown": Both("状态不明", "unknown"),
 }
 SPREAD: Final = {
-    "yes": Both("有继续扩散的可能", "spreading or likely to"),
-    "no": Both("无扩散性", "not spreading"),
+    "yes": Both("有继续扩散的可能", "yes, or likely to"),
+    "no": Both("无", "no"),
     "unknown": Both("尚未查明", "not established"),
 }
 SNMP_FAULT: Final = Both(
-    "可 ping 通，SNMP 无应答：团体字、访问控制或 SNMP 进程，无法区分",
-    "answering ping but not SNMP: community, access list or SNMP process, cannot be told apart",
+    "能ping通但SNMP无应答（团体字、访问控制或SNMP进程，无法区分）",
+    "answering ping but not SNMP (community, access list or SNMP process, cannot be told apart)",
 )
 DEVICE_STATES: Final = {
-    "down": Both("ping 与 SNMP 均无应答", "no answer to ping or SNMP"),
-    "snmp_fault": SNMP_FAULT,
+    "down": Both("无应答", "no answer"),
+    "snmp_fault": Both("能ping通，SNMP无应答", "answers ping, not SNMP"),
     "unknown": Both("状态不明", "unknown"),
     "alarm": Both("告警", "alarm"),
+}
+
+
+SITE_COUNTS: Final = {
+    "out": Both("站点中断{}个", "out"),
+    "at_risk": Both("站点有中断风险{}个", "at risk"),
+    "unknown": Both("站点状态不明{}个", "unknown"),
+}
+DEVICE_COUNTS: Final = {
+    "down": Both("设备无应答{}台", "without any answer"),
+    "snmp_fault": Both("设备SNMP无应答{}台", "answering ping but not SNMP"),
+    "hidden": Both("设备被上级遮蔽{}台", "hidden behind parents"),
+    "unknown": Both("设备状态不明{}台", "unknown"),
+    "alarm": Both("设备告警{}台", "with an alarm"),
 }
 
 
@@ -98,15 +114,15 @@ def town_names(view: View, towns: Sequence[str]) -> Both:
 
 
 def operator_effect(view: View, fact: OperatorFact) -> Both:
-    """移动公司部分业务受影响（共 23 个站点，中断 6 个，涉及凤城镇）."""
+    """移动公司部分业务受影响（共23个站点，中断6个，涉及凤城镇）."""
     name, state = operator_name(view, fact.operator), STATES[fact.state]
-    zh = [f"共 {fact.sites} 个站点"]
+    zh = [f"共{fact.sites}个站点"]
     en = [f"of {plural(fact.sites, 'site')}"]
     if fact.sites_out:
-        zh.append(f"中断 {fact.sites_out} 个")
+        zh.append(f"中断{fact.sites_out}个")
         en.append(f"{fact.sites_out} out")
     if fact.sites_unknown:
-        zh.append(f"状态不明 {fact.sites_unknown} 个")
+        zh.append(f"状态不明{fact.sites_unknown}个")
         en.append(f"{fact.sites_unknown} unknown")
     if fact.towns_affected:
         towns = town_names(view, fact.towns_affected)
@@ -144,34 +160,36 @@ def _plain(name: Both, state: Both) -> Both:
 
 def counts(view: View) -> Both:
     """How many sites and devices are out of order, in one phrase."""
-    sites = [site.state for site in view.situation.sites]
-    devices = [device.state for device in view.situation.devices]
-    rows = [
-        (sites.count("out"), "站点中断 {} 个", "site", "out"),
-        (sites.count("at_risk"), "站点有中断风险 {} 个", "site", "at risk"),
-        (devices.count("down"), "设备无应答 {} 台", "device", "without any answer"),
-        (
-            devices.count("snmp_fault"),
-            "设备可 ping 通但 SNMP 无应答 {} 台",
-            "device",
-            "answering ping but not SNMP",
-        ),
-        (devices.count("hidden"), "被上级设备遮蔽 {} 台", "device", "hidden behind parents"),
-    ]
+    sites = Counter(site.state for site in view.situation.sites)
+    devices = Counter(device.state for device in view.situation.devices)
     said = [
-        Both(zh.format(number), f"{plural(number, noun)} {state}")
-        for number, zh, noun, state in rows
-        if number
+        *_counted(sites, _but(SITE_COUNTS, "unknown"), "site"),
+        *_counted(devices, _but(DEVICE_COUNTS, "unknown", "alarm"), "device"),
     ]
     return join(said, "，", ", ")
 
 
+def _but(words: Mapping[str, Both], *states: str) -> dict[str, Both]:
+    return {state: word for state, word in words.items() if state not in states}
+
+
+def _counted(states: Counter[str], words: Mapping[str, Both], noun: str) -> list[Both]:
+    return [
+        Both(word.zh.format(states[state]), f"{plural(states[state], noun)} {word.en}")
+        for state, word in words.items()
+        if states[state]
+    ]
+
+
 def duration(view: View) -> Both:
-    since = view.situation.since_ms
-    if since is None:
+    began_ms = view.situation.since_ms
+    if began_ms is None:
         return EMPTY
-    at, span = moment(since), lasting(view.now_ms - since)
-    return Both(f"自 {at.zh} 起，已持续 {span.zh}", f"since {at.en}, for {span.en}")
+    at, lasted = moment(began_ms), view.now_ms - began_ms
+    if lasted < JUST_MS:
+        return Both(f"刚刚发生（{at.zh}）", f"just now ({at.en})")
+    span = lasting(lasted)
+    return Both(f"自{at.zh}起，已持续{span.zh}", f"since {at.en}, for {span.en}")
 
 
 def key_units(view: View) -> Both:
@@ -220,7 +238,7 @@ def counted_worst(view: View) -> Both:
 def blind(view: View, source: BlindSource) -> Both:
     """A silent source: its operator, since when, and whom to ring."""
     name, at = operator_name(view, source.operator), moment(source.since_ms)
-    zh = f"{name.zh}监测中断（采集端 {source.agent}，自 {at.zh} 起，涉及设备 {source.devices} 台）"
+    zh = f"{name.zh}监测中断（采集代理 {source.agent}，自{at.zh}起，涉及设备{source.devices}台）"
     en = (
         f"{name.en}: monitoring interrupted (agent {source.agent}, since {at.en}, "
         f"{plural(source.devices, 'device')})"
@@ -256,7 +274,7 @@ def unknowns(view: View, *, told: Collection[str] = ()) -> list[Both]:
     mute = sum(device.state == "snmp_fault" for device in view.situation.devices)
     if mute:
         said.append(
-            Both(f"{mute} 台设备{SNMP_FAULT.zh}", f"{plural(mute, 'device')}: {SNMP_FAULT.en}")
+            Both(f"{mute}台设备{SNMP_FAULT.zh}", f"{plural(mute, 'device')} {SNMP_FAULT.en}")
         )
     return [part for part in (*said, not_excluded(view), counted_worst(view), absent(view)) if part]
 
@@ -284,45 +302,47 @@ def site_rows(view: View) -> Iterator[Both]:
     sites = [site for site in view.situation.sites if site.state != "ok"]
     if not sites:
         return
-    yield Both(
-        f"站点（共 {len(sites)} 个，重点单位在前）：", f"Sites ({len(sites)}, key units first):"
-    )
+    said = join(_counted(Counter(site.state for site in sites), SITE_COUNTS, "site"), "，", ", ")
+    keys = any(site.key_unit for site in sites)
+    first = Both("（重点单位在前）", " (key units first)") if keys else EMPTY
+    yield Both(f"{said.zh}{first.zh}：", f"{said.en}{first.en}:")
     for number, site in enumerate(sites[:MOST_ROWS], 1):
         yield _site_row(view, number, site)
     if len(sites) > MOST_ROWS:
         more = len(sites) - MOST_ROWS
-        yield Both(f"  另有 {more} 个站点，见所附数据", f"  and {more} more in the attached data")
+        yield Both(f"  另有{more}个站点，见所附数据", f"  and {more} more in the attached data")
 
 
 def _site_row(view: View, number: int, site: SiteFact) -> Both:
     name, state = operator_name(view, site.operator), SITE_STATES.get(site.state, same(site.state))
     town = view.situation.town_names.get(site.town, site.town)
-    at = moment(site.since_ms)
+    at = since(site.since_ms, view.now_ms)
     key = Both("【重点单位】", "[key unit] ") if site.key_unit else EMPTY
-    cause = f"，{site.cause}" if site.cause else ""
+    cause = f"（{site.cause}）" if site.cause else ""
     return Both(
-        f"  {number}. {key.zh}{site.name}（{name.zh}，{town}）：{state.zh}，自 {at.zh}{cause}",
-        f"  {number}. {key.en}{site.name} ({name.en}, {town}): {state.en} since {at.en}",
+        f"  {number}. {key.zh}{site.name}（{name.zh}，{town}）：{state.zh}{cause}，{at.zh}",
+        f"  {number}. {key.en}{site.name} ({name.en}, {town}): {state.en} {at.en}",
     )
 
 
 def device_rows(view: View) -> Iterator[Both]:
     devices = [d for d in view.situation.devices if d.state in DEVICE_STATES]
-    if not devices:
-        return
-    yield Both(f"设备（共 {len(devices)} 台）：", f"Devices ({len(devices)}):")
+    states = Counter(device.state for device in view.situation.devices)
+    said = join(_counted(states, DEVICE_COUNTS, "device"), "，", ", ")
+    if said:
+        yield Both(f"{said.zh}{'：' if devices else ''}", f"{said.en}{':' if devices else ''}")
     for number, device in enumerate(devices[:MOST_ROWS], 1):
         yield _device_row(view, number, device)
     if len(devices) > MOST_ROWS:
         more = len(devices) - MOST_ROWS
-        yield Both(f"  另有 {more} 台设备，见所附数据", f"  and {more} more in the attached data")
+        yield Both(f"  另有{more}台设备，见所附数据", f"  and {more} more in the attached data")
 
 
 def _device_row(view: View, number: int, device: DeviceFact) -> Both:
-    state, at = DEVICE_STATES[device.state], moment(device.since_ms)
+    state, at = DEVICE_STATES[device.state], since(device.since_ms, view.now_ms)
     name = operator_name(view, device.operator)
     what = f"{state.zh}（{device.cause}）" if device.state == "alarm" and device.cause else state.zh
     return Both(
-        f"  {number}. {device.name}（{name.zh}）：{what}，自 {at.zh}",
-        f"  {number}. {device.name} ({name.en}): {state.en}, since {at.en}",
+        f"  {number}. {device.name}（{name.zh}）：{what}，{at.zh}",
+        f"  {number}. {device.name} ({name.en}): {state.en}, {at.en}",
     )

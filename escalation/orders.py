@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from escalation import answers
+from escalation import answers, reminders
 from escalation.authority import Outcome, identify, needed, permit
 from escalation.clerk import Clerk
 from escalation.effects import Effect, Record
@@ -22,8 +22,6 @@ MOST_REMEMBERED: Final = 5000
 
 MOST_CLOSED: Final = 200
 NOTICE_ID: Final = re.compile(r"^N-(\d{6,12})$")
-COVERS: Final = {"incident": 0, "warning": 1, "level": 2}
-"""Who has acknowledged a level draft has also seen the warning and the incident told before."""
 
 
 def obey(clerk: Clerk, now_ms: int, command: Command, key: str) -> list[Effect]:
@@ -116,7 +114,7 @@ def renew_from(clerk: Clerk, case: Case) -> int | None:
 
 def _apply(clerk: Clerk, now_ms: int, command: Command) -> tuple[Standing | None, list[Effect]]:
     if command.verb is Verb.ACK:
-        _acknowledge(clerk.state, command.target)
+        reminders.acknowledge(clerk.state, int(command.target.removeprefix("N-")))
         return None, []
     case = clerk.state.case
     assert case is not None
@@ -132,7 +130,7 @@ def _apply(clerk: Clerk, now_ms: int, command: Command) -> tuple[Standing | None
         case.expiry_told = 0
     else:
         adopted = None
-    clerk.state.awaiting = []  # who acts on the warning has seen what was told
+    reminders.settle(clerk.state)
     return adopted, [transition(case, before, event, command.account)]
 
 
@@ -152,19 +150,6 @@ def transition(case: Case, before: State, event: Event, by: str) -> Record:
     )
 
 
-def _acknowledge(state: DeskState, target: str) -> None:
-    """Take the notice, and what was told before it under the same warning, off the list."""
-    hit = next((item for item in state.awaiting if target in item.names), None)
-    if hit is None:
-        return
-    reach = COVERS[hit.topic]
-    state.awaiting = [
-        item
-        for item in state.awaiting
-        if target not in item.names and (COVERS[item.topic] > reach or item.number > hit.number)
-    ]
-
-
 def _answer(
     clerk: Clerk, now_ms: int, command: Command, outcome: Outcome, adopted: Standing | None
 ) -> list[Effect]:
@@ -179,7 +164,7 @@ def _answer(
         state=(case.state if case else State.NONE).value,
     )
     page = answers.decision(clerk.view(now_ms), command=command, outcome=outcome, adopted=adopted)
-    return clerk.tell(now_ms, NoticeKind.DECISION, page, decision)
+    return clerk.tell(now_ms, NoticeKind.DECISION, page, decision=decision)
 
 
 def _close(state: DeskState) -> None:

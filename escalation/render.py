@@ -11,6 +11,7 @@ from escalation import facts
 from escalation.charter import NONE
 from escalation.facts import View, both, level_name, scenario_name
 from escalation.page import (
+    GAP_WORDS,
     Rendered,
     case_line,
     details,
@@ -34,7 +35,7 @@ def incident(view: View, *, number: int, ack_s: int) -> Rendered:
     title = (
         Both("通信网络事件", "Network incident")
         if number == 0
-        else Both(f"通信网络事件续报（第 {number} 次）", f"Network incident, follow-up {number}")
+        else Both(f"通信网络事件续报（第{number}次）", f"Network incident, follow-up {number}")
     )
     brief = facts.counts(view) or facts.effects(view)
     todo = [
@@ -63,12 +64,14 @@ def warning_draft(view: View, *, before: str, ack_s: int) -> Rendered:
     intro = (
         Both(f"由{old.zh}上升为{name.zh}", f"raised from {old.en} to {name.en}")
         if raised
-        else EMPTY
+        else Both(f"达到{name.zh}", f"{name.en} is reached")
     )
     issue = ordered_by(view, Verb.ISSUE)
     headquarters = both(charter.headquarters)
+    literal = view.situation.verdict.literal_warning
     todo = [
-        judge_it(view),
+        EMPTY if literal else GAP_WORDS,
+        judge_it(view, asked=not literal),
         within(ack_s),
         Both(f"预警由{headquarters.zh}发布（{issue}）", f"{headquarters.en} issues ({issue})"),
     ]
@@ -107,7 +110,7 @@ def level_draft(view: View, *, before: str, ack_s: int) -> Rendered:
         happened_line(view, intro),
         facts.unknowns(view),
         sentences(todo),
-        [case_line(view), *details(view)],
+        [case_line(view), *details(view, level=False)],
     )
 
 
@@ -115,7 +118,7 @@ def lowering(view: View, *, before: Standing, hold_s: int) -> Rendered:
     """The worse has been impossible for the hold: lifting or lowering is suggested, not done."""
     charter, now = view.charter, view.known
     span = lasting(hold_s * 1000)
-    held = Both(f"已持续 {span.zh}以上", f"for {span.en} and more")
+    held = Both(f"已持续{span.zh}以上", f"for {span.en} and more")
     if now.nothing:
         title = Both("建议解除", "Lifting suggested")
         seen = Both(
@@ -166,24 +169,24 @@ def recovering(view: View, *, better: int, hold_s: int) -> Rendered:
     if rest:
         title = Both("部分恢复", "Partly recovered")
         seen = Both(
-            f"较上次通知恢复 {better} 项；仍有：{rest.zh}",
-            f"{better} back since the last notice; still: {rest.en}",
+            f"较上次通知恢复{better}项（站点、设备、网络合计）；仍有：{rest.zh}",
+            f"{better} back since the last notice (sites, devices, networks); still: {rest.en}",
         )
         todo = Both("请继续跟踪处置", "follow the handling")
     else:
-        title = Both("已恢复，观察中", "Recovered, under observation")
+        title = Both("全部恢复，观察中", "All recovered, under observation")
         seen = Both("此前通知的异常均已恢复", "everything told before is back")
         todo = (
             Both("请向相关企业核实原因", "ask the operator for the cause")
             if view.case is None
             else Both(
-                f"请向相关企业核实；持续 {span.zh}无异常后，系统再提示解除，不会自动解除",
+                f"请向相关企业核实；持续{span.zh}无异常后，系统再提示解除，不会自动解除",
                 f"verify with the operator; after {span.en} without trouble lifting will be "
                 "suggested, nothing lifts itself",
             )
         )
     return finish(
-        Both(f"{title.zh}：{rest.zh or '全部恢复'}", f"{title.en}: {rest.en or 'all back'}"),
+        join([title, rest], "：", ": "),
         sentences([seen, facts.duration(view)]),
         facts.unknowns(view),
         sentence(todo),
@@ -196,7 +199,7 @@ def health(view: View, *, fell: Sequence[BlindSource], back: Sequence[str]) -> R
     silent = join(facts.blind(view, source) for source in fell)
     returned = "、".join(back)
     ended = (
-        Both(f"监测已恢复：采集端 {returned}", f"monitoring is back: agent {returned}")
+        Both(f"监测已恢复：采集代理 {returned}", f"monitoring is back: agent {returned}")
         if back
         else EMPTY
     )

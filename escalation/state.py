@@ -14,6 +14,7 @@ from pydantic import PlainSerializer, TypeAdapter
 from escalation.charter import NONE
 from escalation.situation import Situation
 from escalation.warning import State
+from wire.notice import NoticeKind
 
 Names = Annotated[set[str], PlainSerializer(sorted, return_type=list[str])]
 """A set whose JSON does not depend on the process that wrote it: a replay compares by hash."""
@@ -87,20 +88,26 @@ class Incident:
 
 @dataclass(slots=True)
 class Awaiting:
-    """A notice that waits for a person's acknowledgement; ``names`` are ids that cover it."""
+    """A notice that waits for a person's acknowledgement (``escalation.reminders``).
+
+    ``topic``: level, warning or incident; ``of``: the level or scenario that was drafted.
+    """
 
     topic: str
     notice: str
     number: int
     since_ms: int
     limit_s: int
-    due_ms: int
-    names: list[str] = field(default_factory=list)
+    of: str = NONE
 
 
 @dataclass(slots=True)
 class DeskState:
-    """All of it. ``below`` maps a scenario (level) to since when no worse one is possible."""
+    """All of it. ``below`` maps a scenario (level) to since when no worse one is possible.
+
+    ``reminders`` counts those since ``remind_from_ms`` was begun anew; ``later`` has the kinds of
+    the notices that came after what waits.
+    """
 
     number: int = 0
     day: str = ""
@@ -118,6 +125,9 @@ class DeskState:
     blind: dict[str, int] = field(default_factory=dict)
     blind_ms: int | None = None
     awaiting: list[Awaiting] = field(default_factory=list)
+    remind_from_ms: int = 0
+    reminders: int = 0
+    later: dict[int, NoticeKind] = field(default_factory=dict)
     recent: list[int] = field(default_factory=list)
     commands: dict[str, str] = field(default_factory=dict)
 

@@ -42,16 +42,25 @@ def moment(at_ms: int) -> Both:
     return Both(f"{at.month}月{at.day}日 {hour}", f"{at.day} {MONTHS[at.month - 1]} {hour}")
 
 
+def since(at_ms: int, now_ms: int) -> Both:
+    """14:05起 on the same county day, 11月23日 14:05起 on another."""
+    at = moment(at_ms)
+    if day(at_ms) != day(now_ms):
+        return Both(f"{at.zh}起", f"since {at.en}")
+    hour = at.zh[-5:]
+    return Both(f"{hour}起", f"since {hour}")
+
+
 def day(at_ms: int) -> str:
     """20261123, the county's day; part of the ids of warnings and incidents."""
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(CHINA):%Y%m%d}"
 
 
 def lasting(span_ms: int) -> Both:
-    """12 分钟, 2 小时 5 分钟, 3 天 4 小时; never more than two units."""
+    """12分钟, 2小时5分钟, 3天4小时; never more than two units."""
     minutes = max(0, span_ms) // 60_000
     if minutes < 1:
-        return Both("不足 1 分钟", "less than a minute")
+        return Both("不足1分钟", "less than a minute")
     days, rest = divmod(minutes, 24 * 60)
     hours, mins = divmod(rest, 60)
     if days:
@@ -60,7 +69,7 @@ def lasting(span_ms: int) -> Both:
         units = [(hours, "小时", "h"), (mins, "分钟", "min")]
     told = [unit for unit in units if unit[0]]
     return Both(
-        " ".join(f"{number} {zh}" for number, zh, _ in told),
+        "".join(f"{number}{zh}" for number, zh, _ in told),
         " ".join(f"{number} {en}" for number, _, en in told),
     )
 
@@ -72,11 +81,11 @@ def join(parts: Iterable[Both], zh: str = "；", en: str = "; ") -> Both:
 
 
 def listed(names: Sequence[Both], most: int) -> Both:
-    """甲、乙等 12 个: at most ``most`` names, then how many there are."""
+    """甲、乙等12个: at most ``most`` names, then how many there are."""
     shown = join(names[:most], "、", ", ")
     if len(names) <= most:
         return shown
-    return Both(f"{shown.zh}等 {len(names)} 个", f"{shown.en} and {len(names) - most} more")
+    return Both(f"{shown.zh}等{len(names)}个", f"{shown.en} and {len(names) - most} more")
 
 
 def sentence(part: Both) -> Both:
