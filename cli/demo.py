@@ -41,6 +41,7 @@ def demo(
     from cli.story import told
     from drill import story as stories
     from drill.box import Box, Options
+    from drill.broker import free_port
     from drill.farm import Where
     from drill.grow import generate
 
@@ -51,7 +52,7 @@ def demo(
         scale=scale or one.scale,
         interval_s=one.interval_s,
         where=Where.LOOPBACK if loopback else None,
-        web_port=web_port or None,
+        web_port=free_port(web_port) if web_port else None,
         stay=live,
     )
     with _folder(keep) as folder, _shown(as_json=as_json) as tell:

@@ -23,7 +23,7 @@ from typing import Any, Final
 import aiomqtt
 from pydantic import TypeAdapter, ValidationError
 
-from drill.broker import HOST, Broker, broker
+from drill.broker import HOST, Broker, answers, broker
 from drill.chain import NOTICE_LINKS, PEOPLE_LINKS, TITLES, Chain, Link
 from drill.children import Child, ChildEnded, Children
 from drill.county import County
@@ -215,6 +215,8 @@ class Box:
     # ── The story ────────────────────────────────────────────────────────────────────────────────
 
     async def _play(self, estate: Estate) -> None:
+        if self.url and self.options.web_port and await answers(self.options.web_port):
+            self._say("box", f"网页：{self.url}", f"pages: {self.url}")
         player = self.player = Player(self.story, self.clock.now_ms())
         self._say("box", f"故事开始：{self.story.title.zh}", f"story: {self.story.title.en}")
         for notice in self.notices:

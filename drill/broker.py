@@ -38,10 +38,14 @@ def mosquitto_path() -> str | None:
     )
 
 
-def free_port() -> int:
-    """A TCP port of loopback that is free now."""
+def free_port(wanted: int = 0) -> int:
+    """A TCP port of loopback that is free now: ``wanted`` when it is."""
     with socket.socket() as probe:
-        probe.bind((HOST, 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted))
+        except OSError:
+            probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 

@@ -26,6 +26,8 @@ async def demo(*options: str) -> AsyncIterator[asyncio.subprocess.Process]:
         *wanglou(),
         "demo",
         "--loopback",
+        "--web-port",
+        "0",
         *options,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
