@@ -35,10 +35,15 @@ from transport.io.clock import Clock
 from transport.io.notify import Notifier
 from transport.io.outbox import Row
 from wire.observation import Method, Outcome, Round, StateItem
+from wire.request import LookRequest
 
 FLUSH_S: Final = 0.2
 TICK_S: Final = 0.02
 """Turns are at least this far apart, so that one of them submits many looks."""
+
+ASKED_EVERY_S: Final = 5.0
+ASKED_MOST: Final = 20
+"""Looks out of turn: at most so many devices in that time, each of them once."""
 
 _PENDING_MOST: Final = 200_000
 """State items held in memory while not even the disk takes them."""
@@ -100,6 +105,8 @@ class Agent:
             alive_every_ms=round(options.alive_every_s * 1000),
         )
         self._settings = settings
+        self._asked: dict[str, float] = {}
+        self._open = False
         self._uplink: Uplink | None = None
 
     def stop(self) -> None:
@@ -109,7 +116,8 @@ class Agent:
     async def run(self) -> None:
         """Look, store and send until told to stop. Raises AgentFault when it cannot start."""
         with _only_one(self._state_dir):
-            self._uplink = uplink = Uplink(self._settings, self._who, self._clock)
+            wishes = self._requested if self._settings.agent.look_on_request else None
+            self._uplink = uplink = Uplink(self._settings, self._who, self._clock, wishes)
             self._failed = asyncio.get_running_loop().create_future()
             self._signals()
             serving = asyncio.create_task(uplink.run())
@@ -161,6 +169,7 @@ class Agent:
         """Submit what is due, turn by turn."""
         await self._icmp.start()
         await self._snmp.start()
+        self._open = True
         self._notify.ready()
         self._log.info("ready", devices=len(self._devices), buffered=self._buffered())
         try:
@@ -179,6 +188,18 @@ class Agent:
         end = self._schedule.round_over(now_ms)
         if end is not None:
             self._add(self._round(end, now_ms))
+
+    def _requested(self, wish: LookRequest) -> None:
+        """Look at once at what the inventory holds, each device at most every few seconds."""
+        now = self._clock.monotonic()
+        self._asked = {one: at for one, at in self._asked.items() if now - at < ASKED_EVERY_S}
+        for name in wish.devices:
+            if not self._open or len(self._asked) >= ASKED_MOST or name in self._asked:
+                continue
+            if self._schedule.at_once(name):
+                self._asked[name] = now
+                self._state.asked(name)
+                self._submit(self._devices[name])
 
     def _submit(self, device: _Device) -> None:
         device.waiting = (device.icmp is not None) + (device.snmp is not None)

@@ -95,6 +95,13 @@ class StateLane:
             rtt_us=said.rtt_us,
         )
 
+    def asked(self, device: str) -> None:
+        """Somebody asked: the next looks at the device are said even if nothing is new."""
+        for method in Method:
+            last = self._looks.get((device, method))
+            if last is not None:
+                last.sent_ms = -self._refresh_ms
+
     def readings(
         self, device: str, parts: Sequence[Rows], at_ms: int, mono_ms: int
     ) -> list[Reading]:

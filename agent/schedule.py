@@ -78,6 +78,13 @@ class Schedule:
                 found.append(device)
         return found
 
+    def at_once(self, device: str) -> bool:
+        """Look at it out of turn; False when it is unknown or being looked at. Its turns stay."""
+        if device not in self._intervals or device in self._under_way:
+            return False
+        self._under_way.add(device)
+        return True
+
     def finished(self, device: str, *, looked: bool) -> None:
         """The look at ``device`` is over; ``looked`` False: it could not be looked at.
 

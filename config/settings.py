@@ -46,7 +46,10 @@ class TreeSettings(Config):
 
 
 class AgentOptions(Config):
-    """The agent itself. Quotas are bytes of its outbox file (``agent.db``)."""
+    """The agent itself. Quotas are bytes of its outbox file (``agent.db``).
+
+    ``look_on_request`` false: the county's wishes to look at a device at once are not heard.
+    """
 
     id: Id
     operator: Id
@@ -62,6 +65,7 @@ class AgentOptions(Config):
     state_quota_bytes: Annotated[int, Field(ge=1_000_000)] = 256 * 1024 * 1024
     sample_quota_bytes: Annotated[int, Field(ge=1_000_000)] = 1024 * 1024 * 1024
     alive_every_s: Annotated[float, Field(ge=0.2, le=300)] = 30.0
+    look_on_request: bool = True
 
 
 class AgentSettings(Config):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
+
+from pydantic import TypeAdapter
 
 from agent import presence
 from agent.presence import Identity
@@ -18,8 +20,9 @@ from transport.io.hop import SendingHop
 from transport.io.link import Link, Message
 from transport.io.outbox import Outbox, OutboxFull, Quota, Row
 from wire.base import AgentId, OperatorId
-from wire.codec import Refused
+from wire.codec import Refused, decode
 from wire.presence import LaneState
+from wire.request import LookRequest
 from wire.topics import Topics
 
 STATE: Final = "state"
@@ -32,6 +35,7 @@ _WINDOWS: Final = {
 """Samples get the smaller window, so that they never stand before much of the state lane."""
 
 _FAREWELL_S: Final = 2.0
+_REQUEST: Final = TypeAdapter(LookRequest)
 
 
 class Uplink:
@@ -41,7 +45,13 @@ class Uplink:
     raises out of both: the process must end (FAULTS F11).
     """
 
-    def __init__(self, settings: AgentSettings, who: Identity, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: AgentSettings,
+        who: Identity,
+        clock: Clock,
+        on_request: Callable[[LookRequest], None] | None = None,
+    ) -> None:
         options = settings.agent
         self._who = who
         self._clock = clock
@@ -52,8 +62,9 @@ class Uplink:
         operator, agent = OperatorId(options.operator), AgentId(options.id)
         self._topic = {
             leaf: topics.agent(operator, agent, leaf)
-            for leaf in (STATE, SAMPLE, "birth", "alive", "ack")
+            for leaf in (STATE, SAMPLE, "birth", "alive", "ack", "request")
         }
+        self._on_request = on_request
         self.outbox = Outbox.open(
             Path(options.state_dir) / "agent.db",
             now_s=lambda: clock.wall_ms() // 1000,
@@ -69,7 +80,7 @@ class Uplink:
         self.link = Link(
             settings.broker,
             client_id=options.id,
-            subscriptions=(self._topic["ack"],),
+            subscriptions=(self._topic["ack"], *([self._topic["request"]] if on_request else [])),
             will=self._will,
             on_message=self._arrived,
             on_connected=self._connected,
@@ -180,6 +191,8 @@ class Uplink:
             await self._say(online=True)
 
     def _arrived(self, message: Message) -> None:
+        if message.topic == self._topic["request"]:
+            self._requested(message.payload)
         if message.topic != self._topic["ack"]:
             return
         try:
@@ -192,6 +205,15 @@ class Uplink:
             self._refuse("unknown_lane", f"no lane {lane} here")
         else:
             hop.acknowledged(acked)
+
+    def _requested(self, payload: bytes) -> None:
+        """A wish to look at once; what is none is named and dropped."""
+        if self._on_request is None:
+            return
+        try:
+            self._on_request(decode(_REQUEST, payload))
+        except Refused as refused:
+            self._changes.note("request", refused.reason, "request refused", text=str(refused))
 
     def _refuse(self, reason: str, text: str) -> None:
         self.refused_acks += 1

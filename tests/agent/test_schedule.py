@@ -94,6 +94,16 @@ def test_turns_slept_through_are_not_made_up_for() -> None:
     assert schedule.due(3_600_000) == []
 
 
+def test_a_look_out_of_turn_moves_no_turn() -> None:
+    asked, left = (Schedule({"d": 1000}, round_ms=1000, now_ms=0) for _ in range(2))
+    assert asked.at_once("d")
+    assert not asked.at_once("d")  # it is being looked at
+    assert not asked.at_once("nobody")
+    asked.finished("d", looked=True)
+    assert asked.deadline() == left.deadline()
+    assert asked.due(999) == ["d"]
+
+
 def test_an_empty_inventory_still_has_rounds() -> None:
     schedule = Schedule({}, round_ms=1000, now_ms=0)
     assert schedule.deadline() == 1000
