@@ -22,7 +22,8 @@ from config.faults import ConfigError
 from config.io.load import load_office_settings
 from config.settings import OfficeSettings
 from escalation.io import bell
-from escalation.io.office import Event, Keys, OfficeClient, notice_data
+from escalation.io.office import Event, OfficeClient, notice_data
+from escalation.io.office_keys import Keys
 from escalation.io.office_store import OfficeStore
 from transport.io.clock import Clock
 from transport.io.keys import KeyFault, load_key

@@ -26,11 +26,11 @@ KINDS: Final = {
     NoticeKind.TASK: (Both("任务", "task"), "bold blue"),
 }
 HEALTH: Final = {
-    "waiting": ("等待县端心跳", "waiting for the county's heartbeat", "yellow"),
-    "live": ("县端在线", "the county's side is alive", "green"),
+    "waiting": ("等待汇聚端心跳", "waiting for the collector's heartbeat", "yellow"),
+    "live": ("汇聚端在线，监测正常", "the collector is alive", "green"),
     "unknown": (
-        "县端无心跳，监测状态未知，请电话核实",
-        "no heartbeat from the county: its state is UNKNOWN, verify by telephone",
+        "收不到汇聚端心跳，全县监测状态未知，请电话核实",
+        "no heartbeat from the collector: the county's state is UNKNOWN, verify by telephone",
         "bold white on red",
     ),
 }
@@ -74,10 +74,12 @@ def show_event(out: Console, event: Event) -> None:
             said = f"‼ 已拒收 / refused ({event.data['reason']}): {event.data['said']}"
             out.print(said, style="bold red")
         case "missing":
-            numbers = ", ".join(f"N-{number:06d}" for number in event.data["numbers"][:10])
-            more = len(event.data["numbers"]) - 10
-            tail = f" … (+{more})" if more > 0 else ""
-            out.print(f"‼ 通知缺号 / notices missing: {numbers}{tail}", style="bold yellow")
+            said = f"‼ 通知缺号 / notices missing: {spans(event.data['numbers'])}"
+            out.print(said, style="bold yellow")
+        case "filled":
+            left = event.data["left"]
+            rest = f"，仍缺{left}件 / {left} still missing" if left else ""
+            out.print(f"● 缺号已补到 / it came: N-{event.data['number']:06d}{rest}", style="dim")
         case "link":
             zh, en = LINK[event.data["state"]]
             out.print(f"● {moment(event.data['at_ms']).zh} {zh} / {en}", style="dim")
@@ -85,6 +87,20 @@ def show_event(out: Console, event: Event) -> None:
             zh, en, style = HEALTH[event.data["state"]]
             at = moment(event.data["at_ms"])
             out.print(f"● {at.zh} {zh} / {en}", style=style)
+
+
+def spans(numbers: list[int]) -> str:
+    """N-000002, N-000004–N-000009: numbers in rising order as their spans."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return ", ".join(
+        f"N-{first:06d}" if first == last else f"N-{first:06d}–N-{last:06d}"
+        for first, last in found
+    )
 
 
 def show_notice(out: Console, stored: StoredNotice) -> None:
@@ -113,7 +129,7 @@ def marks(stored: StoredNotice) -> list[str]:
         said.append(f"⚠ 迟到：发出后 {span.zh}送达 / LATE: arrived {span.en} after it was sent")
     if stored.reused:
         said.append(
-            "⚠ 编号重复：县端可能由备份恢复，请电话核对 / number used before: "
+            "⚠ 编号重复：汇聚端可能由备份恢复，请电话核对 / number used before: "
             "the county's store may have been restored"
         )
     return said

@@ -19,6 +19,8 @@ LATE_MS: Final = 120_000
 """Real milliseconds between sending and arrival after which a notice is shown as late."""
 
 MOST_HOLES: Final = 1000
+PATIENCE_BEATS: Final = 2
+"""Heartbeats that a notice may take after the one that first spoke of it."""
 
 
 class Arrival(StrEnum):
@@ -68,10 +70,42 @@ def numbering(number: int, last: int, holes: AbstractSet[int], *, taken: bool) -
     """Judge a new notice's number; ``last`` is 0 for an office that has none yet."""
     if taken:
         return Numbering(reused=True)
-    if number <= last:
-        return Numbering(filled=number in holes)
-    first = max(last + 1, number - MOST_HOLES)
-    return Numbering(missing=tuple(range(first, number)) if last else ())
+    filled = number in holes
+    if number <= last or not last:
+        return Numbering(filled=filled)
+    skipped = range(max(last + 1, number - MOST_HOLES), number)
+    return Numbering(tuple(n for n in skipped if n not in holes), filled)
+
+
+class Tail:
+    """What is missing at the end, where no later number shows the hole (FAULTS S6).
+
+    The county's signed heartbeat says which number it has come to. A number that two more
+    heartbeats did not bring is missing; while notices still come in, it is only on its way.
+    An office that holds none yet joined later: what was said before its first heartbeat is not
+    missed.
+    """
+
+    def __init__(self) -> None:
+        self._joined: int | None = None
+        self._said = 0
+        self._last = 0
+        self._beats = 0
+
+    def heard(self, said: int, last: int) -> range:
+        """Judge a heartbeat that says ``said`` here where ``last`` is held; what is missing."""
+        if self._joined is None:
+            self._joined = last or said
+        last = last or self._joined
+        if said <= last or last != self._last or self._said <= last:
+            self._said, self._last, self._beats = said, last, 0
+            return range(0)
+        self._beats += 1
+        if self._beats < PATIENCE_BEATS:
+            return range(0)
+        missing = range(max(last + 1, self._said - MOST_HOLES + 1), self._said + 1)
+        self._said, self._beats = said, 0
+        return missing
 
 
 def late_by(at_ms: int, now_ms: int, scale: float) -> int:

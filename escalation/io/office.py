@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import TypeAdapter
 
 from config.settings import OfficeSettings
-from escalation.inbox import Arrival, arrival, late_by, numbering
+from escalation.inbox import Arrival, Tail, arrival, late_by, numbering
+from escalation.io.office_keys import Keys
 from escalation.io.office_store import LANE, Came, OfficeStore, StoredNotice
 from escalation.pulse import Pulse
 from transport import frames
@@ -27,12 +27,11 @@ from transport.delivery import Acked, Peer, Receiver, judge
 from transport.io import log as logs
 from transport.io.clock import Clock
 from transport.io.hop import SendingHop
-from transport.io.keys import KeyFault, load_key, load_trusted
 from transport.io.link import Link, Message
 from transport.io.notify import Notifier
 from transport.io.outbox import Outbox
 from transport.io.quarantine import Quarantine
-from transport.sign import SigningKey, open_signed, sign, verify
+from transport.sign import open_signed, sign, verify
 from wire.base import OfficeId
 from wire.codec import Refused, decode_json
 from wire.notice import Notice, Receipt, Signed
@@ -54,30 +53,13 @@ class Event:
     """One thing that happened, for whoever shows it; ``data`` is JSON.
 
     Types: ``notice`` (stored; ``stored`` has it), ``receipt``, ``refused``, ``missing`` (numbers),
-    ``health``, ``link`` (to the broker), ``command`` (answered).
+    ``filled`` (a missing number came; how many are ``left``), ``health``, ``link`` (to the
+    broker), ``command`` (answered).
     """
 
     type: str
     data: dict[str, Any]
     stored: StoredNotice | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The machine's own key and the county's public one."""
-
-    own: SigningKey
-    county: dict[str, Ed25519PublicKey]
-
-    @classmethod
-    def load(cls, settings: OfficeSettings) -> Keys:
-        """Read both from the keys folder. Raises KeyFault."""
-        folder = Path(settings.office.keys_dir)
-        name = settings.office.collector_key
-        trusted = load_trusted(folder)
-        if name not in trusted:
-            raise KeyFault(f"{folder}/trusted/{name}.pub is missing: wanglou key trust {name}.pub")
-        return cls(load_key(folder, settings.office.key), {name: trusted[name]})
 
 
 class OfficeClient:
@@ -102,6 +84,7 @@ class OfficeClient:
         self._receiver = Receiver(store=store.epoch, marks=store.marks())
         self._pulse = Pulse(self._clock.monotonic_ms())
         self._pulse_moved = asyncio.Event()
+        self._tail = Tail()
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue(_INBOX_MOST)
         self._waiting: dict[str, list[asyncio.Future[str]]] = {}
         self._told_ready = False
@@ -315,16 +298,23 @@ class OfficeClient:
         )
         no = store.add_notice(notice, signed, came)
         store.fill_hole(number, now)
-        events = []
-        if said.missing:
-            store.add_holes(said.missing, now)
-            self._log.warning("numbers missing", numbers=said.missing[:20])
-            events.append(Event("missing", {"numbers": list(said.missing), "at_ms": now}))
+        events = self._missing(said.missing, now)
         stored = StoredNotice(no, notice, now, came.late_ms, came.reused, signed)
         events.append(Event("notice", notice_data(stored, filled=said.filled), stored))
+        if said.filled:
+            left = len(store.holes())
+            events.append(Event("filled", {"number": number, "left": left, "at_ms": now}))
         if notice.decision is not None and store.decide(notice.decision, notice.id):
             events.append(Event("command", notice.decision.model_dump(mode="json")))
         return events
+
+    def _missing(self, numbers: tuple[int, ...], now: int) -> list[Event]:
+        """Note the numbers that should be here and are not; inside the transaction."""
+        if not numbers:
+            return []
+        self._store.add_holes(numbers, now)
+        self._log.warning("numbers missing", numbers=numbers[:20])
+        return [Event("missing", {"numbers": list(numbers), "at_ms": now})]
 
     def _tell(self, event: Event) -> None:
         self._on_event(event)
@@ -351,7 +341,13 @@ class OfficeClient:
         now = self._clock.monotonic_ms()
         changed = self._pulse.heard(beat, now, retained=message.retain)
         self._pulse_moved.set()
-        return [self._health()] if changed else []
+        events = [self._health()] if changed else []
+        if message.retain or self._pulse.last is not beat:
+            return events
+        tail = self._tail.heard(beat.notices_seq, self._store.last_number())
+        holes = self._store.holes() if tail else set()
+        missing = tuple(number for number in tail if number not in holes)
+        return [*events, *self._missing(missing, self._clock.now_ms())]
 
     async def _watch_pulse(self) -> None:
         """Sleep until the silence is too long; woken by every heartbeat."""

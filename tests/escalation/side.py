@@ -164,14 +164,17 @@ class CountySide:
         )
         assert await self.link.publish(TOPICS.office(OFFICE, "notice"), payload)
 
-    async def heartbeat(self, *, every_ms: int = 30_000, retain: bool = False) -> bytes:
+    async def heartbeat(
+        self, *, every_ms: int = 30_000, retain: bool = False, said: int | None = None
+    ) -> bytes:
+        """``said``: the number it claims to have come to, the desk's own by default."""
         self.beat += 1
         beat = Heartbeat(
             county=COUNTY,
             at_ms=self.clock.now_ms(),
             session=self.beat,
             every_ms=every_ms,
-            notices_seq=self.desk.last_number,
+            notices_seq=self.desk.last_number if said is None else said,
             journal_head="",
             warning="none",
             level="none",

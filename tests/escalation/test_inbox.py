@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from escalation.inbox import Arrival, Held, Numbering, arrival, late_by, numbering
+from escalation.inbox import Arrival, Held, Numbering, Tail, arrival, late_by, numbering
 from transport.delivery import Verdict
 
 
@@ -32,6 +32,8 @@ def test_arrival(place: Verdict, held: Held | None, wanted: Arrival) -> None:
         (5, 4, set(), False, Numbering()),
         (8, 4, set(), False, Numbering(missing=(5, 6, 7))),
         (6, 8, {5, 6, 7}, False, Numbering(filled=True)),
+        (9, 8, {9}, False, Numbering(filled=True)),  # the heartbeat had told that it is missing
+        (12, 8, {9, 10}, False, Numbering(missing=(11,))),
         (4, 8, set(), True, Numbering(reused=True)),
         (9, 8, set(), True, Numbering(reused=True)),
     ],
@@ -48,6 +50,37 @@ def test_numbering(
 
 def test_a_huge_hole_is_bounded() -> None:
     assert len(numbering(2**40, 1, set(), taken=False).missing) == 1000
+
+
+@pytest.mark.parametrize(
+    ("beats", "wanted"),
+    [
+        # (the heartbeat says, held here) …, and what is missing after the last
+        ([(12, 12), (12, 12), (12, 12)], []),
+        ([(12, 11), (12, 11)], []),
+        ([(12, 11), (12, 11), (12, 11)], [12]),
+        ([(12, 9), (12, 9), (12, 9)], [10, 11, 12]),
+        ([(12, 9), (12, 10), (12, 10)], []),  # they still come in
+        ([(12, 11), (12, 11), (12, 12)], []),
+        ([(12, 11), (13, 11), (13, 11)], [12]),  # 13 may still be on its way
+        ([(12, 11), (13, 11), (13, 11), (13, 11), (13, 11)], [12, 13]),
+        ([(12, 0), (12, 0), (12, 0), (12, 0)], []),  # an office that joined later
+        ([(12, 0), (13, 0), (13, 0), (13, 0)], [13]),
+        ([(0, 0), (1, 0), (1, 0), (1, 0)], [1]),
+        ([(5, 11), (5, 11), (5, 11)], []),  # the county's store was restored
+    ],
+)
+def test_a_hole_at_the_end_is_named_after_two_more_heartbeats(
+    beats: list[tuple[int, int]], wanted: list[int]
+) -> None:
+    tail = Tail()
+    assert list([tail.heard(said, last) for said, last in beats][-1]) == wanted
+
+
+def test_a_huge_hole_at_the_end_is_bounded() -> None:
+    tail = Tail()
+    missing = [tail.heard(2**40, 1) for _ in range(3)][-1]
+    assert (len(missing), missing[-1]) == (1000, 2**40)
 
 
 def test_lateness_is_real_time_whatever_the_drill_s_scale() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from escalation.io.office import Event, Keys, OfficeClient
+from escalation.io.office import Event, OfficeClient
+from escalation.io.office_keys import Keys
 from escalation.io.office_store import OfficeStore
 from tests.escalation.county import FULL, PARTIAL, T0, order
 from tests.escalation.side import OFFICE, TOPICS, CountySide, county_side, make_keys, settings
@@ -189,6 +190,25 @@ async def test_missing_numbers_are_named_and_filled(tmp_path: Path, broker: Mosq
         assert [event.data["numbers"] for event in here.of("missing")] == [[2, 3]]
         assert [event.data["filled_hole"] for event in here.of("notice")] == [False, False, True]
         assert here.store.holes() == {2}
+
+
+async def test_a_hole_at_the_end_is_named_by_the_heartbeat_and_cleared(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    async with both(tmp_path, broker.port) as (county, here):
+        county.queue(county.signed(numbered(county, 1)))
+        await here.until(lambda: here.ids() == ["N-000001"])
+        for _ in range(5):
+            await county.heartbeat(said=2)
+        await here.until(lambda: bool(here.of("missing")))
+        await drained(county)
+        assert here.store.holes() == {2}
+        county.queue(county.signed(numbered(county, 2)))
+        await here.until(lambda: bool(here.of("filled")))
+        assert [event.data["numbers"] for event in here.of("missing")] == [[2]]
+        assert [event.data["filled_hole"] for event in here.of("notice")] == [False, True]
+        assert here.of("filled")[0].data["left"] == 0
+        assert here.store.holes() == set()
 
 
 async def test_a_late_notice_is_shown_as_late_and_receipted(
