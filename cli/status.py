@@ -16,8 +16,17 @@ def status(
     as_json: Annotated[
         bool, typer.Option("--json", help="Everything, as one JSON object.")
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it live, until Ctrl-C; asks the pages.")
+    ] = False,
+    url: Annotated[
+        str, typer.Option("--url", help="Where the pages are; else from collector.toml.")
+    ] = "",
 ) -> None:
     """What the collector knows at its last turn: operators, systems, sources, what is wrong."""
+    if watch or url:
+        _from_pages(url or _pages_of(config), watch=watch, as_json=as_json)
+        return
     import orjson
 
     from collector.assess import assess
@@ -42,6 +51,46 @@ def status(
         print(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())
     else:
         _print(shown)
+
+
+def _pages_of(config: Path) -> str:
+    """The address of the pages of this collector."""
+    from collector.io.configured import load_settings
+    from config.faults import ConfigError
+
+    try:
+        web = load_settings(config).web
+    except ConfigError as fault:
+        print(f"wanglou status: {fault}", file=sys.stderr)
+        raise typer.Exit(1) from fault
+    if web is None:
+        print(f"wanglou status: {config} has no table web: nothing to watch", file=sys.stderr)
+        raise typer.Exit(1)
+    host = f"[{web.host}]" if ":" in web.host else web.host
+    return f"{'https' if web.certfile else 'http'}://{host}:{web.port}"
+
+
+def _from_pages(url: str, *, watch: bool, as_json: bool) -> None:
+    """Home of the pages, once or live."""
+    import contextlib
+    import json
+
+    from rich.console import Console
+
+    from cli import status_page
+
+    try:
+        shown = status_page.ask(url.rstrip("/"))
+    except status_page.NoPages as fault:
+        print(f"wanglou status: {fault}", file=sys.stderr)
+        raise typer.Exit(1) from fault
+    if as_json:
+        print(json.dumps(shown, ensure_ascii=False))
+    elif watch and sys.stdout.isatty():
+        with contextlib.suppress(KeyboardInterrupt):
+            status_page.watch(url.rstrip("/"))
+    else:
+        Console().print(status_page.page(shown))
 
 
 def _print(shown: dict[str, Any]) -> None:

@@ -1,0 +1,146 @@
+"""What the pages' home shows, in a terminal: asked of the collector's own interface."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from collector.web.export import cst
+
+EVERY_S: Final = 2.0
+TIMEOUT_S: Final = 5.0
+STATES: Final = {
+    "down": ("■", "中断 down", "bold red"),
+    "alarm": ("▲", "告警 alarm", "yellow"),
+    "unknown": ("◇", "未知 unknown", "magenta"),
+    "ok": ("●", "正常 ok", "green"),
+    "not_commissioned": ("○", "待入网 not commissioned", "dim"),
+    "not_connected": ("–", "未接入 not connected", "dim"),
+}
+"""A state is shape and word, never colour alone."""
+
+IMPACTS: Final = {
+    "none": "ok",
+    "partial": "alarm",
+    "full": "down",
+    "unknown": "unknown",
+    "absent": "not_connected",
+}
+
+Json = dict[str, Any]
+
+
+class NoPages(Exception):  # noqa: N818  it says what did not answer
+    """The interface could not be asked; the text says why."""
+
+
+def ask(url: str) -> Json:
+    """The summary at ``url``. Raises NoPages."""
+    if not url.startswith(("http://", "https://")):
+        raise NoPages(f"{url}: an address begins with http:// or https://")
+    try:
+        with urllib.request.urlopen(  # noqa: S310  the scheme was checked
+            f"{url}/api/v1/summary", timeout=TIMEOUT_S
+        ) as answer:
+            found: Json = json.load(answer)
+    except (OSError, ValueError, urllib.error.URLError) as error:
+        raise NoPages(f"{url}: {error}") from error
+    return found
+
+
+def watch(url: str) -> None:
+    """Show the county until interrupted; with the server gone the last state and its age stay."""
+    shown: Json | None = None
+    asked_at = time.monotonic()
+    with Live(auto_refresh=False, screen=True) as live:
+        while True:
+            fault = ""
+            try:
+                shown, asked_at = ask(url), time.monotonic()
+            except NoPages as gone:
+                age = round(time.monotonic() - asked_at)
+                fault = f"与服务器失去联系 {age} 秒 / no contact for {age} s: {gone}"
+            live.update(page(shown, fault), refresh=True)
+            time.sleep(EVERY_S)
+
+
+def page(shown: Json | None, fault: str = "") -> RenderableType:
+    """One screen."""
+    parts: list[RenderableType] = []
+    if fault:
+        parts.append(Text(fault, style="bold magenta reverse"))
+    if shown is not None:
+        parts += [_head(shown), _counts(shown), _matrix(shown), _systems(shown)]
+    return Group(*parts)
+
+
+def _head(shown: Json) -> Text:
+    text = Text(f"望楼 {shown['name']['zh']} ", style="bold")
+    if shown["drill"]:
+        text.append(f"演练 DRILL {shown['tree']} ", style="bold magenta")
+    text.append(f"数据 as of {cst(shown['as_of_ms']) or '–'}\n", style="dim")
+    warning = shown["warning"]
+    if warning is None:
+        return text.append("● 当前没有预警 no warning is open", style="green")
+    draft = warning["draft"]
+    literal = draft["literal_warning"] and draft["literal_level"]
+    grade = "原文依据 by the plan's words" if literal else "研判提示 for judgement"
+    names = [warning["state_name"], draft["warning_name"], draft["level_name"]]
+    said = " · ".join(name["zh"] for name in names)
+    return text.append(f"■ 预警 WARNING {said}（{grade}）{warning['id']}", style="bold red")
+
+
+def _mark(state: str) -> Text:
+    shape, word, style = STATES[state]
+    return Text(f"{shape} {word}", style=style)
+
+
+def _counts(shown: Json) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("")
+    table.add_column("设备 devices", justify="right")
+    table.add_column("站点 sites", justify="right")
+    for state in STATES:
+        devices, sites = shown["devices"][state], shown["sites"][state]
+        if devices or sites or not state.startswith("not_"):
+            table.add_row(_mark(state), str(devices), str(sites))
+    return table
+
+
+def _matrix(shown: Json) -> Table:
+    """Town by operator: sites that are not normal, of all."""
+    cells = {(cell["town"], cell["operator"]): cell for cell in shown["cells"]}
+    table = Table(padding=(0, 1))
+    table.add_column("乡镇 town")
+    for operator in shown["operators"]:
+        shape, _, style = STATES[IMPACTS.get(operator["impact"], "unknown")]
+        silent = " 无声 silent" if operator["silent_since_ms"] else ""
+        table.add_column(Text(f"{operator['name']['zh']} {shape}{silent}", style=style))
+    for town in shown["towns"]:
+        row = (_cell(cells.get((town["code"], one["id"]))) for one in shown["operators"])
+        table.add_row(Text(town["name"]), *row)
+    return table
+
+
+def _cell(cell: Json | None) -> Text:
+    if cell is None:
+        return Text("–", style="dim")
+    shape, _, style = STATES[cell["state"]]
+    bad = cell["down"] + cell["alarm"] + cell["unknown"]
+    return Text(f"{shape} {bad}/{cell['sites']}", style=style)
+
+
+def _systems(shown: Json) -> Text:
+    text = Text()
+    for system in shown["systems"]:
+        shape, _, style = STATES[IMPACTS.get(system["impact"], "unknown")]
+        text.append(f"{shape} {system['name']}  ", style=style)
+    return text
