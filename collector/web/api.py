@@ -157,7 +157,7 @@ async def get_summary(api: Api, request: web.Request) -> web.Response:
 
 
 async def get_spots(api: Api, request: web.Request) -> web.Response:
-    tag = f'"{api.instance}-{id(api.now().index):x}"'
+    tag = f'"{api.instance}-{api.now().board.static.config_hash[:16]}"'
     if request.headers.get("If-None-Match") == tag:
         return web.Response(status=304, headers=stamped(api) | {"ETag": tag})
     response = answer(api, request, home.spots(api.index))

@@ -59,8 +59,8 @@ def takes_gzip(request: web.Request) -> bool:
 def load(folder: Path = FOLDER) -> dict[str, Asset]:
     """Every file of the folder by its path, and the service worker with the list of them.
 
-    Offline the pages need what ``index.html`` and the modules name; what is only fetched when
-    asked for (licences) stays out of the list.
+    Offline the pages need what ``index.html`` and the modules name; the chart's library is kept
+    when it was first used.
     """
     assets = {
         file.relative_to(folder).as_posix(): Asset.of(file.read_bytes(), KINDS[file.suffix])
@@ -68,7 +68,7 @@ def load(folder: Path = FOLDER) -> dict[str, Asset]:
         if file.is_file()
     }
     shell = [f"/static/{name}" for name in assets if name.endswith((".js", ".css", ".svg"))]
-    shell = [name for name in shell if not name.endswith("/sw.js")]
+    shell = [name for name in shell if not name.endswith("/sw.js") and "/vendor/" not in name]
     version = hashlib.sha256("".join(asset.tag for asset in assets.values()).encode()).hexdigest()
     worker = (
         f"const VERSION = {json.dumps(version[:16])};\nconst SHELL = {json.dumps(shell)};\n"

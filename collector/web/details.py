@@ -107,10 +107,20 @@ def series(name: str, from_ms: int, to_ms: int, found: Series) -> SeriesAnswer:
         to_ms=to_ms,
         at_ms=found.at_ms,
         lines=tuple(
-            LineItem(metric=one.metric, instance=one.instance, unit=one.unit, values=one.values)
+            LineItem(
+                metric=one.metric,
+                instance=one.instance,
+                unit=one.unit,
+                values=tuple(None if value is None else _short(value) for value in one.values),
+            )
             for one in found.lines
         ),
     )
+
+
+def _short(value: float) -> float:
+    """Six digits are more than a chart shows; the rest only costs the line."""
+    return float(f"{value:.6g}")
 
 
 def people(moment: Moment) -> PeopleAnswer:

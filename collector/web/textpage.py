@@ -28,6 +28,8 @@ WORDS: Final = {
         "not_ok": "不正常的站点", "more": "另有", "rows": "个", "full": "完整页面",
         "drill": "演练", "none": "无", "literal": "原文依据", "judge": "研判提示", "since": "自",
         "other": "English", "systems": "信息系统", "at_risk": "有风险",
+        "is_none": "无影响", "is_partial": "部分业务", "is_full": "全部业务",
+        "is_unknown": "未知", "is_absent": "未接入",
     },
     "en": {
         "ok": "ok", "alarm": "alarm", "down": "down", "unknown": "unknown",
@@ -38,6 +40,9 @@ WORDS: Final = {
         "rows": "more", "full": "full page", "drill": "DRILL", "none": "none",
         "literal": "by the plan's words", "judge": "for judgement", "since": "since",
         "other": "中文", "systems": "Information systems", "at_risk": "at risk",
+        "is_none": "not affected", "is_partial": "partly affected",
+        "is_full": "wholly affected", "is_unknown": "not known",
+        "is_absent": "not connected",
     },
 }  # fmt: skip
 
@@ -46,10 +51,10 @@ def text_page(moment: Moment, lang: str) -> bytes:
     """The page in ``lang`` (zh or en)."""
     said = WORDS[lang]
     head = _head(moment, lang)
-    body = "\n".join(escape(line[:LINE]) for line in _lines(moment, lang))
+    body = "\n".join(escape(line[:LINE]) + "<br>" for line in _lines(moment, lang))
     other = "en" if lang == "zh" else "zh"
     foot = (
-        f'</pre><p><a href="/text?lang={other}">{said["other"]}</a> '
+        f'</p><p><a href="/text?lang={other}">{said["other"]}</a> '
         f'<a href="/">{said["full"]}</a></p></body></html>'
     )
     room = LIMIT - len((head + foot).encode()) - 8
@@ -65,7 +70,7 @@ def _head(moment: Moment, lang: str) -> str:
         f'<!doctype html><html lang="{tag}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         '<meta http-equiv="refresh" content="60"><link rel="icon" href="/static/icon.svg">'
-        f"<title>望楼 {escape(moment.board.static.name.zh[:40])}</title></head><body><pre>"
+        f"<title>望楼 {escape(moment.board.static.name.zh[:40])}</title></head><body><p>"
     )
 
 
@@ -91,13 +96,14 @@ def _lines(moment: Moment, lang: str) -> list[str]:
     for operator in home.operators:
         out, total = operator.sites.down, sum(number for _, number in operator.sites)
         lines.append(
-            f"{getattr(operator.name, lang)}: {operator.impact}  {said['down']} {out}/{total}  "
+            f"{getattr(operator.name, lang)}: {said[f'is_{operator.impact}']}  "
+            f"{said['down']} {out}/{total}  "
             f"{said['unknown']} {operator.sites.unknown}  {cst(operator.seen_ms)[11:]}"
         )
     hurt = [system for system in home.systems if system.impact not in {"none", "absent"}]
     if hurt:
         lines += ["", f"-- {said['systems']} --"]
-        lines += [f"{system.name}: {system.impact}" for system in hurt]
+        lines += [f"{system.name}: {said[f'is_{system.impact}']}" for system in hurt]
     return lines + _matrix(moment, home, lang) + _not_ok(moment, lang)
 
 
@@ -111,7 +117,7 @@ def _matrix(moment: Moment, home: Summary, lang: str) -> list[str]:
         who = getattr(moment.index.operator_name(cell.operator), lang)
         lines.append(
             f"{moment.index.town_name(cell.town)} {who}: {said[cell.state]} "
-            f"{cell.down}/{cell.sites}"
+            f"{cell.down + cell.alarm + cell.unknown}/{cell.sites}"
         )
     return lines
 

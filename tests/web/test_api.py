@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -16,11 +17,13 @@ from collector.web.export import rows, workbook
 from collector.web.index import Index, Moment
 from collector.web.lists import DeviceQuery
 from collector.web.model import DeviceAnswer, Page, SiteRow, Summary, WarningAnswer
-from collector.web.source import State
+from collector.web.server import serving
+from collector.web.source import SiteState, State
+from config.settings import WebSettings
 from tests.web.county import COUNTY, HOSTILE, TREE, Stage
 from transport.sign import SigningKey, sign
 from wire.alarm import AlarmAction, AlarmVerb
-from wire.notice import Command, Signed, Verb
+from wire.notice import Bilingual, Command, Signed, Verb
 
 
 async def get(client: aiohttp.ClientSession, path: str, status: int = 200) -> Any:
@@ -311,6 +314,44 @@ async def test_drill_keys_only_in_a_drill(stage: Stage, client: aiohttp.ClientSe
     assert len((await get(client, "/api/v1/drill/keys"))["keys"]) == 3
     stage.change(tree="live")
     assert (await get(client, "/api/v1/drill/keys"))["keys"] == []
+
+
+async def text(client: aiohttp.ClientSession, lang: str) -> str:
+    async with client.get(f"/text?lang={lang}") as response:
+        raw = await response.read()
+    assert len(raw) < 10_000
+    return raw.decode()
+
+
+async def test_the_text_page_says_the_same_in_few_bytes(
+    stage: Stage, client: aiohttp.ClientSession
+) -> None:
+    assert "无预警" in await text(client, "zh")
+    stage.power_cut()
+    chinese, english = await text(client, "zh"), await text(client, "en")
+    for word in ("演练", "情形2", "研判提示", "中断 72", "未知 213", "移动: 部分业务", "市电中断"):
+        assert word in chinese
+    for word in ("scenario 2", "for judgement", "down 72", "China Mobile: partly affected"):
+        assert word in english
+
+
+async def test_the_text_page_is_small_and_inert_whatever_happens() -> None:
+    stage = Stage(devices=3000)
+    held = stage.held.static.register
+    sites = tuple(site.model_copy(update={"name": HOSTILE * 2}) for site in held.sites)
+    static = replace(stage.held.static, register=held.model_copy(update={"sites": sites}))
+    stage.change(
+        static=static,
+        sites={site.id: SiteState(State.DOWN, 1, Bilingual(zh="&" * 200, en="")) for site in sites},
+    )
+    async with (
+        serving(stage, WebSettings(port=0)) as url,
+        aiohttp.ClientSession(base_url=url) as session,
+    ):
+        page = await text(session, "zh")
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "另有" in page or "…" in page
 
 
 async def test_openapi_describes_every_route(client: aiohttp.ClientSession) -> None:

@@ -22,7 +22,7 @@ from wire.notice import Verb
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.peers]
 SIZES = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 AUDIT = (Path(__file__).parent / "audit.js").read_text()
-HOME_LIMIT = 80_000
+HOME_LIMIT = 40_000
 """Bytes of home on the wire, nothing cached."""
 
 

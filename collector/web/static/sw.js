@@ -35,8 +35,12 @@ self.addEventListener("fetch", (event) => {
 
 // One version's files stay together: from its own cache first.
 async function file(event, path) {
-  const saved = await (await caches.open(FILES)).match(path);
-  return saved ?? fetch(event.request);
+  const files = await caches.open(FILES);
+  const saved = await files.match(path);
+  if (saved) return saved;
+  const fresh = await fetch(event.request);
+  if (fresh.ok && path !== "/") event.waitUntil(files.put(path, fresh.clone()));
+  return fresh;
 }
 
 async function answer(event) {
