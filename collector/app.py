@@ -17,6 +17,7 @@ from typing import Final
 from collector import world as worlds
 from collector.gate import OFFICE, Gate
 from collector.io.begin import Opened, open_collector
+from collector.io.publisher import Publisher
 from collector.io.samples import SampleWorker
 from collector.io.store import NOTICE_LANE, OfficeOutbox
 from collector.model import (
@@ -88,7 +89,10 @@ class Collector:
         self._link = Link(
             settings.broker,
             client_id=settings.collector.key,
-            subscriptions=self._topics.collector_subscriptions(),
+            subscriptions=(
+                *self._topics.collector_subscriptions(),
+                self._topics.view_page("+", "+"),
+            ),
             will=lambda: self._alive(online=False),
             on_message=self._arrived,
             on_connected=self._connected,
@@ -97,6 +101,14 @@ class Collector:
         self._hops: dict[str, SendingHop] = {
             office.id: self._hop(OfficeId(office.id)) for office in settings.collector.offices
         }
+        self._views = Publisher(
+            self._link,
+            self._topics,
+            self.world,
+            session=self._session,
+            every_ms=round(settings.collector.heartbeat_every_s * 1000),
+            now_ms=self.now_ms,
+        )
         self._orders: deque[tuple[Input, asyncio.Future[list[Effect]]]] = deque()
         self._watch: Callable[[int, list[Effect]], None] | None = None
         self._samples = SampleWorker(
@@ -123,6 +135,7 @@ class Collector:
             tasks.create_task(self._link.run())
             tasks.create_task(self._samples.run())
             tasks.create_task(self._beat())
+            tasks.create_task(self._views.run())
             for hop in self._hops.values():
                 tasks.create_task(hop.run())
             if self._settings.web is not None:
@@ -211,7 +224,8 @@ class Collector:
         return order
 
     def _turned(self, now_ms: int, effects: list[Effect]) -> None:
-        """Tell the pages; whatever goes wrong there is their own trouble."""
+        """Tell views and pages; whatever goes wrong there is their own trouble."""
+        self._views.turned()
         if self._watch is None:
             return
         try:
@@ -274,6 +288,8 @@ class Collector:
         if self._gate.is_sample(message.topic):
             self._samples.offer(message)
             return
+        if self._views.hears(message):
+            return
         if len(self._inbox) >= INBOX and message.topic.endswith(("/state", "/command")):
             self.counts["inbox full"] += 1
             self._changes.note("inbox", "full", "inbox full, rows left with their senders")
@@ -290,6 +306,7 @@ class Collector:
         self._post(self._heartbeat())
         for hop in self._hops.values():
             hop.connected()
+        self._views.connected()
         self._log.info("connected")
         if not self._ready:
             self._ready = True
@@ -363,6 +380,7 @@ class Collector:
         while True:
             await asyncio.sleep(self._settings.collector.heartbeat_every_s)
             self._post(self._heartbeat())
+            self._views.beat()
             if self._clock.monotonic() >= next_alive:
                 next_alive += ALIVE_EVERY_S
                 self._post(self._alive(online=True))

@@ -120,7 +120,8 @@ def looked(world: World, now_ms: int, agent: str, look: Look) -> None:
             stamp=stamped(row, look.at_ms, now_ms),
         )
         seen(world, now_ms, agent, look.device, view)
-        if old is None or (old.outcome, old.reason) != (look.outcome, look.reason):
+        said = (look.outcome, look.reason, look.detail)
+        if old is None or (old.outcome, old.reason, old.detail) != said:
             world.dirty[look.device] = None
     condition.review(world, now_ms, look.device)
 
@@ -129,7 +130,11 @@ def reading(world: World, now_ms: int, agent: str, item: Reading) -> None:
     """A watched value: kept, and judged by the alarm hints of its metric."""
     view = view_of(world, now_ms, agent, item.device)
     seen(world, now_ms, agent, item.device, view)
-    world.device(item.device).readings[f"{item.metric}|{item.instance}"] = ReadingState(
+    readings, key = world.device(item.device).readings, f"{item.metric}|{item.instance}"
+    before = readings[key].value if key in readings else None
+    if (before is None) is not (item.value is None):
+        world.dirty[item.device] = None  # whether it is measured at all is shown
+    readings[key] = ReadingState(
         item.value, item.at_ms, now_ms, stamped(world.agent(agent), item.at_ms, now_ms)
     )
     condition.review(world, now_ms, item.device)

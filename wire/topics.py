@@ -5,8 +5,10 @@
     wanglou/1/{live|drill-ID}/{county}/{operator}/{agent}/{state|sample|ack|request|birth|alive}
     wanglou/1/…/{county}/office/{office}/{notice|receipt|command|ack|alive}
     wanglou/1/…/{county}/office/heartbeat            signed, retained
-    wanglou/1/…/{county}/view/…                      retained, per disclosure
-    wanglou/1/…/{county}/warning/…                   retained
+    wanglou/1/…/{county}/view/index                  retained, as all that follow
+    wanglou/1/…/{county}/view/{operator}/{summary|index|index/{page}}
+    wanglou/1/…/{county}/view/{operator}/{sites/{site}|devices/{device}}
+    wanglou/1/…/{county}/warning/{open|index}
 
 ``office``, ``view`` and ``warning`` are reserved: no operator may carry these ids.
 """
@@ -64,6 +66,26 @@ class Topics:
 
     def warning(self, rest: str) -> str:
         return f"{self.base}/warning/{rest}"
+
+    def view_site(self, operator: str, site: str) -> str:
+        return f"{self.base}/view/{operator}/sites/{site}"
+
+    def view_device(self, operator: str, device: str) -> str:
+        return f"{self.base}/view/{operator}/devices/{device}"
+
+    def view_summary(self, operator: str) -> str:
+        return f"{self.base}/view/{operator}/summary"
+
+    def view_index(self, operator: str) -> str:
+        return f"{self.base}/view/{operator}/index"
+
+    def view_page(self, operator: str, page: int | str) -> str:
+        """A page of an operator's index; ``+`` for all of them, of all operators likewise."""
+        return f"{self.base}/view/{operator}/index/{page}"
+
+    @property
+    def view_county(self) -> str:
+        return f"{self.base}/view/index"
 
     def collector_subscriptions(self) -> tuple[str, ...]:
         """What the collector listens to: every agent's and office client's upward leaves.

@@ -145,10 +145,8 @@ class LookView(Wire):
     agent: Id
     method: Method
     outcome: Outcome
-    since_ms: Ms
     reason: Line
     detail: Line
-    rtt_us: Count | None
 
 
 class DeviceDetail(Wire):
@@ -280,7 +278,6 @@ class CountyIndex(Wire):
     operators: tuple[Id, ...]
     sites: SiteCounts
     config_hash: Annotated[str, Field(max_length=64)]
-    rev: Rev
 
 
 class StandingView(Wire):

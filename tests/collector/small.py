@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 from collector import world as worlds
 from collector.base import World
@@ -147,7 +148,7 @@ class Hand:
     rounds: int = 0
 
     @classmethod
-    def of(cls, made: County | None = None) -> Hand:
+    def of(cls, made: County | None = None) -> Self:
         hand = cls(worlds.new(made or county(), store=1, now_ms=T0))
         hand.turn(Started(1))
         return hand
