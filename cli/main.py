@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from cli import agent, check, collector, demo, journal, key, office, ping, plan, poll, status, story
+from cli import (
+    agent,
+    check,
+    collector,
+    demo,
+    journal,
+    key,
+    office,
+    ping,
+    plan,
+    poll,
+    schema,
+    status,
+    story,
+)
 
 app = typer.Typer(
     name="wanglou",
@@ -30,6 +44,7 @@ app.add_typer(collector.app, name="collector")
 app.add_typer(office.app, name="office")
 app.add_typer(journal.app, name="journal")
 app.command()(status.status)
+app.command()(schema.schema)
 app.command()(poll.poll)
 app.command()(ping.ping)
 
