@@ -37,7 +37,7 @@ def schema(
         print(f'wanglou schema: no payload "{name}"; {hint}', file=sys.stderr)
         raise typer.Exit(1)
     else:
-        for one in PAYLOADS.values():
-            print(f"{one.name:17} {one.says}")
-            for topic in topics_of(one.name):
+        for payload in PAYLOADS.values():
+            print(f"{payload.name:17} {payload.says}")
+            for topic in topics_of(payload.name):
                 print(f"{'':17}   {topic}")
