@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
 from collector.base import World
 from collector.web.source import SERIES_POINTS, Line, Series
-from collector.web.worldview import metrics
+from collector.web.worldview import natural
+from config.profile import Metric, MetricType
 
 ECHO: Final = (("rtt_ms", "ms"), ("loss", "1"))
 """What the ICMP engine measures of every device, with units."""
 
-MOST_LINES: Final = 8
+SAID: Final = frozenset({MetricType.TEXT, MetricType.TICKS})
+"""Types that make no line."""
+
+PER_ROW: Final = 2
+"""Numbers of one row of a table: an interface's in and out."""
+
+MOST_LINES: Final = 12
+MOST_ASKED: Final = 40
+"""Lines the history is asked for at most: bounded work for one page."""
+
 MIN_STEP_MS: Final = 1000
 
 
@@ -42,13 +52,35 @@ async def lines(world: World, history: Values, device: str, spoken: tuple[int, i
 
 
 def _wanted(world: World, device: str) -> list[tuple[str, str, str]]:
-    known = metrics(world.county)
+    """Metric, instance and unit of what may have been measured, the telling ones first.
+
+    Which profiles a device is asked is its agent's knowledge; the watched readings tell: where one
+    column of a table came from, the table's other numbers came too.
+    """
     row = world.state.devices.get(device)
-    wanted = [(metric, "", unit) for metric, unit in ECHO]
+    watched: dict[str, dict[str, None]] = {}
     for key in row.readings if row else ():
         metric, _, instance = key.partition("|")
-        wanted.append((metric, instance, known[metric].unit if metric in known else ""))
-    return wanted
+        watched.setdefault(metric, {})[instance] = None
+    wanted = [(metric, "", unit) for metric, unit in ECHO]
+    states: list[tuple[str, str, str]] = []
+    for metrics, many in _groups(world, frozenset(watched)):
+        rows = dict.fromkeys(one for m in metrics for one in watched.get(m.name, ()))
+        numbers = [m for m in metrics if m.type not in {*SAID, MetricType.ENUM}]
+        words = [m for m in metrics if m.type is MetricType.ENUM]
+        for row_name in sorted(rows, key=natural) if many else [""]:
+            some = numbers[:PER_ROW] if many else numbers
+            wanted += [(m.name, row_name, m.unit) for m in some]
+            states += [(m.name, row_name, m.unit) for m in words]
+    return list(dict.fromkeys([*wanted, *states]))[:MOST_ASKED]
+
+
+def _groups(world: World, watched: frozenset[str]) -> Iterator[tuple[tuple[Metric, ...], bool]]:
+    """Scalars and tables (True) of the profiles that a device with these readings is asked."""
+    for profile in world.county.bundle.profiles:
+        groups = [(profile.scalars, False), *((table.columns, True) for table in profile.tables)]
+        if any(metric.name in watched for metrics, _ in groups for metric in metrics):
+            yield from groups
 
 
 def step_ms(world: World, device: str, span_ms: int) -> int:

@@ -272,11 +272,11 @@ def readings(world: World, name: str, known: dict[str, Metric]) -> tuple[Reading
                 alarm=raised,
             )
         )
-    found.sort(key=lambda one: (one.alarm is None, one.metric, _natural(one.instance)))
+    found.sort(key=lambda one: (one.alarm is None, one.metric, natural(one.instance)))
     return tuple(found)
 
 
-def _natural(text: str) -> list[tuple[int, str]]:
+def natural(text: str) -> list[tuple[int, str]]:
     """GE0/0/2 before GE0/0/10."""
     parts = re.split(r"(\d+)", text)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
