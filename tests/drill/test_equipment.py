@@ -71,15 +71,16 @@ def test_way_of_asking_does_not_matter(battery: float, steps: list[int], kind: G
     for step in steps:
         stepped = equipment.advance(stepped, T0 + step)
     whole = equipment.advance(lost, T0 + steps[-1])
-    assert abs(stepped.charge - whole.charge) < 1e-6
+    # Switches fall on whole milliseconds, so each stride may round one up.
+    assert abs(stepped.charge - whole.charge) <= 10 / (battery * MINUTE_MS)
     assert stepped.at_ms == whole.at_ms
-    due = equipment.next_ms(whole)
-    if min(abs(due - whole.at_ms), 10) == 10:
-        assert (stepped.lvd1, stepped.lvd2, stepped.generator) == (
-            whole.lvd1,
-            whole.lvd2,
-            whole.generator,
-        )
+    near = (equipment.advance(lost, max(T0, whole.at_ms + slack)) for slack in (-10, 10))
+    if len({flags(power) for power in near}) == 1:
+        assert flags(stepped) == flags(whole)
+
+
+def flags(power: Power) -> tuple[bool, bool, Generator]:
+    return power.lvd1, power.lvd2, power.generator
 
 
 @given(minutes, moments)
