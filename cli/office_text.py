@@ -27,7 +27,7 @@ KINDS: Final = {
 }
 HEALTH: Final = {
     "waiting": ("等待汇聚端心跳", "waiting for the collector's heartbeat", "yellow"),
-    "live": ("汇聚端在线，监测正常", "the collector is alive", "green"),
+    "live": ("汇聚端在线", "the collector is alive", "green"),
     "unknown": (
         "收不到汇聚端心跳，全县监测状态未知，请电话核实",
         "no heartbeat from the collector: the county's state is UNKNOWN, verify by telephone",

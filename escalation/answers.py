@@ -48,7 +48,7 @@ REFUSALS: Final = {
     Outcome.UNKNOWN_ACCOUNT: Both("登记册中没有此账号", "the register has no such account"),
     Outcome.WRONG_KEY: Both("签名密钥不是该账号的密钥", "it was not signed with the account's key"),
     Outcome.NOT_VALID: Both("该账号今日不在有效期内", "the account is not valid today"),
-    Outcome.NO_ROLE: Both("该账号的职务无权下达此指令", "no role of the account may order this"),
+    Outcome.NO_ROLE: Both("该账号的角色无权下达此指令", "no role of the account may order this"),
     Outcome.SAME_ACCOUNT: Both(
         "提请与发布须由不同账号办理", "the same account may not both propose and issue"
     ),
@@ -122,7 +122,7 @@ def _refused(view: View, command: Command, outcome: Outcome, who: Both) -> Rende
     remedy = REMEDIES.get(
         outcome,
         Both(
-            f"可办理的职务：{roles.zh}；当前：{state.zh}",
+            f"可办理的角色：{roles.zh}；当前：{state.zh}",
             f"roles that may order it: {roles.en}; now: {state.en}",
         ),
     )
