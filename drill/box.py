@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -25,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from drill.broker import HOST, Broker, answers, broker
 from drill.chain import NOTICE_LINKS, PEOPLE_LINKS, TITLES, Chain, Link
-from drill.children import Child, ChildEnded, Children
+from drill.children import Child, ChildEnded, Children, wanglou
 from drill.county import County
 from drill.estate import Estate, Terms, write
 from drill.farm import Where, tun_allowed
@@ -34,10 +32,12 @@ from drill.hand import Hand, farmhand
 from drill.orders import Order
 from drill.play import Command, Player, State
 from drill.report import Happening, Report
-from drill.story import AgentDo, AgentOrder, Line, Step, Story, clock
+from drill.story import AgentDo, AgentOrder, Story
 from transport.io.clock import Clock
 from wire.notice import Notice
 from wire.topics import Topics
+
+__all__ = ["Box", "BoxFault", "Options", "wanglou"]
 
 READY_S: Final = 90.0
 """Real seconds that the county may take until every agent is heard and committed."""
@@ -365,7 +365,7 @@ class Box:
         """Tell of the steps that ended."""
         for told, was in zip(player.steps, before, strict=True):
             if told.state is not was and told.state in {State.DONE, State.FAILED}:
-                say = told.step.say or _unsaid(told.step)
+                say = told.step.meaning
                 why = f"：{told.why}" if told.state is State.FAILED else ""
                 self._say("step", say.zh + why, say.en, good=told.state is State.DONE)
 
@@ -398,20 +398,6 @@ class Box:
             notices=self.notices,
             faults=faults,
         )
-
-
-def _unsaid(step: Step) -> Line:
-    """What a step means that says nothing of itself."""
-    act = f" {step.people.account} {step.people.verb}" if step.people else ""
-    return Line(zh=f"第 {clock(step.at)} 步{act}", en=f"{step.kinds[0]}{act}")
-
-
-def wanglou() -> list[str]:
-    """How to start the one command: the script beside this Python, else through Python."""
-    script = Path(sys.executable).with_name("wanglou")
-    if script.exists() and os.access(script, os.X_OK):
-        return [str(script)]
-    return [sys.executable, "-c", "from cli.main import main; main()"]
 
 
 def _object(line: bytes) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,3 +128,11 @@ class Children:
             for child in self.running:
                 child.signal(signal.SIGKILL)
             self.running.clear()
+
+
+def wanglou() -> list[str]:
+    """How to start the one command: the script beside this Python, else through Python."""
+    script = Path(sys.executable).with_name("wanglou")
+    if script.exists() and os.access(script, os.X_OK):
+        return [str(script)]
+    return [sys.executable, "-c", "from cli.main import main; main()"]

@@ -118,6 +118,12 @@ class Step(Config):
         names = ("equipment", "agents", "people", "expect")
         return [name for name in names if getattr(self, name)]
 
+    @property
+    def meaning(self) -> Line:
+        """What it says of itself, or what it is."""
+        act = f" {self.people.account} {self.people.verb}" if self.people else ""
+        return self.say or Line(zh=f"第 {clock(self.at)} 步{act}", en=f"{self.kinds[0]}{act}")
+
 
 class Story(Config):
     """The whole story. ``scale`` and ``interval_s`` (real seconds) are what it is told at best."""

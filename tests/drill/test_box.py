@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from drill.box import wanglou
+from drill.children import wanglou
 
 pytestmark = pytest.mark.peers
 
