@@ -2,10 +2,11 @@
 PY := .venv/bin/python
 SHELL := /bin/bash
 
-.PHONY: help setup system demo test lint types contracts check clean lock
+.PHONY: help setup system demo test bench lint types contracts check clean lock
 help:
 	@echo "make demo      the county in a box: real processes, simulated equipment"
 	@echo "make test      install what is missing, then run all tests"
+	@echo "make bench     every figure of docs/BENCH.md, about ten minutes"
 	@echo "make lint      ruff, format check"
 	@echo "make types     mypy --strict"
 	@echo "make contracts import contracts"
@@ -25,6 +26,10 @@ demo: setup
 
 test: system setup
 	@$(PY) -m pytest
+
+# Every figure of docs/BENCH.md: make bench ARGS="--quick" (or --json, --only snmp,icmp, --write)
+bench: setup
+	@$(PY) -m bench $(ARGS)
 
 lint: setup
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
