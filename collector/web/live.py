@@ -58,7 +58,7 @@ FRESH_MS: Final = 5000
 
 STAGES: Final = {
     Stage.DRAFTED: Bilingual(zh="草案", en="drafted"),
-    Stage.PROPOSED: Bilingual(zh="已提出", en="proposed"),
+    Stage.PROPOSED: Bilingual(zh="已提请", en="proposed"),
     Stage.ISSUED: Bilingual(zh="已发布", en="issued"),
     Stage.UPDATED: Bilingual(zh="已调整", en="updated"),
 }

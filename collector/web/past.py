@@ -26,7 +26,7 @@ MOST_DEVICES: Final = 20_000
 EVENTS: Final = {
     "draft": Bilingual(zh="起草", en="drafted"),
     "redraft": Bilingual(zh="改拟", en="redrafted"),
-    "propose": Bilingual(zh="提出", en="proposed"),
+    "propose": Bilingual(zh="提请", en="proposed"),
     "issue": Bilingual(zh="发布", en="issued"),
     "withdraw": Bilingual(zh="撤回", en="withdrawn"),
     "lift": Bilingual(zh="解除", en="lifted"),

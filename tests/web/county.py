@@ -387,7 +387,7 @@ class Stage:
                     Bilingual(zh="预警草案：情形2", en="warning draft: scenario 2"),
                     Bilingual(
                         zh="发生了什么：次营镇、河北镇市电中断。\n尚不清楚：电信、扩散性。\n"
-                        "现在要做：研判并提出。",
+                        "现在要做：研判并提请。",
                         en="What happened: power lost in two towns.\nNot known: ctcc, spread.\n"
                         "Now: judge and propose.",
                     ),
@@ -435,7 +435,7 @@ class Stage:
 def _warning(now: int, state: str) -> WarningState:
     names = {
         "drafted": Bilingual(zh="草案", en="drafted"),
-        "proposed": Bilingual(zh="已提出", en="proposed"),
+        "proposed": Bilingual(zh="已提请", en="proposed"),
         "issued": Bilingual(zh="已发布", en="issued"),
         "ended": Bilingual(zh="已结束", en="ended"),
     }

@@ -198,10 +198,10 @@ async def test_a_live_update_keeps_focus_text_and_open_details(
         await screen.go("/warning")
         notice = page.locator(".notices details").first
         await notice.locator("summary").click()
-        await page.get_by_role("button", name="提出").focus()
+        await page.get_by_role("button", name="提请").focus()
         stage.change(evidence=("第3阶段 新增 北留镇",))
         await expect(page.locator(".evidence")).to_have_text("第3阶段 新增 北留镇")
-        await expect(page.get_by_role("button", name="提出")).to_be_focused()
+        await expect(page.get_by_role("button", name="提请")).to_be_focused()
         await expect(notice).to_have_attribute("open", "")
 
 
@@ -222,12 +222,12 @@ async def test_keyboard_alone(browser: Browser, stage: Stage) -> None:
         await expect(page.locator("h1")).to_have_text("打开的预警")
         await expect(page.locator("#main")).to_be_focused()
         await page.keyboard.press("Tab")
-        await expect(page.get_by_role("button", name="提出")).to_be_focused()
+        await expect(page.get_by_role("button", name="提请")).to_be_focused()
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("dialog")).to_be_visible()
         await page.keyboard.press("Escape")
         await expect(page.get_by_role("dialog")).to_have_count(0)
-        await expect(page.get_by_role("button", name="提出")).to_be_focused()
+        await expect(page.get_by_role("button", name="提请")).to_be_focused()
 
 
 @SIZES
@@ -241,7 +241,7 @@ async def test_an_order_is_signed_by_the_key_in_the_browser(
         page = screen.page
         await screen.go("/warning")
         await screen.picture(f"warning-{size[0]}")
-        await page.get_by_role("button", name="提出").click()
+        await page.get_by_role("button", name="提请").click()
         await page.get_by_label("加载钥匙文件").set_input_files(key)
         dialog = page.get_by_role("dialog")
         await expect(dialog).to_contain_text("王值班（办公室值班员）")
