@@ -240,3 +240,13 @@ def test_a_body_that_fits_no_payload_is_the_callers_mistake(box: Outbox) -> None
 def test_the_file_is_for_its_owner_alone(box: Outbox, tmp_path: Path) -> None:
     assert box.lane("state").highest == 0
     assert (tmp_path / "agent.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_newer_file_whose_migrations_only_add_is_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    one, two = "CREATE TABLE a (x);", "ALTER TABLE a ADD COLUMN y TEXT NOT NULL DEFAULT '';"
+    open_db(path, [one, two], additive=True).db.close()
+    db = open_db(path, [one], additive=True).db
+    db.execute("INSERT INTO a (x) VALUES (1)")
+    assert db.execute("PRAGMA user_version").fetchone() == (2,)
+    db.close()

@@ -42,6 +42,7 @@ def open_db(
     max_bytes: int | None = None,
     set_damaged_aside: bool = False,
     check: bool = True,
+    additive: bool = False,
 ) -> Opened:
     """Open ``path`` (created when missing, mode 0600) and run the migrations not yet run.
 
@@ -54,15 +55,16 @@ def open_db(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     created = not path.exists()
+    steps = _Steps(migrations, additive=additive)
     try:
-        return Opened(_open(path, migrations, max_bytes, check=check), created=created)
+        return Opened(_open(path, steps, max_bytes, check=check), created=created)
     except sqlite3.DatabaseError as error:
         if not _damaged(error):
             raise
         if not set_damaged_aside:
             raise StoreDamaged(f"{path} is damaged: {error}") from error
     aside = _set_aside(path)
-    return Opened(_open(path, migrations, max_bytes, check=check), set_aside=aside, created=True)
+    return Opened(_open(path, steps, max_bytes, check=check), set_aside=aside, created=True)
 
 
 @contextmanager
@@ -97,16 +99,22 @@ def _damaged(error: sqlite3.DatabaseError) -> bool:
     return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def _open(
-    path: Path, migrations: Sequence[str], max_bytes: int | None, *, check: bool
-) -> sqlite3.Connection:
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """The migrations of a file, and whether they only add."""
+
+    scripts: Sequence[str]
+    additive: bool
+
+
+def _open(path: Path, steps: _Steps, max_bytes: int | None, *, check: bool) -> sqlite3.Connection:
     path.touch(mode=0o600)
     db = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
     try:
         _prepare(db, max_bytes)
         if check:
             _check(db)
-        _migrate(db, migrations, path)
+        _migrate(db, steps, path)
     except BaseException:
         db.close()
         raise
@@ -133,9 +141,10 @@ def _check(db: sqlite3.Connection) -> None:
         raise error
 
 
-def _migrate(db: sqlite3.Connection, migrations: Sequence[str], path: Path) -> None:
+def _migrate(db: sqlite3.Connection, steps: _Steps, path: Path) -> None:
+    migrations = steps.scripts
     version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(migrations):
+    if version > len(migrations) and not steps.additive:
         raise StoreTooNew(
             f"{path} has version {version}, this program knows {len(migrations)}: "
             "it was written by a newer wanglou"
