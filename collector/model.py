@@ -6,7 +6,8 @@ stamps of arrival are domain milliseconds given by the shell.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
@@ -107,9 +108,17 @@ class AlarmSaid:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """This process began to look: silence and delays count from here (FAULTS F17)."""
+    """This process began to look: silence and delays count from here (FAULTS F17).
+
+    ``losses`` say what of the World could not be brought back, ``anew`` where what no World could
+    be made from is kept now: inputs up to number ``upto``.
+    """
 
     session: int
+    version: str = ""
+    losses: tuple[str, ...] = ()
+    anew: str = ""
+    upto: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +177,10 @@ class _AlarmSaid(Wire):
 
 class _Started(Wire):
     session: int
+    version: str = ""
+    losses: tuple[str, ...] = ()
+    anew: str = ""
+    upto: int = 0
 
 
 class _Config(Wire):
@@ -225,8 +238,8 @@ def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: C901, PLR091
         case AlarmSaid(action, key):
             word = _AlarmSaid(key=key, action=action)
             return InputKind.ALARM_SAID, word.model_dump_json().encode()
-        case Started(session):
-            return InputKind.STARTED, _Started(session=session).model_dump_json().encode()
+        case Started():
+            return InputKind.STARTED, _Started(**asdict(given)).model_dump_json().encode()
         case Reconfigured(config_hash):
             return InputKind.CONFIG, _Config(config_hash=config_hash).model_dump_json().encode()
         case Tick():
@@ -256,11 +269,23 @@ def decode_input(kind: str, blob: bytes) -> Input:  # noqa: C901, PLR0911  one l
             word = _AlarmSaid.model_validate_json(blob)
             return AlarmSaid(word.action, word.key)
         case InputKind.STARTED:
-            return Started(_Started.model_validate_json(blob).session)
+            return Started(**_Started.model_validate_json(blob).model_dump())
         case InputKind.CONFIG:
             return Reconfigured(_Config.model_validate_json(blob).config_hash)
         case InputKind.TICK:
             return Tick()
+
+
+def decode_row(kind: str, blob: bytes) -> Row | None:
+    """Which row an input came in, though the rest of it cannot be read; None: in none."""
+    if kind not in {InputKind.RECEIVED, InputKind.POISON, InputKind.COMMAND}:
+        return None
+    head = blob.partition(_CUT)[0]
+    try:
+        found = json.loads(head)
+        return _to_row(_Row.model_validate({name: found[name] for name in _Row.model_fields}))
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 Lane = Literal["state", "sample", "notice", "command"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from collector.hold import Hold
 from wire.observation import Method, Outcome
@@ -185,7 +185,7 @@ class Onset:
     """When a cell, ``[operator, town]`` or ``["sys", system]``, became affected."""
 
     at_ms: int
-    cell: list[str]
+    cell: Annotated[list[str], Field(min_length=2, max_length=2)]
     over_ms: int | None = None
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from collector import assess, care, condition, impact, inhibit, intake, networks
 from collector.base import World
 from collector.county import County
+from collector.mend import mended
 from collector.model import (
     STATE,
     AlarmSaid,
@@ -35,8 +36,11 @@ from collector.state import CODEC, State
 from collector.timers import TimerKey, Timers
 from escalation.appoint import charter_of
 from escalation.charter import Charter
+from escalation.damage import damaged
 from escalation.desk import Desk
 from escalation.effects import Effect
+from escalation.state import STATE as DESK
+from escalation.state import DeskState
 from transport.delivery import Peer, Receiver, Verdict, Watermark, judge
 
 Resolve = Callable[[str], County]
@@ -44,12 +48,23 @@ Resolve = Callable[[str], County]
 
 FORMAT: Final = 1
 
-__all__ = ["World", "dump", "fresh", "load", "new", "state_hash", "step"]
+__all__ = ["Read", "World", "dump", "fresh", "load", "new", "read", "state_hash", "step"]
 
 
-def new(county: County, *, store: int, now_ms: int) -> World:
-    """A World that has seen nothing; ``store`` is the epoch of its store (``wire.frame.Ack``)."""
-    world = World(county, State(store=store), Desk(charter(county)), Receiver(store=store))
+class Read(NamedTuple):
+    """A World from a snapshot, and the paths that this version could not take over."""
+
+    world: World
+    dropped: list[str]
+
+
+def new(county: County, *, store: int, now_ms: int, number: int = 0) -> World:
+    """A World that has seen nothing; ``store`` is the epoch of its store (``wire.frame.Ack``).
+
+    Notices are numbered after ``number``, the last one of a store before.
+    """
+    desk = Desk(charter(county), DeskState(number=number))
+    world = World(county, State(store=store), desk, Receiver(store=store))
     enter(world, now_ms)
     return world
 
@@ -82,11 +97,8 @@ def step(world: World, now_ms: int, given: Input, resolve: Resolve | None = None
             receipted(world, now_ms, office, (epoch, seq))
         case AlarmSaid(action, key):
             care.said(world, now_ms, action, key)
-        case Started(session):
-            world.state.session = session
-            world.record("started", session=session, config=world.county.hash, at_ms=now_ms)
-            world.stale_verdict = True
-            intake.started(world, now_ms)
+        case Started():
+            _started(world, now_ms, given)
         case Reconfigured(config_hash):
             if resolve is None:
                 raise ValueError("a changed configuration needs somebody who knows it")
@@ -104,6 +116,22 @@ def _row(world: World, now_ms: int, given: Received | Poison | OfficeCommand) ->
             poisoned(world, row, reason)
         case OfficeCommand(_, command, key):
             world.effects.extend(world.desk.command(now_ms, command, key))
+
+
+def _started(world: World, now_ms: int, given: Started) -> None:
+    said: dict[str, Any] = {"session": given.session, "config": world.county.hash, "at_ms": now_ms}
+    if given.version:
+        said["version"] = given.version
+    if given.losses:
+        said["losses"] = list(given.losses)
+    world.state.session = given.session
+    world.record("started", **said)
+    if given.anew:
+        world.record("store_anew", kept=given.anew, upto=given.upto, store=world.state.store)
+    if given.anew or given.losses:
+        world.effects.extend(damaged(world.desk, now_ms, anew=bool(given.anew)))
+    world.stale_verdict = True
+    intake.started(world, now_ms)
 
 
 def _presence(world: World, now_ms: int, given: BirthSeen | AliveSeen) -> None:
@@ -249,22 +277,67 @@ def dump(world: World) -> bytes:
 
 
 def load(raw: bytes, resolve: Resolve) -> World:
-    """The World that ``dump`` wrote. Raises ValueError when it is of another format."""
+    """The World that ``dump`` wrote, as far as this version understands it (``read``)."""
+    return read(raw, resolve).world
+
+
+def read(raw: bytes, resolve: Resolve, *, at_ms: int = 0) -> Read:
+    """The World that ``dump`` wrote at ``at_ms``, and what could not be taken over.
+
+    Raises ValueError when it is no snapshot, is of another format, or too little of it remains;
+    KeyError when nobody knows its configuration. Where ``resolve`` gives another one in its
+    place, the World is fitted into that.
+    """
     document = orjson.loads(raw)
-    if document.get("format") != FORMAT:
-        raise ValueError(f"a snapshot of format {document.get('format')}, not {FORMAT}")
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ValueError("no snapshot of this format")
     county = resolve(document["config"])
-    state = CODEC.validate_json(orjson.dumps(document["state"]), strict=True)
+    state, dropped = mended(CODEC, orjson.dumps(document["state"]))
+    said, lost = mended(DESK, orjson.dumps(document.get("desk", {})))
+    dropped = [f"state.{path}" for path in dropped] + [f"desk.{path}" for path in lost]
     marks = {Peer(*peer.split(" ", 1)): Watermark(*mark) for peer, mark in state.marks.items()}
-    desk = Desk.from_json(charter(county), orjson.dumps(document["desk"]))
+    desk = Desk(charter(county), said)
     world = World(county, state, desk, Receiver(store=state.store, marks=marks))
-    world.timers = Timers((row[0], TimerKey(*row[1:])) for row in document["timers"])
+    rows = document.get("timers")
+    world.timers = Timers((row[0], TimerKey(*row[1:])) for row in rows or ())
+    if rows is None:
+        _wind(world)
     impact.rebuild(world)
-    world.stale_verdict = document["stale"]
-    return world
+    world.stale_verdict = document.get("stale", True)
+    if dropped or county.hash != document["config"] or not _whole(world):
+        enter(world, at_ms)
+        propagate(world, at_ms)
+    return Read(world, dropped)
+
+
+def _whole(world: World) -> bool:
+    """Whether there is a row for everything in the configuration that has one from its start."""
+    county, state = world.county, world.state
+    return (
+        county.sources.keys() == state.agents.keys()
+        and state.operators.keys() >= set(county.operators)
+        and state.systems.keys() >= county.systems.keys()
+    )
+
+
+def _wind(world: World) -> None:
+    """Timers from the rows that they belong to, where a snapshot has none."""
+    for device, row in world.state.devices.items():
+        for name, alarm in row.alarms.items():
+            type_id, _, qualifier = name.partition("|")
+            world.arm(alarm.due_ms, "alarm", device, type_id, qualifier)
+    for kind, networks_ in (("operator", world.state.operators), ("system", world.state.systems)):
+        for name, network in networks_.items():
+            for rule, hold in network.rules.items():
+                world.arm(hold.due_ms, kind, name, rule)
 
 
 def state_hash(world: World) -> str:
     """SHA-256 of everything the World remembers, independent of the order of its rows."""
-    raw = orjson.dumps(orjson.loads(dump(world)), option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(raw).hexdigest()
+    return hash_of(dump(world))
+
+
+def hash_of(raw: bytes) -> str:
+    """``state_hash`` of the World that ``dump`` made ``raw`` of."""
+    ordered = orjson.dumps(orjson.loads(raw), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(ordered).hexdigest()

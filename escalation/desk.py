@@ -14,6 +14,7 @@ One turn looks at the situation and at what was told last, and tells the differe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from escalation import answers, reminders, render
@@ -21,8 +22,10 @@ from escalation.authority import Outcome, identify
 from escalation.charter import NONE, Charter, rank
 from escalation.clerk import Clerk
 from escalation.effects import Effect, Record
+from escalation.facts import View
 from escalation.holds import lowered, ripe_at, suggestion_due, track
 from escalation.orders import obey, possible, renew_from, transition
+from escalation.page import Rendered
 from escalation.picture import Change, bound, compare, follow, picture, something_wrong
 from escalation.situation import Situation
 from escalation.state import STATE, Case, DeskState, Incident, Picture, Standing
@@ -82,6 +85,10 @@ class Desk:
     def due(self, now_ms: int) -> list[Effect]:
         """Do what has fallen due by ``now_ms``: each thing once, however late (FAULTS F17)."""
         return self._turn(now_ms)
+
+    def health(self, now_ms: int, page: Callable[[View], Rendered]) -> list[Effect]:
+        """Tell the office something about the county's own side (``escalation.damage``)."""
+        return self._clerk.tell(now_ms, NoticeKind.HEALTH, page(self._clerk.view(now_ms)))
 
     def next_deadline(self) -> int | None:
         """The earliest moment (ms) at which ``due`` has something to do, or None."""

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from collector import world as worlds
 from collector.base import World
 from collector.county import County
 from collector.io.configured import Keys, database, load_county, load_keys, open_history
 from collector.io.history import History
+from collector.io.journal import last_notice_of
+from collector.io.restore import Unusable
 from collector.io.store import Store
+from collector.io.version import software
 from collector.model import Input, Reconfigured, Started, Tick
 from config.settings import CollectorSettings
 from escalation.effects import Effect
 from transport.io import log as logs
 from transport.io.clock import Clock
 from transport.sign import sign
+
+MOST_LOSSES: Final = 20
+"""Losses that are named in the journal; the log has the rest."""
 
 
 @dataclass
@@ -33,39 +40,78 @@ class Opened:
 def open_collector(settings: CollectorSettings) -> Opened:
     """Read the configuration, open the store, fold the World up to its last turn.
 
-    Raises ConfigError, KeyFault, StoreDamaged, StoreTooNew, before anything is served.
+    Raises ConfigError and KeyFault, before the store is touched. The store itself never keeps a
+    collector from starting (FAULTS F13, F23): what is damaged is restored as far as possible, or
+    kept aside and begun anew, and the office is told.
     """
     clock = Clock.of(settings.clock)
     county, keys = load_county(settings), load_keys(settings)
     store = Store.open(database(settings), now_s=lambda: clock.wall_ms() // 1000)
-    world = _world(store, county, clock.now_ms())
-    opened = Opened(settings, keys, store, open_history(settings), world, store.counter("session"))
-    _begin(opened, county, clock.now_ms())
+    now_ms = max(clock.now_ms(), store.last_ms)
+    store.keep(county, now_ms)
+    back = _world(store, county, now_ms)
+    session = store.counter("session")
+    opened = Opened(settings, keys, store, open_history(settings), back.world, session)
+    _begin(opened, county, now_ms, back)
     return opened
 
 
-def _world(store: Store, county: County, now_ms: int) -> World:
+@dataclass(frozen=True, slots=True)
+class _Back:
+    """The World to begin with, and what has to be said about it."""
+
+    world: World
+    losses: tuple[str, ...] = ()
+    anew: str = ""
+    changed: bool = False
+
+
+def _world(store: Store, county: County, now_ms: int) -> _Back:
     log = logs.get("collector")
-    store.keep(county, now_ms)
+    if store.set_aside is not None:
+        log.error("store damaged, set aside", kept=str(store.set_aside))
+        return _anew(store, county, now_ms, str(store.set_aside), last_notice_of(store.set_aside))
     if store.empty:
-        world = worlds.new(county, store=store.counter("store"), now_ms=now_ms)
-        store.snapshot(world, now_ms)
         log.info("new store", county=county.register.county)
-        return world
-    restored = store.restore()
+        return _anew(store, county, now_ms, "", 0)
+    try:
+        restored = store.restore()
+    except Unusable as fault:
+        number = store.last_notice
+        kept = store.begin_anew()
+        log.error(  # noqa: TRY400  the fault's words say all, its trace is ours
+            "no World in the store, begun anew", kept=kept, fault=str(fault)[:2000]
+        )
+        return _anew(store, county, now_ms, kept, number)
+    for note in restored.notes:
+        log.warning("restoring", note=note)
+    for loss in restored.losses[:MOST_LOSSES]:
+        log.error("restored with a loss", loss=loss)
     log.info("restored", inputs=restored.last_input, replayed=restored.replayed)
-    return restored.world
+    return _Back(restored.world, restored.losses[:MOST_LOSSES], changed=not restored.as_written)
 
 
-def _begin(opened: Opened, county: County, now_ms: int) -> None:
-    """The first turn of this process: the configuration in force, and that we look again."""
+def _anew(store: Store, county: County, now_ms: int, kept: str, number: int) -> _Back:
+    """A World that has seen nothing, under a new epoch: senders begin again (FAULTS F13)."""
+    world = worlds.new(county, store=store.counter("store"), now_ms=now_ms, number=number)
+    store.snapshot(world, now_ms)
+    return _Back(world, anew=kept)
+
+
+def _begin(opened: Opened, county: County, now_ms: int, back: _Back) -> None:
+    """The first turn of this process: the configuration in force, and that we look again.
+
+    What another version wrote is kept once more in our own words, so that it is read only once.
+    """
     given: list[Input] = []
     if opened.world.county.hash != county.hash:
         given.append(Reconfigured(county.hash))
-    given += [Started(opened.session), Tick()]
+    upto = opened.store.last_input if back.anew else 0
+    given += [Started(opened.session, software(), back.losses, back.anew, upto), Tick()]
     effects: list[Effect] = []
-    now_ms = max(now_ms, opened.store.last_ms)
     for one in given:
         effects += worlds.step(opened.world, now_ms, one, opened.store.resolve)
     own = opened.keys.own
     opened.store.commit(now_ms, given, effects, lambda notice: sign(notice, "notice", own))
+    if back.changed:
+        opened.store.snapshot(opened.world, now_ms)

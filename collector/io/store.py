@@ -3,7 +3,7 @@
 One transaction per turn holds the turn's inputs, the journal rows and the notices that follow
 from them; only after it is committed is anything acknowledged or sent. What the disk refuses is
 raised, and the process ends (FAULTS F11). A restart loads the latest snapshot and folds the later
-inputs again, without effects: those are already in the journal and the outbox.
+inputs again (``collector.io.restore``), without effects: those are in the journal and the outbox.
 
 Journal rows are chained by SHA-256 (FAULTS S7), and each snapshot's row anchors the inputs before
 it.
@@ -14,37 +14,63 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import orjson
+from pydantic import TypeAdapter
 
 from collector import world as worlds
 from collector.base import World
 from collector.county import Bundle, County
 from collector.fitting import fitting
-from collector.model import Input, decode_input, encode_input
+from collector.io.journal import (
+    GENESIS,
+    Entry,
+    anchored,
+    chained,
+    inputs_hash,
+    journal,
+    last_notice,
+    open_readonly,
+    verify,
+)
+from collector.io.restore import Restored, restore
+from collector.io.version import software
+from collector.mend import mended
+from collector.model import Input, encode_input
 from escalation.effects import Effect, EmitNotice, Record
 from transport.io import outbox
 from transport.io.outbox import LaneInfo, Outbox, Row, Stored, append_in, raise_counter
 from transport.io.sqlite import open_db, transaction
 from wire.notice import Notice, Signed
 
-SCHEMA: Final = """
-CREATE TABLE config (
-    hash TEXT PRIMARY KEY,
-    at_ms INTEGER NOT NULL,
-    json BLOB NOT NULL
-);
+INPUTS: Final = """
 CREATE TABLE input (
     n INTEGER PRIMARY KEY,
     at_ms INTEGER NOT NULL,
     kind TEXT NOT NULL,
     blob BLOB NOT NULL
 );
-CREATE TABLE journal (
+"""
+
+SNAPSHOTS: Final = """
+CREATE TABLE snapshot (
+    n INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    state_hash TEXT NOT NULL,
+    blob BLOB NOT NULL
+);
+"""
+
+SCHEMA: Final = f"""
+CREATE TABLE config (
+    hash TEXT PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    json BLOB NOT NULL
+);
+{INPUTS}CREATE TABLE journal (
     n INTEGER PRIMARY KEY,
     at_ms INTEGER NOT NULL,
     kind TEXT NOT NULL,
@@ -52,13 +78,7 @@ CREATE TABLE journal (
     prev TEXT NOT NULL,
     hash TEXT NOT NULL
 );
-CREATE TABLE snapshot (
-    n INTEGER PRIMARY KEY,
-    at_ms INTEGER NOT NULL,
-    state_hash TEXT NOT NULL,
-    blob BLOB NOT NULL
-);
-CREATE TABLE sample_mark (
+{SNAPSHOTS}CREATE TABLE sample_mark (
     agent TEXT PRIMARY KEY,
     epoch INTEGER NOT NULL,
     seq INTEGER NOT NULL,
@@ -66,29 +86,18 @@ CREATE TABLE sample_mark (
 );
 """
 
-GENESIS: Final = "0" * 64
+SOUND: Final = """
+ALTER TABLE snapshot ADD COLUMN version TEXT NOT NULL DEFAULT '';
+ALTER TABLE snapshot ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+"""
+"""What wrote a snapshot, and the SHA-256 of its blob."""
+
 NOTICE_LANE: Final = "notice"
 KEPT_SNAPSHOTS: Final = 3
 
+__all__ = ["Entry", "OfficeOutbox", "Store", "journal", "lane_of", "open_readonly", "verify"]
 
-class Entry(NamedTuple):
-    """A row of the decision journal."""
-
-    n: int
-    at_ms: int
-    kind: str
-    json: str
-    prev: str
-    hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """A World from the store, the last input in it, and how many were folded after the snapshot."""
-
-    world: World
-    last_input: int
-    replayed: int
+_BUNDLE: Final = TypeAdapter(Bundle)
 
 
 Sign = Callable[[Notice], Signed]
@@ -97,12 +106,19 @@ Sign = Callable[[Notice], Signed]
 class Store:
     """One process writes it. All methods are synchronous."""
 
-    def __init__(self, db: sqlite3.Connection, *, now_s: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        *,
+        now_s: Callable[[], int],
+        set_aside: Path | None = None,
+    ) -> None:
         self.db = db
         self.now_s = now_s
+        self.set_aside = set_aside
         self._counties: dict[str, County] = {}
-        self.last_input = _greatest(db, "input")
         self.last_snapshot = _greatest(db, "snapshot")
+        self.last_input = max(_greatest(db, "input"), self.last_snapshot, anchored(db))
         found = db.execute("SELECT at_ms FROM input ORDER BY n DESC LIMIT 1").fetchone()
         self.last_ms: int = found[0] if found else 0
         head = db.execute("SELECT n, hash FROM journal ORDER BY n DESC LIMIT 1").fetchone()
@@ -111,15 +127,25 @@ class Store:
 
     @classmethod
     def open(cls, path: Path, *, now_s: Callable[[], int]) -> Store:
-        """Open ``county.db``. Raises StoreDamaged, StoreTooNew (``transport.io.sqlite``)."""
-        return cls(open_db(path, [outbox.SCHEMA, SCHEMA]).db, now_s=now_s)
+        """Open ``county.db``. A file that is no sound database is ``set_aside``, a new one begun.
+
+        Migrations only add, so that an older program goes on with a newer file (FAULTS F23).
+        """
+        steps = [outbox.SCHEMA, SCHEMA, SOUND]
+        opened = open_db(path, steps, set_damaged_aside=True, additive=True)
+        return cls(opened.db, now_s=now_s, set_aside=opened.set_aside)
 
     def close(self) -> None:
         self.db.close()
 
     @property
     def empty(self) -> bool:
-        return self.db.execute("SELECT 1 FROM snapshot LIMIT 1").fetchone() is None
+        return not (self.last_input or _rows(self.db, "snapshot"))
+
+    @property
+    def last_notice(self) -> int:
+        """The number of the last notice, by the journal."""
+        return last_notice(self.db)
 
     def counter(self, name: str) -> int:
         """The next value of a counter on disk: ``session``, and ``store`` at the creation."""
@@ -136,17 +162,33 @@ class Store:
             )
 
     def resolve(self, config_hash: str) -> County:
-        """The configuration of that hash. Raises KeyError when it was never kept."""
-        known = self._counties.get(config_hash)
-        if known is None:
-            row = self.db.execute(
-                "SELECT json FROM config WHERE hash = ?", (config_hash,)
-            ).fetchone()
-            if row is None:
-                raise KeyError(config_hash)
-            known = County(Bundle.model_validate_json(zlib.decompress(row[0])))
-            self._counties[config_hash] = known
-        return known
+        """The configuration of that hash; where nobody can read it, the newest that one can.
+
+        Raises KeyError when there is none. Its hash is the one under which it was kept, though
+        another version might give it another one.
+        """
+        known = self._counties.get(config_hash) or self._kept(config_hash)
+        if known is not None:
+            return known
+        hashes = [row[0] for row in self.db.execute("SELECT hash FROM config ORDER BY rowid DESC")]
+        for other in (*reversed(self._counties), *hashes):
+            stand_in = self._counties.get(other) or self._kept(other)
+            if stand_in is not None:
+                return stand_in
+        raise KeyError(config_hash)
+
+    def _kept(self, config_hash: str) -> County | None:
+        row = self.db.execute("SELECT json FROM config WHERE hash = ?", (config_hash,)).fetchone()
+        if row is None:
+            return None
+        try:
+            bundle, _ = mended(_BUNDLE, zlib.decompress(row[0]))
+            found = County(bundle)
+        except (ValueError, LookupError, zlib.error):
+            return None
+        found.hash = config_hash
+        self._counties[config_hash] = found
+        return found
 
     def commit(
         self, now_ms: int, inputs: Sequence[Input], effects: Iterable[Effect], sign: Sign
@@ -189,13 +231,17 @@ class Store:
             entry = chained(n + 1, now_ms, record.kind, text, head)
             rows.append(entry)
             n, head = entry.n, entry.hash
-        self.db.executemany("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)", rows)
+        self.db.executemany(
+            "INSERT INTO journal (n, at_ms, kind, json, prev, hash) VALUES (?, ?, ?, ?, ?, ?)", rows
+        )
         return n, head
 
     def snapshot(self, world: World, now_ms: int) -> None:
         """Keep the World as it is after the last input; the journal anchors the inputs before."""
-        state_hash = worlds.state_hash(world)
-        blob = zlib.compress(worlds.dump(world), 1)
+        raw = worlds.dump(world)
+        state_hash = worlds.hash_of(raw)
+        blob = zlib.compress(raw, 1)
+        digest = hashlib.sha256(blob).hexdigest()
         anchor = Record(
             "snapshot",
             {
@@ -203,12 +249,14 @@ class Store:
                 "upto": self.last_input,
                 "inputs": inputs_hash(self.db, self.last_snapshot, self.last_input),
                 "state": state_hash,
+                "version": software(),
             },
         )
         with transaction(self.db):
             self.db.execute(
-                "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?, ?)",
-                (self.last_input, now_ms, state_hash, blob),
+                "INSERT OR REPLACE INTO snapshot (n, at_ms, state_hash, blob, version, digest)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (self.last_input, now_ms, state_hash, blob, software(), digest),
             )
             self.db.execute(
                 "DELETE FROM snapshot WHERE n NOT IN"
@@ -220,8 +268,23 @@ class Store:
         self.last_snapshot = self.last_input
 
     def restore(self) -> Restored:
-        """The World as it was at the last committed turn. Raises ValueError without a snapshot."""
+        """The World as it was at the last committed turn. Raises Unusable."""
         return restore(self.db, self.resolve)
+
+    def begin_anew(self) -> str:
+        """Put aside what no World can be made from; the name under which it is kept.
+
+        Journal, outbox and configurations stay and go on: they are sound. Inputs are numbered on,
+        so that the journal's anchors stay clear; those up to here are not checked any more.
+        """
+        name = f"aside_{self.last_input}_{self.now_s()}"
+        with transaction(self.db):
+            for table in ("input", "snapshot"):
+                self.db.execute(f"ALTER TABLE {table} RENAME TO {table}_{name}")
+            for statement in f"{INPUTS}{SNAPSHOTS}{SOUND}".split(";")[:-1]:
+                self.db.execute(statement)
+        self.last_snapshot = self.last_input
+        return name
 
     def sample_marks(self) -> dict[str, tuple[int, int, int]]:
         """How far each agent's samples are in the history: (epoch, seq, token)."""
@@ -232,7 +295,7 @@ class Store:
         """The samples up to these rows are committed in the history."""
         with transaction(self.db):
             self.db.executemany(
-                "INSERT OR REPLACE INTO sample_mark VALUES (?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO sample_mark (agent, epoch, seq, token) VALUES (?, ?, ?, ?)",
                 [(agent, *mark) for agent, mark in marks.items()],
             )
 
@@ -265,89 +328,11 @@ class OfficeOutbox(Outbox):
         return super().renumber(self._inside, above=above, store=store)
 
 
-def restore(db: sqlite3.Connection, resolve: Callable[[str], County]) -> Restored:
-    """Latest sound snapshot and the fold of what came after it."""
-    rows = db.execute("SELECT n, state_hash, blob FROM snapshot ORDER BY n DESC").fetchall()
-    for n, state_hash, blob in rows:
-        world = worlds.load(zlib.decompress(blob), resolve)
-        if worlds.state_hash(world) != state_hash:
-            continue  # an older one and a longer fold give the same World
-        replayed = 0
-        for at_ms, given in inputs_after(db, n):
-            worlds.step(world, at_ms, given, resolve)
-            replayed += 1
-        world.receiver.committed()
-        return Restored(world, n + replayed, replayed)
-    raise ValueError("the store has no sound snapshot")
-
-
-def inputs_after(db: sqlite3.Connection, n: int) -> Iterator[tuple[int, Input]]:
-    """The inputs after the ``n``-th with their stamps, in order."""
-    for at_ms, kind, blob in db.execute(
-        "SELECT at_ms, kind, blob FROM input WHERE n > ? ORDER BY n", (n,)
-    ):
-        yield at_ms, decode_input(kind, blob)
-
-
-def inputs_hash(db: sqlite3.Connection, after: int, upto: int) -> str:
-    """SHA-256 over the inputs with numbers in (after, upto]."""
-    digest = hashlib.sha256()
-    for n, at_ms, kind, blob in db.execute(
-        "SELECT n, at_ms, kind, blob FROM input WHERE n > ? AND n <= ? ORDER BY n", (after, upto)
-    ):
-        digest.update(f"{n} {at_ms} {kind} {len(blob)}\n".encode())
-        digest.update(blob)
-    return digest.hexdigest()
-
-
-def chained(n: int, at_ms: int, kind: str, text: str, prev: str) -> Entry:
-    """The journal row with its hash over everything before it."""
-    digest = hashlib.sha256(f"{prev}\n{n} {at_ms} {kind}\n{text}".encode()).hexdigest()
-    return Entry(n, at_ms, kind, text, prev, digest)
-
-
-def journal(db: sqlite3.Connection, *, after: int = 0) -> Iterator[Entry]:
-    """The journal's rows after the ``after``-th, in order."""
-    for row in db.execute(
-        "SELECT n, at_ms, kind, json, prev, hash FROM journal WHERE n > ? ORDER BY n", (after,)
-    ):
-        yield Entry(*row)
-
-
-def verify(db: sqlite3.Connection) -> tuple[int, str, list[str]]:
-    """Check the chain and the inputs that it anchors: (rows, head, faults in words).
-
-    A cut tail is seen by comparing the head with the one in the last signed heartbeat.
-    """
-    faults: list[str] = []
-    prev, n = GENESIS, 0
-    for entry in journal(db):
-        n += 1
-        if entry.n != n:
-            faults.append(f"row {n} is missing: the next one is {entry.n}")
-            n = entry.n
-        if entry.prev != prev or chained(*entry[:4], entry.prev) != entry:
-            faults.append(f"row {entry.n} ({entry.kind}) was changed, or one before it removed")
-        prev = entry.hash
-        if entry.kind == "snapshot":
-            faults += _anchor_faults(db, entry)
-    return n, prev, faults
-
-
-def _anchor_faults(db: sqlite3.Connection, entry: Entry) -> list[str]:
-    data: dict[str, Any] = orjson.loads(entry.json)
-    if inputs_hash(db, data["after"], data["upto"]) == data["inputs"]:
-        return []
-    return [f"inputs {data['after'] + 1} to {data['upto']} are not those of row {entry.n}"]
-
-
-def open_readonly(path: Path) -> sqlite3.Connection:
-    """A reader beside the running collector. Raises FileNotFoundError."""
-    if not path.exists():
-        raise FileNotFoundError(path)
-    return sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, timeout=10)
-
-
 def _greatest(db: sqlite3.Connection, table: str) -> int:
     statement = f"SELECT coalesce(max(n), 0) FROM {table}"  # noqa: S608  our own two names
     return int(db.execute(statement).fetchone()[0])
+
+
+def _rows(db: sqlite3.Connection, table: str) -> bool:
+    statement = f"SELECT 1 FROM {table} LIMIT 1"  # noqa: S608  our own two names
+    return db.execute(statement).fetchone() is not None

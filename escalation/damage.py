@@ -1,0 +1,53 @@
+"""The county's own memory was damaged: the office hears it at once, and what it may rest on now."""
+
+from __future__ import annotations
+
+from escalation import facts
+from escalation.desk import Desk
+from escalation.effects import Effect
+from escalation.facts import View
+from escalation.page import Rendered, case_line, finish
+from escalation.words import Both, sentence, sentences
+
+
+def damaged(desk: Desk, now_ms: int, *, anew: bool) -> list[Effect]:
+    """Tell that the store was restored with losses, or (``anew``) begun again with nothing."""
+    return desk.health(now_ms, lambda view: page(view, anew=anew))
+
+
+def page(view: View, *, anew: bool) -> Rendered:
+    """What happened to our own store, what that leaves open, and what people have to do."""
+    what = (
+        Both(
+            "县端存储损坏，已另存备查并重新开始，此前的状态和未结预警已不在系统中",
+            "the county's store was damaged; it is kept aside and a new one begun: what stood "
+            "before, open warnings too, is not in the system any more",
+        )
+        if anew
+        else Both(
+            "县端存储部分损坏，已尽量恢复，个别状态可能缺失",
+            "the county's store was damaged in part and restored as far as possible: "
+            "some of the state may be missing",
+        )
+    )
+    todo = [
+        Both(
+            "请对照已收通知核对未结预警和事件，必要时按人工记录继续办理",
+            "compare open warnings and incidents with the notices you have; if need be, go on "
+            "by hand",
+        ),
+        Both("请通知系统维护人员", "tell whoever maintains the system"),
+    ]
+    unknown = [
+        Both(
+            "设备和站点的当前状态须待各采集端重新报送",
+            "what sites and devices are like until their agents have reported again",
+        ),
+        *facts.unknowns(view),
+    ]
+    subject = (
+        Both("县端存储已重新开始，请人工核对", "The county's store was begun anew, please check")
+        if anew
+        else Both("县端存储有损失，请人工核对", "The county's store has losses, please check")
+    )
+    return finish(subject, sentence(what), unknown, sentences(todo), [case_line(view)])
