@@ -19,13 +19,13 @@ def page(view: View, *, anew: bool) -> Rendered:
     """What happened to our own store, what that leaves open, and what people have to do."""
     what = (
         Both(
-            "县端存储损坏，已另存备查并重新开始，此前的状态和未结预警已不在系统中",
+            "汇聚端存储损坏，已另存备查并重新开始，此前的状态和未结预警已不在系统中",
             "the county's store was damaged; it is kept aside and a new one begun: what stood "
             "before, open warnings too, is not in the system any more",
         )
         if anew
         else Both(
-            "县端存储部分损坏，已尽量恢复，个别状态可能缺失",
+            "汇聚端存储部分损坏，已尽量恢复，个别状态可能缺失",
             "the county's store was damaged in part and restored as far as possible: "
             "some of the state may be missing",
         )
@@ -40,14 +40,14 @@ def page(view: View, *, anew: bool) -> Rendered:
     ]
     unknown = [
         Both(
-            "设备和站点的当前状态须待各采集端重新报送",
+            "设备和站点的当前状态须待各采集代理重新报送",
             "what sites and devices are like until their agents have reported again",
         ),
         *facts.unknowns(view),
     ]
     subject = (
-        Both("县端存储已重新开始，请人工核对", "The county's store was begun anew, please check")
+        Both("汇聚端存储已重新开始，请人工核对", "The county's store was begun anew, please check")
         if anew
-        else Both("县端存储有损失，请人工核对", "The county's store has losses, please check")
+        else Both("汇聚端存储有损失，请人工核对", "The county's store has losses, please check")
     )
     return finish(subject, sentence(what), unknown, sentences(todo), [case_line(view)])
