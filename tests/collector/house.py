@@ -44,7 +44,7 @@ _HEADS = {
     "systems": ("id", "name", "devices", "needs", "organ"),
     "people": ("account", "name", "organ", "roles", "key"),
     "contacts": ("name", "phone", "kind", "operator", "town"),
-    "sources": ("agent", "operator"),
+    "sources": ("agent", "operator", "disclose"),
 }
 
 

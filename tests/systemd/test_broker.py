@@ -211,7 +211,7 @@ class Peer:
         self.up.set()
 
     def _message(self, _c: Client, _u: Any, message: MQTTMessage) -> None:
-        self.heard.put((message.topic.removeprefix(f"{BASE}/"), message.payload))
+        self.heard.put((message.topic.removeprefix(f"{BASE}/"), bytes(message.payload)))
 
     def listen(self, *filters: str) -> Peer:
         self.client.subscribe([(one, self.qos) for one in filters])
@@ -224,7 +224,7 @@ class Peer:
 
     def until(self, payload: bytes) -> list[tuple[str, bytes]]:
         """Everything heard up to ``payload``."""
-        heard = []
+        heard: list[tuple[str, bytes]] = []
         while True:
             topic, said = self.heard.get(timeout=WAIT_S)
             if said == payload:
