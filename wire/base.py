@@ -30,6 +30,15 @@ Ms = Annotated[int, Field(ge=0, le=253_402_300_799_999)]
 Epoch = Annotated[int, Field(ge=0, le=2**53)]
 Seq = Annotated[int, Field(ge=0, le=2**53)]
 
+Tally = Annotated[int, Field(ge=0, le=2**53)]
+"""A count, or a duration that nobody waits for; JSON integers have no bound of their own."""
+
+Span = Annotated[int, Field(gt=0, le=400 * 86_400_000)]
+"""Milliseconds between two signs of life or rounds: up to 400 days."""
+
+Number = float | Annotated[int, Field(ge=-(2**63), lt=2**64)] | None
+"""A measured value; an integer is one of 64 bits (Counter64 is the widest that SNMP has)."""
+
 
 class Wire(BaseModel):
     """Base of every model on the wire: strict, frozen, closed, finite."""

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from wire.base import Id, Ms, Wire
+from wire.base import Id, Ms, Number, Span, Tally, Wire
 
 
 class Outcome(StrEnum):
@@ -47,7 +47,7 @@ class Look(Wire):
     at_ms: Ms
     reason: Annotated[str, Field(max_length=64)] = ""
     detail: Annotated[str, Field(max_length=512)] = ""
-    rtt_us: Annotated[int, Field(ge=0)] | None = None
+    rtt_us: Tally | None = None
 
 
 class Reading(Wire):
@@ -61,7 +61,7 @@ class Reading(Wire):
     device: Id
     metric: Id
     instance: Annotated[str, Field(max_length=128)] = ""
-    value: float | int | None
+    value: Number
     at_ms: Ms
 
 
@@ -73,11 +73,11 @@ class Round(Wire):
     """
 
     t: Literal["round"] = "round"
-    number: Annotated[int, Field(ge=0)]
-    interval_ms: Annotated[int, Field(gt=0)]
+    number: Tally
+    interval_ms: Span
     started_ms: Ms
     ended_ms: Ms
-    looked: Annotated[int, Field(ge=0)]
+    looked: Tally
     missed: Annotated[tuple[Id, ...], Field(max_length=100_000)] = ()
 
 
@@ -103,7 +103,7 @@ class Block(Wire):
     device: tuple[Id, ...]
     instance: tuple[Annotated[str, Field(max_length=128)], ...]
     at_ms: tuple[Ms, ...]
-    columns: tuple[tuple[float | int | None, ...], ...]
+    columns: tuple[tuple[Number, ...], ...]
 
     @model_validator(mode="after")
     def _same_length(self) -> Self:
@@ -127,5 +127,5 @@ class GapBody(Wire):
     kind: Literal["gap"] = "gap"
     from_ms: Ms
     to_ms: Ms
-    rows: Annotated[int, Field(ge=1)]
+    rows: Annotated[int, Field(ge=1, le=2**53)]
     reason: Annotated[str, Field(max_length=128)]

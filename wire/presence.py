@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wire.base import Epoch, Id, Ms, Seq, Wire
+from wire.base import Epoch, Id, Ms, Seq, Span, Tally, Wire
 
 
 class LaneState(Wire):
@@ -28,10 +28,10 @@ class Birth(Wire):
 
     kind: Literal["birth"] = "birth"
     agent: Id
-    session: Annotated[int, Field(ge=1)]
+    session: Annotated[int, Field(ge=1, le=2**53)]
     at_ms: Ms
     version: Annotated[str, Field(max_length=64)]
-    interval_ms: Annotated[int, Field(gt=0)]
+    interval_ms: Span
     inventory_hash: Annotated[str, Field(max_length=64)]
     devices: Annotated[tuple[Id, ...], Field(max_length=200_000)]
     lanes: tuple[LaneState, ...]
@@ -42,10 +42,10 @@ class Alive(Wire):
 
     kind: Literal["alive"] = "alive"
     sender: Id
-    session: Annotated[int, Field(ge=0)]
+    session: Tally
     online: bool
     at_ms: Ms
-    every_ms: Annotated[int, Field(gt=0)] = 30_000
+    every_ms: Span = 30_000
 
 
 class Heartbeat(Wire):
@@ -58,8 +58,8 @@ class Heartbeat(Wire):
     kind: Literal["heartbeat"] = "heartbeat"
     county: Id
     at_ms: Ms
-    session: Annotated[int, Field(ge=0)]
-    every_ms: Annotated[int, Field(gt=0)] = 30_000
+    session: Tally
+    every_ms: Span = 30_000
     notices_seq: Seq
     journal_head: Annotated[str, Field(max_length=64)]
     warning: Id
