@@ -18,7 +18,8 @@ from drill.children import Child, ChildEnded
 DEVICES: Final = 2000
 AGENT: Final = town.OPERATORS[0]
 PART: Final = "hop"
-_KINDS: Final = {"500 items a row": (40, 500), "1 item a row": (1000, 1)}
+_KINDS: Final = {"rows of 500 items": (40, 500, 1), "backlog, rows of 10": (2000, 10, 2000)}
+"""Rows, items in each, and how many rows are written together."""
 
 
 async def figures(*, rounds: int) -> list[Figure]:
@@ -35,15 +36,14 @@ async def figures(*, rounds: int) -> list[Figure]:
                 "broker": place.children.running[0],
                 "collector": collector,
             }
-            await _say(sender, 1, 1)
+            await _say(sender, 1, 1, 1)
             found = await _rounds(sender, processes, rounds)
     return list(_told(found))
 
 
 def _told(found: Mapping[str, tuple[list[float], dict[str, list[float]]]]) -> Iterator[Figure]:
     for kind, (per_s, spent) in found.items():
-        target = Target(5000, at_least=True) if kind.startswith("500") else None
-        yield Figure(PART, kind, "items/s", tuple(per_s), target)
+        yield Figure(PART, kind, "items/s", tuple(per_s), Target(5000, at_least=True))
         for process, rows in spent.items():
             yield Figure(PART, f"{kind}: {process}", "CPU µs/item", tuple(rows))
 
@@ -55,9 +55,9 @@ async def _rounds(
         kind: ([], {name: [] for name in processes}) for kind in _KINDS
     }
     for number in range(rounds + 1):
-        for kind, (rows, items) in _KINDS.items():
+        for kind, (rows, items, at_once) in _KINDS.items():
             before = {name: cpu_s(child) for name, child in processes.items()}
-            took = await _say(sender, rows, items)
+            took = await _say(sender, rows, items, at_once)
             if not number:  # the first round is not counted
                 continue
             per_s, spent = found[kind]
@@ -90,10 +90,10 @@ async def _piped(place: Ground, argv: list[str]) -> Child:
     return child
 
 
-async def _say(sender: Child, rows: int, items: int) -> float:
+async def _say(sender: Child, rows: int, items: int, at_once: int) -> float:
     """Have rows sent; the seconds until all were acknowledged."""
     process: Any = sender.process
-    process.stdin.write(f"{rows} {items}\n".encode())
+    process.stdin.write(f"{rows} {items} {at_once}\n".encode())
     line = await asyncio.wait_for(process.stdout.readline(), 120)
     if not line:
         raise ChildEnded(f"the sender ended:\n{sender.tail()}")

@@ -1,7 +1,7 @@
 """An agent's sending side alone: rows of state items go through its real outbox and uplink.
 
-``python -m bench.sender AGENT.TOML DEVICES`` takes lines ``ROWS ITEMS`` and answers each, once
-all are acknowledged, with the seconds that it took.
+``python -m bench.sender AGENT.TOML DEVICES`` takes lines ``ROWS ITEMS AT_ONCE`` and answers each,
+once all are acknowledged, with the seconds that it took. ``AT_ONCE`` rows are written together.
 """
 
 from __future__ import annotations
@@ -64,18 +64,17 @@ async def run(config: Path, devices: list[str]) -> None:
         lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
     )
     while line := await lines.readline():
-        rows, items = map(int, line.split())
-        print(await _send(uplink, source, rows, items), flush=True)
+        print(await _send(uplink, source, *map(int, line.split())), flush=True)
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
     uplink.close()
 
 
-async def _send(uplink: Uplink, source: Source, rows: int, items: int) -> float:
-    """Seconds until ``rows`` rows of ``items`` items each are acknowledged."""
+async def _send(uplink: Uplink, source: Source, rows: int, items: int, at_once: int) -> float:
+    """Seconds until ``rows`` rows of ``items`` items each are written and acknowledged."""
     began = time.perf_counter()
-    for _ in range(rows):
-        bodies = lanes.state_bodies(source.items(items))
+    for _ in range(rows // at_once):
+        bodies = [body for _ in range(at_once) for body in lanes.state_bodies(source.items(items))]
         at_ms = time.time_ns() // 1_000_000
         if not uplink.append([Row("state", at_ms, body, count) for body, count in bodies], ()):
             raise RuntimeError("the outbox is full")

@@ -49,6 +49,9 @@ from wire.topics import Topics
 BATCH: Final = 500
 """Inputs of one turn at most."""
 
+QUIET_PASSES: Final = 3
+"""Passes of the loop without an arrival after which a turn begins."""
+
 INBOX: Final = 20_000
 """Rows that wait for their turn; more is dropped, and its sender sends it again."""
 
@@ -161,6 +164,7 @@ class Collector:
     async def _own(self) -> None:
         while True:
             await self._sleep()
+            await self._gather()
             self._wake.clear()
             batch = [self._inbox.popleft() for _ in range(min(BATCH, len(self._inbox)))]
             self._turn(batch)
@@ -168,6 +172,17 @@ class Collector:
                 self._wake.set()
             self._notifier.alive(self._clock.monotonic())
             await asyncio.sleep(0)
+
+    async def _gather(self) -> None:
+        """Let in what is on its way already, so that one commit serves it all.
+
+        A burst comes a row per pass of the loop, and a commit costs far more than a pass.
+        """
+        quiet, before = 0, len(self._inbox)
+        while before and quiet < QUIET_PASSES and before < BATCH:
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._inbox) == before else 0
+            before = len(self._inbox)
 
     async def _sleep(self) -> None:
         """Until something arrives, a deadline of the World is due or the watchdog wants a word."""
