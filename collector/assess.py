@@ -44,6 +44,9 @@ def assess(world: World, now_ms: int) -> None:
         config_hash=world.county.hash,
     )
     world.situation = situation
+    blind = {source.agent for source in situation.blind}
+    for agent, row in world.state.agents.items():
+        row.told = agent in blind
     world.effects.extend(world.desk.assess(now_ms, situation))
     world.arm(next_moment(world, now_ms, judged), "assess")
 
@@ -165,7 +168,10 @@ def device_facts(world: World) -> tuple[DeviceFact, ...]:
 
 
 def blind_sources(world: World, now_ms: int) -> tuple[BlindSource, ...]:
-    """Sources blind for longer than the policy's limit (PLAN 2: the office's own notice)."""
+    """Sources blind for longer than the policy's limit (PLAN 2: the office's own notice).
+
+    One that was told stays told until it sees again, though limits begin anew with our process.
+    """
     return tuple(
         BlindSource(
             agent=agent,
@@ -176,7 +182,7 @@ def blind_sources(world: World, now_ms: int) -> tuple[BlindSource, ...]:
             devices=len(world.tally.watched.get(agent, {})),
         )
         for agent, row in sorted(world.state.agents.items())
-        if row.blind is not Blind.SEES and now_ms >= told_from(world, agent, row)
+        if row.blind is not Blind.SEES and (row.told or now_ms >= told_from(world, agent, row))
     )
 
 

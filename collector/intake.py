@@ -206,19 +206,27 @@ def round_done(world: World, now_ms: int, agent: str, marker: Round) -> None:
 
 
 def born(world: World, now_ms: int, birth: Birth) -> None:
-    """An agent's new session: what it looks at from now on."""
+    """An agent's new session: what it looks at from now on.
+
+    A birth is retained: the broker gives it to us again whenever we connect, and that is no sign
+    of life.
+    """
     agent = birth.agent
     row = world.agent(agent)
     if birth.session < row.session:
         world.record("late_session", agent=agent, session=birth.session, known=row.session)
         return
-    row.session = birth.session
+    if birth.session == row.born:
+        return
+    anew = birth.session > row.session
+    row.session = row.born = birth.session
     row.interval_ms = birth.interval_ms
     row.version = birth.version
     row.inventory_hash = birth.inventory_hash
     row.skew_ms = birth.at_ms - now_ms
     row.inventory = list(birth.devices)
-    heard(world, now_ms, agent)
+    if anew:
+        heard(world, now_ms, agent)
     for device in birth.devices:
         if device not in world.county.operator_of:
             device_allowed(world, now_ms, agent, device)
@@ -237,13 +245,18 @@ def given_up(world: World, now_ms: int, agent: str, inventory: frozenset[str]) -
 
 
 def alive(world: World, now_ms: int, word: Alive) -> None:
-    """Presence; a Last Will of an older session cannot kill a newer one (PLAN 7, MQTT)."""
+    """Presence; a Last Will of an older session cannot kill a newer one (PLAN 7, MQTT).
+
+    It is retained as well: the same word again says nothing.
+    """
     row = world.agent(word.sender)
-    if word.session < row.session:
+    known = (row.session, row.alive_ms)
+    if word.session < row.session or (word.online and (word.session, word.at_ms) == known):
         return
     row.session = word.session
     row.every_ms = word.every_ms
     if word.online:
+        row.alive_ms = word.at_ms
         heard(world, now_ms, word.sender)
     elif row.blind in {Blind.SEES, Blind.STALLED}:
         lost(world, now_ms, word.sender, Blind.OFFLINE)

@@ -130,12 +130,17 @@ class AgentState:
     then, ``round_started_ms`` its beginning by the agent's own clock; ``missed`` the devices that
     this round did not reach, ``doubted`` those whose no answer waits for the next round's word.
     ``unregistered`` and ``foreign``
-    count what it said of devices that nobody has, or another operator.
+    count what it said of devices that nobody has, or another operator. ``born`` is the session of
+    its last birth and ``alive_ms`` the stamp of its last presence, by which a retained copy of
+    either is known; ``told``: it stands before the office as blind.
     """
 
     blind: Blind = Blind.NEVER
     blind_ms: int = 0
     session: int = 0
+    born: int = 0
+    alive_ms: int = 0
+    told: bool = False
     heard_ms: int = 0
     every_ms: int = 0
     interval_ms: int = 0

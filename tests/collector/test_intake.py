@@ -195,3 +195,45 @@ def test_two_vantage_points_must_agree() -> None:
     says("agent-cmcc2", Outcome.NO_ANSWER)
     hand.pass_s(200)
     assert hand.status("cmcc-d1") == "down"
+
+
+def test_a_restart_of_the_collector_brings_back_no_silent_source() -> None:
+    """A source told as silent is back once it speaks, not because we began anew."""
+    hand = ready()
+    hand.pass_s(600, silent=(AGENT,))
+    assert [n.notice_kind for n in hand.notices()] == ["health"]
+    hand.turn(Started(2))
+    hand.pass_s(1200, silent=(AGENT,))
+    assert [n.notice_kind for n in hand.notices()] == ["health"]
+    hand.turn(hand.birth(AGENT, session=2), hand.round(AGENT))
+    hand.pass_s(600)
+    assert [n.subject.zh for n in hand.notices()] == ["监测中断，请电话核实", "监测恢复"]
+
+
+def test_a_restart_brings_back_no_source_that_was_never_seen() -> None:
+    hand = Hand.of()
+    hand.everyone("agent-cucc", "agent-ctcc", "agent-tower")
+    hand.pass_s(600)
+    assert [n.notice_kind for n in hand.notices()] == ["health"]
+    hand.turn(Started(2))
+    hand.pass_s(1200)
+    assert [n.notice_kind for n in hand.notices()] == ["health"]
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_what_the_broker_still_holds_is_no_sign_of_life(*, online: bool) -> None:
+    """Birth and presence are retained: a collector that connects again gets them once more."""
+    hand = ready()
+    birth, presence = hand.birth(AGENT, session=2), hand.alive(AGENT, session=2, online=online)
+    hand.turn(birth, presence)
+    hand.pass_s(600, silent=(AGENT,))
+    told = len(hand.notices())
+    blind = hand.world.agent(AGENT).blind
+    assert told == 1
+    assert blind is not Blind.SEES
+    for _ in range(3):
+        hand.turn(birth)
+        hand.turn(presence)
+        hand.pass_s(600, silent=(AGENT,))
+    assert hand.world.agent(AGENT).blind is blind
+    assert len(hand.notices()) == told
