@@ -62,13 +62,20 @@ def six_out(thread: Thread) -> Json | None:
 
 
 def whole_picture(thread: Thread) -> Json | None:
-    """The draft that has all six sites, both deaf devices and the information system."""
+    """The notice of an open draft that has everything: sites, deaf devices, both networks.
+
+    Which of them completes the picture (a draft or the incident's next line) depends on the
+    order in which holds end; what it says does not.
+    """
     for notice in reversed(thread.notices()):
+        if notice["warning_id"] is None or not notice["verdict"]:
+            continue
+        verdict = notice["verdict"]
         out = {fact["site"] for fact in notice["sites"] if fact["state"] == "out"}
         deaf = {fact["device"] for fact in notice["devices"] if fact["state"] == "snmp_fault"}
-        whole = out == sites(CUT) and deaf == devices(DEAF)
-        drafted = notice["notice_kind"] in ("warning_draft", "level_draft")
-        if whole and drafted and notice["verdict"]["systems"]["egov"] == "full":
+        hit = [verdict["operators"][name] for name in ("cmcc", "cucc")]
+        whole = out == sites(CUT) and deaf == devices(DEAF) and hit == ["partial", "partial"]
+        if whole and verdict["systems"]["egov"] == "full":
             return notice
     return None
 
@@ -77,6 +84,7 @@ def check_draft(draft: Json) -> None:
     """Right sites, operators, systems and clauses; who only answers ICMP is not down."""
     verdict = draft["verdict"]
     assert draft["verified"]
+    assert draft["warning_id"]
     assert verdict["operators"] == {
         "cmcc": "partial",
         "cucc": "partial",
