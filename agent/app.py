@@ -218,7 +218,7 @@ class Agent:
         self._said(
             lanes.Said(device.id, Method.ICMP, result.outcome, result.reason, "", rtt_us), at_ms
         )
-        if result.sent:
+        if result.loss is not None:
             rtt_ms = None if median is None else median / 1e6
             self._sample.add_echo(device.id, rtt_ms, result.loss, at_ms)
         self._one_done(device, result.outcome, result.reason, Method.ICMP)

@@ -192,8 +192,13 @@ class IcmpResult:
 
     @property
     def loss(self) -> float | None:
-        """The share of echoes sent that were not answered; None when none was sent."""
-        return 1 - len(self.rtts_ns) / self.sent if self.sent else None
+        """The share of echoes sent that were not answered.
+
+        None when none was sent, or when it was we who could not look to the end.
+        """
+        if not self.sent or self.outcome is Outcome.COULD_NOT_LOOK:
+            return None
+        return 1 - len(self.rtts_ns) / self.sent
 
     @property
     def median_ns(self) -> int | None:

@@ -24,6 +24,8 @@ from wire.observation import Outcome
 PAUSE_S: Final = 0.005
 MAX_PAUSES: Final = 400
 """Pauses of PAUSE_S that a look may be held up by a system that takes no packet just now."""
+TURNS: Final = 64
+"""Turns of reading before a deadline is believed: more than the largest receive buffer holds."""
 EXCUSES: Final = 3
 """Repeats granted beyond a look's own when our receive buffer overflowed meanwhile."""
 
@@ -293,14 +295,21 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
         """Repeat or end what has had no answer in time."""
         self._timer = None
         for gate in self._sockets:
-            self._drain(gate)  # what has come in the meantime is not late
+            self._empty(gate)
         now = time.monotonic_ns()
         for gate in self._sockets:
             self.stats.kernel_drops += gate.count_drops(now)
         for flight in self._deadlines.pop_due(now):
-            self._overdue(flight)
+            if not flight.over:  # by a close from within a callback
+                self._overdue(flight)
         if self._open:
             self._pump()
+
+    def _empty(self, gate: GateT) -> None:
+        """Read all that has come: it is not late, we were (a slow disk may hold the loop up)."""
+        for _ in range(TURNS):
+            if gate.closed or self._drain(gate) < port.TURN:
+                return
 
     # -- ends -------------------------------------------------------------------------------------
 

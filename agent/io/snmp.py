@@ -103,7 +103,11 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         """Send a flight's request; False when the system cannot take it just now."""
         talk = flight.talk
         if talk is None:
-            talk = flight.talk = Conversation(flight.look, self._shared)
+            try:
+                talk = flight.talk = Conversation(flight.look, self._shared)
+            except BerError as error:  # a community that no datagram holds
+                self._finish(flight, Outcome.COULD_NOT_LOOK, "bad_request", str(error))
+                return True
         template = talk.template
         if template is None:
             self._finish(flight, Outcome.COULD_NOT_LOOK, "nothing_to_ask")
@@ -162,6 +166,9 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
             talk = None if flight is None else flight.talk
             if flight is None or talk is None:
                 stats.foreign += 1
+                continue
+            if not flight.request_id:  # between two requests nothing is asked
+                stats.stray += 1
                 continue
             try:
                 talk.take(data, flight.request_id)
@@ -244,7 +251,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         self._finish(flight, outcome, reason, detail)
 
     def _result(self, flight: _Flight, outcome: Outcome, reason: str, detail: str) -> SnmpResult:
-        if flight.due_ns:  # closed while under way
+        if flight.octets:  # closed while under way
             self._land(flight)
         talk = flight.talk
         if talk is None or outcome is Outcome.COULD_NOT_LOOK:
