@@ -111,6 +111,7 @@ class Collector:
             session=self._session,
             every_ms=round(settings.collector.heartbeat_every_s * 1000),
             now_ms=self.now_ms,
+            busy=lambda: bool(self._inbox or self._orders),
         )
         self._orders: deque[tuple[Input, asyncio.Future[list[Effect]]]] = deque()
         self._watch: Callable[[int, list[Effect]], None] | None = None

@@ -19,6 +19,9 @@ from wire.topics import Topics
 FEW: Final = 16
 """Messages on their way at once: about 8 kB before a notice that comes in between."""
 
+STAND_BACK: Final = 20
+"""Turns of the World that go before the next few at most, so that views go on under load."""
+
 AGAIN_S: Final = 5.0
 """How long to leave a broker alone that refuses them."""
 
@@ -26,7 +29,8 @@ AGAIN_S: Final = 5.0
 class Publisher:
     """Run as a task. ``turned`` after each commit, ``connected`` and ``beat`` by the collector.
 
-    Whatever goes wrong in here is logged once and leaves the collector alone.
+    ``busy`` tells that the World's owner has something to do. Whatever goes wrong in here is
+    logged once and leaves the collector alone.
     """
 
     def __init__(
@@ -38,12 +42,14 @@ class Publisher:
         session: int,
         every_ms: int,
         now_ms: Callable[[], int],
+        busy: Callable[[], bool],
     ) -> None:
         self._link = link
         self._topics = topics
         self._world = world
         self._retained = Retained(topics, world, session=session, every_ms=every_ms)
         self._now_ms = now_ms
+        self._busy = busy
         self._wake = asyncio.Event()
         self._changes = logs.Changes(logs.get("publisher"))
 
@@ -53,8 +59,8 @@ class Publisher:
             await self._wake.wait()
             self._wake.clear()
             while self._link.connected and self._retained.waiting:
+                await self._stand_back()
                 await self._few()
-                await asyncio.sleep(0)
 
     def turned(self) -> None:
         """A turn of the World is over and committed."""
@@ -83,6 +89,13 @@ class Publisher:
             self._retained.held(message.topic, message.payload)
             self._wake.set()
         return True
+
+    async def _stand_back(self) -> None:
+        """What has arrived is answered first."""
+        for _ in range(STAND_BACK):
+            await asyncio.sleep(0)
+            if not self._busy():
+                break
 
     async def _few(self) -> None:
         try:

@@ -147,8 +147,9 @@ async def test_the_tree_is_the_projection_and_is_built_again_after_a_kill(
         async with asyncio.timeout(TREE_S):
             while True:
                 dark = await settled(house)
-                if dark[f"{base}/cmcc/sites/cmcc-s1"]["state"] == "out":
+                if dark[f"{house.base}/warning/open"]["state"] == "drafted":
                     break
+        assert dark[f"{base}/cmcc/sites/cmcc-s1"]["state"] == "out"
         broker.restart()
         again = await settled(house)
         assert again[f"{base}/cmcc/sites/cmcc-s2"]["state"] == "out"
@@ -215,4 +216,4 @@ async def test_a_burst_of_changes_waits_behind_acknowledgements(
         for at, topic in enumerate(heard):
             if topic.endswith("/state"):
                 waits = heard[at + 1 : heard.index(f"{operator}/agent-{operator}/ack", at + 1)]
-                assert sum("view" in one for one in waits) < 100
+                assert sum("view" in one for one in waits) < len(heard) / 8
