@@ -116,7 +116,7 @@ def _print(shown: dict[str, Any]) -> None:
         table.add_row(one["name"], one["impact"], "", "", "", "")
     console.print(table)
     for name, one in shown["sources"].items():
-        console.print(f"采集端 {name}: {one['state']}，设备 {one['devices']}")
+        console.print(f"采集代理 {name}: {one['state']}，设备 {one['devices']}")
     for site in shown["sites"]:
         console.print(f"{site['state']:8} {site['name']}: {site['cause']}")
     words = "，".join(f"{word} {n}" for word, n in shown["devices_by_state"].items() if n)

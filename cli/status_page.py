@@ -67,7 +67,7 @@ def watch(url: str) -> None:
                 shown, asked_at = ask(url), time.monotonic()
             except NoPages as gone:
                 age = round(time.monotonic() - asked_at)
-                fault = f"与服务器失去联系 {age} 秒 / no contact for {age} s: {gone}"
+                fault = f"与汇聚端失去联系 {age} 秒 / no contact for {age} s: {gone}"
             live.update(page(shown, fault), refresh=True)
             time.sleep(EVERY_S)
 

@@ -63,10 +63,10 @@ def unseen(world: World, device: str, row: DeviceState) -> str:
         if source.operator == world.county.operator_of.get(device)
     ]
     if not agents:
-        return "没有采集端负责本设备"
+        return "没有采集代理负责本设备"
     source = world.state.agents.get(agents[0])
     why = _BLIND[source.blind] if source is not None else _BLIND[Blind.NEVER]
-    return f"采集端{agents[0]}{why}，状态不明"
+    return f"采集代理{agents[0]}{why}，状态不明"
 
 
 def alarms(world: World, row: DeviceState) -> str:

@@ -26,7 +26,7 @@ SHOWN: Final[Mapping[What, str]] = {
     What.POLICY: "参数 policy",
     What.COLLECTOR: "汇聚端设置 collector settings",
     What.REGISTER: "登记册 register",
-    What.AGENT: "采集端设置 agent settings",
+    What.AGENT: "采集代理设置 agent settings",
     What.INVENTORY: "采集清单 inventory",
     What.OFFICE: "办公室端设置 office settings",
     What.PROFILE: "采集模板 profile",

@@ -270,7 +270,7 @@ async def signed(api: Api, request: web.Request, context: str) -> Signed:
     try:
         order = Signed.model_validate_json(await request.read())
     except ValidationError as error:
-        raise RefusedRequest(400, "bad_order", "命令格式不对", explain(error)) from error
+        raise RefusedRequest(400, "bad_order", "指令格式不对", explain(error)) from error
     if order.context != context:
         raise RefusedRequest(400, "bad_context", "签名用途不对", f"context must be {context}")
     return order

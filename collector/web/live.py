@@ -214,10 +214,10 @@ class LiveSource:
                 accepted=False,
                 word="no_agent",
                 text=Bilingual(
-                    zh="现在没有采集端可以探测此设备", en="no agent can look at this device now"
+                    zh="现在没有采集代理可以探测此设备", en="no agent can look at this device now"
                 ),
             )
-        text = Bilingual(zh="已请采集端立即探测", en="the agent was asked to look at once")
+        text = Bilingual(zh="已请采集代理立即探测", en="the agent was asked to look at once")
         return Outcome(accepted=True, word="asked", text=text)
 
     def invented_people(self) -> tuple[Invented, ...]:

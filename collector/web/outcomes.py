@@ -11,12 +11,12 @@ from wire.codec import Refused
 from wire.notice import Bilingual
 
 REFUSALS: Final = {
-    "unknown_key": Bilingual(zh="本县不认识这把钥匙", en="this key is not trusted here"),
+    "unknown_key": Bilingual(zh="本县不认识这把密钥", en="this key is not trusted here"),
     "bad_signature": Bilingual(zh="签名不对", en="the signature is wrong"),
-    "wrong_tree": Bilingual(zh="命令不属于本县或本演练", en="an order for another county or drill"),
-    "wrong_county": Bilingual(zh="命令不属于本县", en="an order for another county"),
+    "wrong_tree": Bilingual(zh="指令不属于本县或本演练", en="an order for another county or drill"),
+    "wrong_county": Bilingual(zh="指令不属于本县", en="an order for another county"),
     "unknown_account": Bilingual(zh="登记册中没有此人", en="nobody of that account"),
-    "wrong_key": Bilingual(zh="不是本人的钥匙", en="not this person's own key"),
+    "wrong_key": Bilingual(zh="不是本人的密钥", en="not this person's own key"),
     "not_valid": Bilingual(zh="此人现不在任", en="this person is not in office today"),
     "unknown_target": Bilingual(zh="告警已不存在", en="the alarm is no more"),
 }
@@ -47,5 +47,5 @@ def answered(effects: Iterable[Effect], command: str) -> Outcome:
                     word=decision.outcome,
                     text=effect.notice.subject,
                 )
-    text = Bilingual(zh="这条命令已经收到过", en="this order had been received before")
+    text = Bilingual(zh="这条指令已经收到过", en="this order had been received before")
     return Outcome(accepted=False, word="repeated", text=text)

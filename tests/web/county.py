@@ -118,7 +118,7 @@ WORDS = Words(
 DOWN = Bilingual(zh="ICMP 与 SNMP 均无应答", en="neither ICMP nor SNMP answers")
 HIDDEN = Bilingual(zh="上级设备不可达", en="its parent cannot be reached")
 MAINS = Bilingual(zh="市电中断，电池供电，余 94 分钟", en="mains lost, on battery, 94 min left")
-SILENT = Bilingual(zh="采集端无声，状态未知", en="the agent is silent: not known")
+SILENT = Bilingual(zh="采集代理无声，状态未知", en="the agent is silent: not known")
 
 
 def register(devices: int) -> Register:
@@ -293,7 +293,7 @@ class Stage:
 
     async def look_now(self, device: str) -> Outcome:
         self.looks.append(device)
-        text = Bilingual(zh="已请采集端立即探测", en="the agent was asked to look")
+        text = Bilingual(zh="已请采集代理立即探测", en="the agent was asked to look")
         return Outcome(accepted=True, word="asked", text=text)
 
     def invented_people(self) -> tuple[Invented, ...]:
@@ -419,7 +419,7 @@ class Stage:
         state = {"propose": "proposed", "issue": "issued"}.get(command.verb.value, "ended")
         line = LogLine(
             self.now_ms(),
-            Bilingual(zh=f"命令 {command.verb}", en=f"order {command.verb}"),
+            Bilingual(zh=f"指令 {command.verb}", en=f"order {command.verb}"),
             command.account,
             command.reason,
         )

@@ -50,7 +50,7 @@ async def test_the_states_appear_by_themselves(
         cell = page.locator(".matrix a[href='/sites?town=140522105&operator=cmcc']")
         await expect(cell).to_have_attribute("aria-label", re.compile("次营镇 移动 中断"))
         await expect(page.locator(".map .dots.s-down")).to_have_count(1)
-        await expect(page.get_by_text("采集端无声")).to_be_visible()
+        await expect(page.get_by_text("采集代理无声")).to_be_visible()
         await expect(page.get_by_text("示意图，非测绘位置")).to_be_visible()
         assert await screen.fits()
         await screen.picture(f"home-{size[0]}")
@@ -108,7 +108,7 @@ async def test_a_device_with_chart_and_look_now(
         )
         assert drawn
         await page.get_by_role("button", name="立即探测").click()
-        await expect(page.locator(".toast")).to_have_text("已请采集端立即探测")
+        await expect(page.locator(".toast")).to_have_text("已请采集代理立即探测")
         assert stage.looks == [cause]
         assert await screen.fits()
         await screen.picture(f"device-{size[0]}")
@@ -132,7 +132,7 @@ async def test_language_is_remembered(browser: Browser, stage: Stage) -> None:
         assert await screen.fits()
         await screen.picture("warning-en-390")
         await page.get_by_role("button", name="中文").click()
-        await expect(page.locator("h1")).to_have_text("打开的预警")
+        await expect(page.locator("h1")).to_have_text("未结预警")
 
 
 async def test_server_gone_and_back(browser: Browser, stage: Stage) -> None:
@@ -150,7 +150,7 @@ async def test_server_gone_and_back(browser: Browser, stage: Stage) -> None:
 
             await first.aclose()
             lost = page.locator("#banners .lost")
-            await expect(lost).to_contain_text("与服务器失去联系")
+            await expect(lost).to_contain_text("与汇聚端失去联系")
             await expect(lost).to_contain_text("以下是最后状态，截至")
             assert await screen.number("down") == down
             await page.reload()
@@ -219,7 +219,7 @@ async def test_keyboard_alone(browser: Browser, stage: Stage) -> None:
         outline = "node => getComputedStyle(node).outlineStyle"
         assert await page.locator(".warning").evaluate(outline) == "solid"
         await page.keyboard.press("Enter")
-        await expect(page.locator("h1")).to_have_text("打开的预警")
+        await expect(page.locator("h1")).to_have_text("未结预警")
         await expect(page.locator("#main")).to_be_focused()
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("button", name="提请")).to_be_focused()
@@ -242,7 +242,7 @@ async def test_an_order_is_signed_by_the_key_in_the_browser(
         await screen.go("/warning")
         await screen.picture(f"warning-{size[0]}")
         await page.get_by_role("button", name="提请").click()
-        await page.get_by_label("加载钥匙文件").set_input_files(key)
+        await page.get_by_label("加载密钥文件").set_input_files(key)
         dialog = page.get_by_role("dialog")
         await expect(dialog).to_contain_text("王值班（办公室值班员）")
         await dialog.get_by_label("理由").fill("两镇停电，移动联通受影响")
@@ -275,16 +275,16 @@ async def test_keys_that_are_none(browser: Browser, stage: Stage, tmp_path: Path
     bad = (
         ("wang.key", f"{fence.format('BEGIN')}\nAAAA\n{fence.format('END')}", "不是 Ed25519 私钥"),
         ("li.key", "hello", "不是 Ed25519 私钥"),
-        ("stranger.key", stage.pem("wang"), "登记册中没有使用此钥匙的人"),
+        ("stranger.key", stage.pem("wang"), "登记册中没有使用此密钥的人"),
     )
     async with stand(browser, stage) as screen:
         page = screen.page
         await screen.go("/keys")
         for name, text, said in bad:
             (tmp_path / name).write_text(text)
-            await page.get_by_label("加载钥匙文件").set_input_files(tmp_path / name)
+            await page.get_by_label("加载密钥文件").set_input_files(tmp_path / name)
             await expect(page.locator(".toast.bad").last).to_contain_text(said)
-        await expect(page.locator("#main")).to_contain_text("未加载钥匙")
+        await expect(page.locator("#main")).to_contain_text("未加载密钥")
 
 
 async def test_a_newcomer_clicks_through_as_an_invented_person(

@@ -93,7 +93,7 @@ async def test_an_outage_is_seen_and_an_order_signed_through_a_kill(
 
         await screen.go("/warning")
         await page.get_by_role("button", name="提请", exact=True).click()
-        await page.get_by_label("加载钥匙文件").set_input_files(tmp_path / "office-keys" / "li.key")
+        await page.get_by_label("加载密钥文件").set_input_files(tmp_path / "office-keys" / "li.key")
         dialog = page.get_by_role("dialog")
         await dialog.get_by_label("理由").fill("两站中断")
         await dialog.get_by_role("button", name="签名并发送").click()
