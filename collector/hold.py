@@ -89,6 +89,20 @@ def move(hold: Hold, now_ms: int, event: Event, delays: Delays) -> bool:
     return True
 
 
+def begun(hold: Hold, now_ms: int, since_ms: int, delays: Delays) -> bool:
+    """The trouble of a pending hold began at ``since_ms``: its delay runs from there.
+
+    True when that changed something. A delay that is over by ``now_ms`` is over at once.
+    """
+    if hold.phase is not Phase.PENDING or hold.since_ms == since_ms:
+        return False
+    hold.since_ms = since_ms
+    hold.due_ms = max(now_ms, since_ms + delays.raise_ms)
+    if hold.due_ms == now_ms:
+        move(hold, now_ms, Event.DUE, delays)
+    return True
+
+
 def suspend(hold: Hold) -> None:
     """The delay is over and nobody can see: unknown neither raises nor clears."""
     hold.due_ms = None

@@ -6,12 +6,14 @@ several may be raised at once. Clear lower and later. Unknown neither raises nor
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from collector.base import World
 from collector.county import WEIGHT_UNIT
 from collector.decide import Impact
-from collector.hold import Delays, Event, Hold, move
+from collector.hold import Delays, Event, Hold, begun, move
+from collector.inhibit import unreachable
 from collector.state import NetworkState, Onset
 from collector.tally import Cell, Count, Depends, Towns
 from config.policy import HeldShare, ShareRule, Src, UsersRule
@@ -24,10 +26,14 @@ FULL: Final = "full"
 
 
 class Judged(NamedTuple):
-    """One rule now: holds (bad), does not (good), or between raise and clear value (None)."""
+    """One rule now: holds (bad), does not (good), or between raise and clear value (None).
+
+    ``since_ms``: when what it measures began; None: when it was first judged bad.
+    """
 
     bad: bool | None
     delays: Delays
+    since_ms: int | None = None
 
 
 def operator_rules(world: World, operator: str, holds: dict[str, Hold]) -> dict[str, Judged]:
@@ -75,17 +81,35 @@ def operator_rules(world: World, operator: str, holds: dict[str, Hold]) -> dict[
 
 
 def system_rules(world: World, system: str) -> dict[str, Judged]:
-    """A system's rules. ``all``: it stands while one device does; ``any``: one lost, all lost."""
+    """A system's rules. ``all``: it stands while one device does; ``any``: one lost, all lost.
+
+    The rules measure its main function themselves (PLAN section 4), so their holds run from the
+    devices' first failed looks, hidden ones included, once these are confirmed: one cause takes
+    down sites and systems within one step of the spread, in whatever order the looks arrive.
+    """
     policy = world.county.policy
     count = world.tally.systems.get(system, Depends())
     clear_s = policy.operator.partial_share.clear_hold_s
     whole = 0 < count.counted == count.down
-    if world.county.systems[system].needs is Needs.ANY:
+    needs_any = world.county.systems[system].needs is Needs.ANY
+    if needs_any:
         whole = count.down > 0
+    begun_ms = sorted(_failed(world, system)) if count.down else []
+    first, last = (begun_ms[0], begun_ms[-1]) if begun_ms else (None, None)
     return {
-        FULL: Judged(whole, _delays(policy.system.full.hold_s, clear_s)),
-        PARTIAL: Judged(count.down > 0, _delays(policy.system.partial.hold_s, clear_s)),
+        FULL: Judged(
+            whole, _delays(policy.system.full.hold_s, clear_s), first if needs_any else last
+        ),
+        PARTIAL: Judged(count.down > 0, _delays(policy.system.partial.hold_s, clear_s), first),
     }
+
+
+def _failed(world: World, system: str) -> Iterator[int]:
+    """When each device of the system that is down gave no answer for the first time."""
+    for device in world.county.systems[system].devices:
+        alarm = unreachable(world, device)
+        if alarm is not None and alarm.active:
+            yield alarm.since_ms
 
 
 def judge_operator(world: World, now_ms: int, operator: str) -> None:
@@ -188,7 +212,10 @@ def _feel(
     if hold is None:
         hold = row.rules[name] = Hold()
     was = hold.active
-    if move(hold, now_ms, Event.BAD if judged.bad else Event.GOOD, judged.delays):
+    moved = move(hold, now_ms, Event.BAD if judged.bad else Event.GOOD, judged.delays)
+    if judged.bad and judged.since_ms is not None:
+        moved |= begun(hold, now_ms, judged.since_ms, judged.delays)
+    if moved:
         world.arm(hold.due_ms, kind, network, name)
         world.stale_verdict |= hold.active is not was
 

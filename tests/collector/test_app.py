@@ -215,16 +215,22 @@ async def test_bad_input_is_named_set_aside_and_in_nobodys_way(house: House) -> 
     await history.close()
 
 
+async def silent_ones(office: Office, agents: set[str]) -> None:
+    """Until a heartbeat names just these agents as silent."""
+    async with asyncio.timeout(20):
+        while not office.beats or set(office.beats[-1].agents_silent) != agents:
+            office.news.clear()
+            await office.news.wait()
+
+
 async def test_a_last_will_makes_unknown_and_never_out(house: House) -> None:
     house.start()
     agents, office = speakers(house), Office(house)
     async with running(*agents, office):
         await all_well(house, agents)
+        await silent_ones(office, set())
         agents[0].link.post(f"{agents[0].topic}/alive", agents[0]._alive(online=False), retain=True)
-        async with asyncio.timeout(20):
-            while "agent-cmcc" not in (office.beats[-1].agents_silent if office.beats else ()):
-                office.news.clear()
-                await office.news.wait()
+        await silent_ones(office, {"agent-cmcc"})
     house.end(signal.SIGTERM)
     shown = house.status()
     assert part(shown, "operators", "cmcc", "impact") == "unknown"

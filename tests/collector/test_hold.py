@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from collector.hold import TABLE, Delays, Event, Hold, Phase, move, resume, suspend
+from collector.hold import TABLE, Delays, Event, Hold, Phase, begun, move, resume, suspend
 
 DELAYS = Delays(180_000, 60_000)
 
@@ -50,3 +50,23 @@ def test_a_suspended_delay_begins_anew() -> None:
     assert resume(hold, 1_000_000, DELAYS)
     assert hold.due_ms == 1_180_000
     assert not resume(hold, 1_000_001, DELAYS)
+
+
+@pytest.mark.parametrize(
+    ("since", "due", "phase"),
+    [(40_000, 220_000, Phase.PENDING), (0, 180_000, Phase.PENDING), (-90_000, None, Phase.RAISED)],
+)
+def test_a_pending_delay_runs_from_where_the_trouble_began(
+    since: int, due: int | None, phase: Phase
+) -> None:
+    hold = Hold()
+    move(hold, 90_000, Event.BAD, DELAYS)
+    assert begun(hold, 90_000, since, DELAYS)
+    assert (hold.phase, hold.due_ms, hold.since_ms) == (phase, due, since)
+    assert not begun(hold, 90_000, since, DELAYS)
+
+
+def test_what_is_not_pending_has_begun_when_it_did() -> None:
+    hold = Hold(Phase.RAISED, since_ms=5)
+    assert not begun(hold, 90_000, 1, DELAYS)
+    assert hold.since_ms == 5

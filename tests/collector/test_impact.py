@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import permutations
 
 import pytest
 
@@ -156,6 +157,54 @@ def test_a_system_stands_on_its_devices(needs: Needs, down: int, impact: str) ->
     out(hand, ("cmcc-d1", "cucc-d1")[:down], 600)
     assert hand.world.state.systems["egov"].impact == impact
     assert verdict(hand.world).systems == {"egov": impact}
+
+
+EGOV = InformationSystem(id="egov", name="电子政务外网", devices=("cmcc-d1", "cucc-d2"))
+"""One of its devices speaks for itself, the other hangs behind a device of another operator."""
+
+
+def test_a_system_falls_within_the_same_step_as_the_sites_of_its_cause() -> None:
+    hand = of(register(systems=(EGOV,), parents={"cucc-d2": ("tower-d1",)}))
+    began = hand.now
+    hand.looks(Outcome.NO_ANSWER, "tower-d1", "cucc-d2", *devices("cmcc", 1, 2, 3, 4))
+    hand.pass_s(299)
+    assert hand.status("cucc-d2") == "hidden"
+    assert hand.world.state.systems["egov"].impact == "none"
+    hand.pass_s(2)
+    assert hand.world.state.systems["egov"].impact == "full"
+    assert {onset.at_ms - began for onset in hand.world.state.onsets} == {180_000, 300_000}
+    hand.pass_s(60)
+    assert hand.world.situation is not None
+    assert hand.world.situation.verdict.spread == "no"
+
+
+def test_when_a_system_falls_does_not_depend_on_the_order_of_the_looks() -> None:
+    looks = ["tower-d1", "cmcc-d1", "cucc-d2"]
+    for order in permutations(looks):
+        hand = of(register(systems=(EGOV,), parents={"cucc-d2": ("tower-d1",)}))
+        began = hand.now
+        for device in order:
+            hand.looks(Outcome.NO_ANSWER, device)
+            hand.pass_s(25)
+        hand.pass_s(600)
+        last = max(order.index(device) for device in EGOV.devices)
+        full = began + 25_000 * last + 300_000
+        assert (hand.world.state.systems["egov"].impact) == "full"
+        rows = [r for r in hand.records("impact") if r["id"] == "egov"]
+        assert {row["word"]: row["at_ms"] for row in rows}["full"] == full, order
+
+
+def test_one_device_lost_is_partial_five_minutes_after_its_first_failed_look() -> None:
+    hand = of(register(systems=(EGOV,)))
+    began = hand.now
+    hand.looks(Outcome.NO_ANSWER, "cmcc-d1")
+    hand.pass_s(60)
+    hand.looks(Outcome.NO_ANSWER, "cucc-d2")
+    hand.pass_s(100)
+    hand.looks(Outcome.MEASURED, "cucc-d2")
+    hand.pass_s(300)
+    rows = [(r["word"], r["at_ms"]) for r in hand.records("impact") if r["id"] == "egov"]
+    assert rows[-1] == ("partial", began + 300_000)
 
 
 def test_an_unseen_system_is_unknown_not_out() -> None:
