@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
 from collector import networks
 from collector.base import World
-from collector.decide import SPREAD, Decision, DecisionInput, Impact
+from collector.decide import SPREAD, Decision, DecisionInput, Impact, Spread
 from collector.intake import limits
 from collector.spread import Cell, Onset, SpreadResult, Step, spread
 from collector.state import AgentState, Blind
@@ -19,6 +19,8 @@ from wire.notice import DeviceFact, PolicyLine, SiteFact, Verdict
 CST: Final = timezone(timedelta(hours=8))
 """China Standard Time: everything shown to people is in it (PLAN section 5)."""
 
+AFFECTED: Final = frozenset({Impact.PARTIAL, Impact.FULL})
+
 _SITE_RANK: Final = {"out": 0, "at_risk": 1, "unknown": 2}
 _DEVICE_RANK: Final = {"down": 0, "snmp_fault": 1, "alarm": 2, "hidden": 3, "unknown": 4}
 
@@ -27,6 +29,7 @@ def assess(world: World, now_ms: int) -> None:
     """Judge the county and tell the desk; set the moment at which time alone changes something."""
     world.stale_verdict = False
     judged = judge_spread(world, now_ms)
+    follow_affected(world)
     given = decision_input(world, now_ms, judged)
     decision = world.county.decider.decide(given)
     situation = Situation(
@@ -53,16 +56,15 @@ def assess(world: World, now_ms: int) -> None:
 
 def judge_spread(world: World, now_ms: int) -> SpreadResult:
     """The spread from the onsets of cells that are affected, or were within the window."""
-    policy = world.county.policy.spread
-    kept_ms = max(policy.window_s, policy.quiet_s) * 1000
-    state = world.state
-    state.onsets = [o for o in state.onsets if o.over_ms is None or now_ms - o.over_ms <= kept_ms]
+    state, kept = world.state, kept_ms(world)
+    state.onsets = [o for o in state.onsets if o.over_ms is None or now_ms - o.over_ms <= kept]
     result = spread(
-        policy,
+        world.county.policy.spread,
         now_ms,
         onsets=[Onset(o.at_ms, Cell(*o.cell)) for o in state.onsets],
         at_risk=[Cell(*cell) for cell, word in _words(world) if word.at_risk],
         sight=sight(world),
+        name=lambda cell: cell_name(world, cell),
     )
     if state.spread != result.spread:
         world.record(
@@ -70,6 +72,12 @@ def judge_spread(world: World, now_ms: int) -> SpreadResult:
         )
         state.spread, state.spread_since_ms = result.spread.value, now_ms
     return result
+
+
+def kept_ms(world: World) -> int:
+    """How long a cell that is not affected any more stands among the steps."""
+    policy = world.county.policy.spread
+    return max(policy.window_s, policy.quiet_s) * 1000
 
 
 def _words(world: World) -> Iterable[tuple[tuple[str, str], CellWord]]:
@@ -98,25 +106,45 @@ def sight(world: World) -> float:
 
 def decision_input(world: World, now_ms: int, judged: SpreadResult) -> DecisionInput:
     """The plan's operators and all systems in words, and which unknowns are overdue."""
-    time = world.county.policy.time
     operators = {o: world.state.operators[o].impact for o in world.county.plan_operators}
     systems = {s: world.state.systems[s].impact for s in world.county.systems}
-    overdue = {SPREAD} if judged.overdue else set()
-    for rows, limit_s in (
-        (world.state.operators, time.unknown_overdue_operator_s),
-        (world.state.systems, time.unknown_overdue_system_s),
-    ):
-        overdue |= {
-            name
-            for name, row in rows.items()
-            if row.impact == Impact.UNKNOWN and now_ms - row.since_ms >= limit_s * 1000
-        }
+    overdue = {name for name, at_ms in overdue_at(world) if at_ms <= now_ms}
     return DecisionInput(
         operators=operators,
         systems=systems,
         spread=judged.spread.value,
         overdue=frozenset(overdue),
     )
+
+
+def follow_affected(world: World) -> None:
+    """Note since when something is affected."""
+    rows = (*world.state.operators.values(), *world.state.systems.values())
+    begun = [row.since_ms for row in rows if row.impact in AFFECTED]
+    if not begun:
+        world.state.affected_ms = None
+    elif world.state.affected_ms is None:
+        world.state.affected_ms = min(begun)
+
+
+def overdue_at(world: World) -> Iterator[tuple[str, int]]:
+    """Every unknown and from when it is overdue; none while nothing is affected.
+
+    What was unknown before has waited for nobody: its limit runs from the outage (PLAN 2).
+    """
+    state, time = world.state, world.county.policy.time
+    if state.affected_ms is None:
+        return
+    if state.spread == Spread.UNKNOWN:
+        since_ms = max(state.spread_since_ms, state.affected_ms)
+        yield SPREAD, since_ms + world.county.policy.spread.overdue_s * 1000
+    for rows, limit_s in (
+        (state.operators, time.unknown_overdue_operator_s),
+        (state.systems, time.unknown_overdue_system_s),
+    ):
+        for name, row in rows.items():
+            if row.impact == Impact.UNKNOWN:
+                yield name, max(row.since_ms, state.affected_ms) + limit_s * 1000
 
 
 def verdict(given: DecisionInput, decision: Decision) -> Verdict:
@@ -228,27 +256,23 @@ def cell_name(world: World, cell: Cell) -> str:
 def since(world: World) -> int | None:
     """When the first of what is affected now became so."""
     rows = (*world.state.operators.values(), *world.state.systems.values())
-    begun = [row.since_ms for row in rows if row.impact in {Impact.PARTIAL, Impact.FULL}]
+    begun = [row.since_ms for row in rows if row.impact in AFFECTED]
     facts = [fact.since_ms for fact in world.tally.site_facts.values() if fact.state == "out"]
     return min((*begun, *facts), default=None)
 
 
 def next_moment(world: World, now_ms: int, judged: SpreadResult) -> int | None:
     """The next moment at which time alone changes the verdict."""
-    policy, time = world.county.policy.spread, world.county.policy.time
+    policy = world.county.policy.spread
     moments = [
         step.at_ms + after_s * 1000 + 1
         for step in judged.why.steps
         for after_s in (policy.window_s, policy.quiet_s)
     ]
-    if judged.why.steps:
-        moments.append(judged.why.steps[0].at_ms + policy.overdue_s * 1000)
-    for rows, limit_s in (
-        (world.state.operators, time.unknown_overdue_operator_s),
-        (world.state.systems, time.unknown_overdue_system_s),
-    ):
-        unknown = (row for row in rows.values() if row.impact == Impact.UNKNOWN)
-        moments.extend(row.since_ms + limit_s * 1000 for row in unknown)
+    moments.extend(at_ms for _, at_ms in overdue_at(world))
+    moments.extend(
+        o.over_ms + kept_ms(world) + 1 for o in world.state.onsets if o.over_ms is not None
+    )
     moments.extend(
         told_from(world, agent, row)
         for agent, row in world.state.agents.items()

@@ -71,6 +71,8 @@ class County:
         self.operators = tuple(
             dict.fromkeys((*self.plan_operators, *(site.operator for site in register.sites)))
         )
+        owned = _group((source.operator, source.agent) for source in register.sources)
+        self.agents_of = {operator: frozenset(agents) for operator, agents in owned.items()}
         self.connected = frozenset(source.operator for source in register.sources)
         self.with_sites = frozenset(site.operator for site in register.sites)
         self.cells = tuple(

@@ -27,6 +27,9 @@ from wire.presence import Alive, Birth
 NAMED: Final = 1000
 """Unregistered or foreign devices that are listed per agent; the rest is only counted."""
 
+MOST_READINGS: Final = 20_000
+"""Watched values of one device that are kept: more than a switch of a thousand ports has."""
+
 REST: Final = "…"
 """The row that counts what is over NAMED."""
 
@@ -41,6 +44,16 @@ def enrol(world: World, now_ms: int) -> None:
         if agent not in agents:
             agents[agent] = AgentState(blind_ms=now_ms, heard_ms=now_ms, back_ms=now_ms)
             arm(world, agent)
+
+
+def forget(world: World) -> None:
+    """Nobody misses what he does not look at: devices that left the register, or his operator."""
+    for agent, row in world.state.agents.items():
+        watched = world.tally.watched.get(agent, {})
+        for device in [device for device in row.missed if device not in watched]:
+            del row.missed[device]
+            world.arm(None, "stale", device, agent)
+        row.doubted = {d: at_ms for d, at_ms in row.doubted.items() if d in watched}
 
 
 def started(world: World, now_ms: int) -> None:
@@ -131,6 +144,9 @@ def reading(world: World, now_ms: int, agent: str, item: Reading) -> None:
     view = view_of(world, now_ms, agent, item.device)
     seen(world, now_ms, agent, item.device, view)
     readings, key = world.device(item.device).readings, f"{item.metric}|{item.instance}"
+    if key not in readings and len(readings) >= MOST_READINGS:
+        crowded(world, now_ms, agent, item.device)
+        return
     before = readings[key].value if key in readings else None
     if (before is None) is not (item.value is None):
         world.dirty[item.device] = None  # whether it is measured at all is shown
@@ -139,6 +155,14 @@ def reading(world: World, now_ms: int, agent: str, item: Reading) -> None:
     )
     condition.review(world, now_ms, item.device)
     condition.judge_reading(world, now_ms, item.device, item.metric, item.instance, item.value)
+
+
+def crowded(world: World, now_ms: int, agent: str, device: str) -> None:
+    """A value too many is counted; that it happens is said once."""
+    row = world.agent(agent)
+    row.crowded += 1
+    if row.crowded == 1:
+        world.record("too_many_readings", agent=agent, device=device, at_ms=now_ms)
 
 
 def seen(world: World, now_ms: int, agent: str, device: str, view: View) -> None:
@@ -167,8 +191,10 @@ def missed(world: World, now_ms: int, agent: str, device: str) -> None:
 def stale_due(world: World, now_ms: int, device: str, agent: str) -> None:
     """Missed for longer than the limit: this agent does not see the device any more."""
     row = world.state.agents.get(agent)
+    if row is None or device not in row.missed:
+        return
     view = world.device(device).views.get(agent)
-    if row is None or view is None or device not in row.missed:
+    if view is None:
         return
     view.stale = True
     condition.review(world, now_ms, device)

@@ -9,7 +9,7 @@ Pure; stamps are integer milliseconds, the policy's durations seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -88,12 +88,14 @@ def spread(
     at_risk: Iterable[Cell],
     sight: float,
     manual: Spread | None = None,
+    name: Callable[[Cell], str] = "/".join,
 ) -> SpreadResult:
     """Judge the spread at ``now_ms``.
 
     ``onsets`` are those of the cells affected (later ones than now are left out), ``at_risk`` the
     cells that have lost mains, with too little battery and no generator; ``sight`` is the share
-    of expected cells with fresh data, 0..1; ``manual`` a person's valid word, which wins.
+    of expected cells with fresh data, 0..1; ``manual`` a person's valid word, which wins;
+    ``name`` says what people call a cell.
     """
     steps = steps_of(onsets, now_ms, policy.step_s * 1000)
     grown = [step for step in steps if step.growth]
@@ -116,7 +118,8 @@ def spread(
         and bool(steps)
         and now_ms - steps[0].at_ms >= policy.overdue_s * 1000
     )
-    zh, en = _sentence(ground, policy, answer, len(recent), threats, sight)
+    named = [name(cell) for cell in threats[:3]]
+    zh, en = _sentence(ground, policy, answer, len(recent), (len(threats), named), sight)
     return SpreadResult(answer, overdue, Why(ground, zh, en, steps, len(recent), threats, sight))
 
 
@@ -164,7 +167,7 @@ def _sentence(
     policy: SpreadPolicy,
     answer: Spread,
     growth: int,
-    threats: Sequence[Cell],
+    threats: tuple[int, Sequence[str]],
     sight: float,
 ) -> tuple[str, str]:
     window, quiet = policy.window_s // 60, policy.quiet_s // 60
@@ -175,10 +178,10 @@ def _sentence(
     if ground is Ground.GROWTH:
         return f"近{window}分钟内出现{growth}次扩散", f"growth steps in {window} min: {growth}"
     if ground is Ground.AT_RISK:
-        names = "、".join(f"{cell.operator}/{cell.town}" for cell in threats[:3])
+        number, names = threats[0], "、".join(threats[1])
         return (
-            f"{len(threats)}处面临断电退服，将波及新的乡镇或企业：{names}",
-            f"cells at risk that would bring a new town or operator: {len(threats)} ({names})",
+            f"{number}处面临断电退服，将波及新的乡镇或企业：{names}",
+            f"cells at risk that would bring a new town or operator: {number} ({names})",
         )
     if ground is Ground.QUIET:
         return f"{quiet}分钟内无扩散，可见度{seen}", f"no growth for {quiet} min, {seen} in sight"

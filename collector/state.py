@@ -132,7 +132,8 @@ class AgentState:
     ``unregistered`` and ``foreign``
     count what it said of devices that nobody has, or another operator. ``born`` is the session of
     its last birth and ``alive_ms`` the stamp of its last presence, by which a retained copy of
-    either is known; ``told``: it stands before the office as blind.
+    either is known; ``told``: it stands before the office as blind; ``crowded`` counts readings
+    that were more than a device can have.
     """
 
     blind: Blind = Blind.NEVER
@@ -157,6 +158,7 @@ class AgentState:
     unregistered: dict[str, int] = field(default_factory=dict)
     foreign: dict[str, int] = field(default_factory=dict)
     poisoned: int = 0
+    crowded: int = 0
     stamps: int = 0
 
 
@@ -220,7 +222,7 @@ class State:
 
     ``marks`` are the receiving watermarks: ``sender lane`` to (epoch, seq, check); ``receipts``
     how far each office has its notices: (epoch, seq, when); ``cares`` what technicians said,
-    by ``device|type|qualifier``.
+    by ``device|type|qualifier``; ``affected_ms`` since when something is affected without a break.
     """
 
     store: int
@@ -235,6 +237,7 @@ class State:
     onsets: list[Onset] = field(default_factory=list)
     spread: str = "no"
     spread_since_ms: int = 0
+    affected_ms: int | None = None
     marks: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     receipts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     offices_poisoned: int = 0

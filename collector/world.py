@@ -233,15 +233,18 @@ def enter(world: World, now_ms: int) -> None:
     """Take the configuration in: rows for agents, operators and systems, counts from scratch."""
     county, state = world.county, world.state
     state.devices = {d: row for d, row in state.devices.items() if d in county.devices}
-    for row in state.devices.values():
+    for device, row in state.devices.items():
         kept = {n: a for n, a in row.alarms.items() if n.partition("|")[0] in county.types}
         row.alarms = kept
-        row.views = {a: view for a, view in row.views.items() if a in county.sources}
+        own = county.agents_of.get(county.operator_of[device], frozenset())
+        row.views = {agent: view for agent, view in row.views.items() if agent in own}
     state.sites = {site: row for site, row in state.sites.items() if site in county.sites}
     state.systems = {s: row for s, row in state.systems.items() if s in county.systems}
     intake.enrol(world, now_ms)
     world.dirty = dict.fromkeys(state.devices)
     impact.rebuild(world)
+    intake.forget(world)
+    _realign(world, now_ms)
     for device in state.devices:
         condition.review(world, now_ms, device)
     for operator in county.operators:
@@ -249,6 +252,20 @@ def enter(world: World, now_ms: int) -> None:
     for system in county.systems:
         networks.judge_system(world, now_ms, system)
     world.stale_verdict = True
+
+
+def _realign(world: World, now_ms: int) -> None:
+    """Onsets of cells that the configuration made affected, or that are no cells of it any more.
+
+    Else an outage that left the register would stand among the steps of the spread for ever.
+    """
+    affected = {cell for cell, word in world.tally.cell_words.items() if word.affected}
+    affected |= {("sys", system) for system in world.state.systems}  # judged by their own state
+    standing = {(o.cell[0], o.cell[1]) for o in world.state.onsets if o.over_ms is None}
+    for cell in sorted(standing - affected):
+        networks.turned(world, now_ms, cell, affected=False)
+    for cell in sorted(cell for cell in affected - standing if cell[0] != "sys"):
+        networks.turned(world, now_ms, cell, affected=True)
 
 
 def reconfigure(world: World, now_ms: int, county: County) -> None:

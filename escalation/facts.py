@@ -236,13 +236,18 @@ def counted_worst(view: View) -> Both:
 
 
 def blind(view: View, source: BlindSource) -> Both:
-    """A silent source: its operator, since when, and whom to ring."""
+    """A silent source: its operator, since when, and how many devices it looks at.
+
+    One never heard of has not said, and 0 would be an answer.
+    """
     name, at = operator_name(view, source.operator), moment(source.since_ms)
-    zh = f"{name.zh}监测中断（采集代理 {source.agent}，自{at.zh}起，涉及设备{source.devices}台）"
-    en = (
-        f"{name.en}: monitoring interrupted (agent {source.agent}, since {at.en}, "
-        f"{plural(source.devices, 'device')})"
+    what = (
+        Both(f"涉及设备{source.devices}台", plural(source.devices, "device"))
+        if source.devices
+        else Both("所辖设备尚未报送", "its devices not yet reported")
     )
+    zh = f"{name.zh}监测中断（采集代理 {source.agent}，自{at.zh}起，{what.zh}）"
+    en = f"{name.en}: monitoring interrupted (agent {source.agent}, since {at.en}, {what.en})"
     return Both(zh, en)
 
 

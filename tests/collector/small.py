@@ -35,7 +35,7 @@ from config.register import (
     Town,
 )
 from escalation.effects import Effect, EmitNotice, Record
-from wire.notice import Notice
+from wire.notice import Notice, Verdict
 from wire.observation import Look, Method, Outcome, Reading, Round, StateBody, StateItem
 from wire.presence import Alive, Birth
 
@@ -264,6 +264,10 @@ class Hand:
 
     def impact(self, operator: str) -> str:
         return self.world.state.operators[operator].impact
+
+    def verdict(self) -> Verdict:
+        assert self.world.situation is not None
+        return self.world.situation.verdict
 
     def status(self, device: str) -> str:
         return self.world.state.devices[device].status.value

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from collector.model import Started
+from collector import intake
+from collector import world as worlds
+from collector.model import Reconfigured, Started
 from collector.state import Blind
 from tests.collector.small import T0, Hand, county, register
 from wire.observation import Look, Method, Outcome
@@ -137,6 +139,10 @@ def test_an_agent_never_seen_is_unknown_and_told_as_well() -> None:
     assert situation is not None
     assert situation.verdict.operators["cmcc"] == "unknown"
     assert [source.agent for source in situation.blind] == [AGENT]
+    text = hand.notices()[0].text
+    assert "0台" not in text.zh
+    assert "所辖设备尚未报送" in text.zh
+    assert "0 devices" not in text.en
 
 
 def test_an_operator_without_a_source_is_absent() -> None:
@@ -237,3 +243,49 @@ def test_what_the_broker_still_holds_is_no_sign_of_life(*, online: bool) -> None
         hand.pass_s(600, silent=(AGENT,))
     assert hand.world.agent(AGENT).blind is blind
     assert len(hand.notices()) == told
+
+
+def test_a_device_given_to_another_operator_is_judged_by_its_own_agents_alone() -> None:
+    """The view of its former agent, fresh by every round, would hold it up for ever."""
+    hand = ready()
+    reg = register()
+    sites = tuple(
+        site.model_copy(update={"operator": "cucc"}) if site.id == "cmcc-s4" else site
+        for site in reg.sites
+    )
+    moved = county(reg.model_copy(update={"sites": sites}))
+    worlds.step(hand.world, hand.now, Reconfigured(moved.hash), lambda _: moved)
+    hand.turn()
+    assert hand.status("cmcc-d4") == "unknown"
+    for method in Method:
+        hand.turn(hand.say("agent-cucc", hand.look("cmcc-d4", Outcome.NO_ANSWER, method)))
+    hand.pass_s(600)
+    assert hand.status("cmcc-d4") == "down"
+
+
+def test_a_device_taken_out_of_the_register_leaves_no_row_behind() -> None:
+    hand = ready()
+    hand.turn(hand.round(AGENT, "cmcc-d4"))
+    reg = register()
+    smaller = county(
+        reg.model_copy(update={"devices": tuple(d for d in reg.devices if d.id != "cmcc-d4")})
+    )
+    worlds.step(hand.world, hand.now, Reconfigured(smaller.hash), lambda _: smaller)
+    hand.turn()
+    hand.pass_s(600)
+    assert "cmcc-d4" not in hand.world.state.devices
+    assert hand.world.agent(AGENT).missed == {}
+
+
+def test_the_instances_of_a_device_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent that names a new instance in every reading fills neither memory nor journal."""
+    monkeypatch.setattr(intake, "MOST_READINGS", 5)
+    hand = ready()
+    for n in range(20):
+        hand.turn(hand.reading("cmcc-d1", "oper-status", 1, f"port{n}"))
+    hand.turn(hand.reading("cmcc-d1", "oper-status", 2, "port1"))
+    readings = hand.world.state.devices["cmcc-d1"].readings
+    assert len(readings) == 5
+    assert readings["oper-status|port1"].value == 2
+    assert hand.world.agent(AGENT).crowded == 15
+    assert len(hand.records("too_many_readings")) == 1

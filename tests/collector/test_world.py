@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from collector import world as worlds
-from tests.collector.small import Hand, devices
+from collector.model import Reconfigured
+from tests.collector.small import Hand, county, devices, register
 from wire.observation import Outcome
 
 
@@ -43,3 +44,69 @@ def test_dump_and_load_are_exact() -> None:
     assert worlds.state_hash(again) == worlds.state_hash(hand.world)
     assert again.next_deadline() == hand.world.next_deadline()
     assert again.tally == hand.world.tally
+
+
+def test_a_changed_register_opens_and_ends_onsets_with_its_cells() -> None:
+    """An outage that left the register must not stand among the steps of the spread for ever."""
+    hand = Hand.of()
+    hand.everyone()
+    hand.looks(Outcome.NO_ANSWER, *devices("cmcc", 1, 3, 5, 7, 9))
+    hand.pass_s(300)
+    open_cells = [tuple(o.cell) for o in hand.world.state.onsets if o.over_ms is None]
+    assert open_cells == [("cmcc", "140522101")]
+    reg = register()
+    sites = tuple(
+        site.model_copy(update={"town": "140522102"}) if site.operator == "cmcc" else site
+        for site in reg.sites
+    )
+    moved = county(reg.model_copy(update={"sites": sites}))
+    worlds.step(hand.world, hand.now, Reconfigured(moved.hash), lambda _: moved)
+    hand.turn()
+    assert [(tuple(o.cell), o.over_ms is None) for o in hand.world.state.onsets] == [
+        (("cmcc", "140522101"), False),
+        (("cmcc", "140522102"), True),
+    ]
+
+
+def test_unknowns_grow_overdue_only_while_something_is_affected() -> None:
+    """PLAN 2: blindness that is older than the outage has not been waiting for an answer."""
+    hand = Hand.of()
+    hand.everyone("agent-cucc", "agent-ctcc", "agent-tower")
+    hand.pass_s(7200, silent=("agent-cmcc",))
+    hand.looks(Outcome.NO_ANSWER, *devices("cucc", 1, 3, 5))
+    hand.pass_s(1200, silent=("agent-cmcc",))
+    assert hand.impact("cmcc") == "unknown"
+    assert hand.impact("cucc") == "partial"
+    verdict = hand.verdict()
+    assert (verdict.warning, verdict.pending) == ("scenario3", True)
+    hand.pass_s(3600, silent=("agent-cmcc",))
+    assert not hand.verdict().pending
+    assert hand.verdict().warning == hand.verdict().warning_range[1] != "scenario3"
+
+
+def test_a_spread_that_is_unknown_since_now_is_not_overdue_at_once() -> None:
+    """However old the outage: the limit runs from the moment from which it could not be told."""
+    hand = Hand.of()
+    hand.everyone()
+    hand.looks(Outcome.NO_ANSWER, *devices("cucc", 1, 3, 5))
+    hand.pass_s(6 * 3600)
+    assert hand.verdict().spread == "no"
+    hand.pass_s(1200, silent=("agent-cmcc",))
+    verdict = hand.verdict()
+    assert verdict.spread == "unknown"
+    assert (verdict.warning, verdict.pending) == ("scenario3", True)
+    hand.pass_s(3600, silent=("agent-cmcc",))
+    assert not hand.verdict().pending
+
+
+def test_evidence_names_the_cells_at_risk() -> None:
+    """People read names, not ids."""
+    hand = Hand.of()
+    hand.everyone()
+    hand.turn(*(hand.reading(d, "mains", 2) for d in devices("ctcc", 1, 3, 5, 7, 9)))
+    hand.pass_s(900)
+    assert hand.world.situation is not None
+    said = hand.world.situation.evidence[0]
+    assert "电信第1镇" in said
+    assert "140522101" not in said
+    assert "ctcc" not in said
