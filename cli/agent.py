@@ -32,6 +32,7 @@ def run(
     from config.faults import ConfigError
     from config.io import load
     from transport.io import log
+    from transport.io.sqlite import StoreTooNew
 
     log.setup(level)
     try:
@@ -48,19 +49,29 @@ def run(
 
     try:
         told = _told_of_disk(main())
-    except AgentFault as fault:
+    except (AgentFault, StoreTooNew) as fault:
         print(f"wanglou agent: {fault}", file=sys.stderr)
         raise typer.Exit(1) from fault
     if told:
-        print(f"wanglou agent: the outbox cannot be written, ending: {told}", file=sys.stderr)
+        print(f"wanglou agent: {told}", file=sys.stderr)
         raise typer.Exit(EX_IOERR)
 
 
 def _told_of_disk(main: Coroutine[object, object, None]) -> str:
-    """Run to the end; what the disk said when it failed, alone or in one of several tasks."""
+    """Run to the end; which file failed and how, alone or in one of several tasks."""
     told = ""
     try:
         asyncio.run(main)
     except* sqlite3.Error as group:
-        told = str(group.exceptions[0])
+        told = f"the outbox cannot be written, ending: {_first(group)}"
+    except* OSError as group:
+        error = _first(group)
+        named = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+        told = f"{named}{getattr(error, 'strerror', None) or error}"
     return told
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error of a group, however deep."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

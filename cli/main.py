@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
+from io import TextIOWrapper
+from typing import Final
+
 import typer
 
 from cli import (
@@ -19,6 +25,12 @@ from cli import (
     status,
     story,
 )
+
+EX_IOERR: Final = 74
+"""sysexits.h: an error occurred while doing I/O on some file."""
+
+SIGPIPE_STATUS: Final = 141
+"""What a shell shows of a program that wrote into a closed pipe: 128 + SIGPIPE."""
 
 app = typer.Typer(
     name="wanglou",
@@ -51,4 +63,30 @@ app.command()(ping.ping)
 
 def main() -> None:
     """Run the command; the entry point of the console script."""
-    app()
+    _usable_streams()
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left to be flushed fails again
+        if error.errno == errno.EPIPE:
+            sys.exit(SIGPIPE_STATUS)
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"wanglou: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(EX_IOERR)
+
+
+def _usable_streams() -> None:
+    """Closed standard streams lead nowhere; what an encoding cannot show becomes "?"."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, number)
+            stream = os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False)
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+    for out in (sys.stdout, sys.stderr):
+        if isinstance(out, TextIOWrapper) and out.errors == "strict":
+            out.reconfigure(errors="replace")

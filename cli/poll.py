@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ def poll(
         rounds.fail(f"没有 SNMP 版本 {version}，应为 1 或 2c / no version {version}: 1 or 2c")
     query = _query(profile)
     found = rounds.targets_of(target)
-    access = Access(SnmpVersion(version), community.encode())
+    access = Access(SnmpVersion(version), os.fsencode(community))
     looks = [
         SnmpLook(one.name, one.address, one.port or port, access, query, timeout, retries)
         for one in found

@@ -186,6 +186,14 @@ async def test_username_is_the_client_id_and_the_password_comes_from_its_file(
         one = Station(settings, "ignored")
         async with running(one):
             assert await one.link.publish("of/agent1/x", b"x")
+        (tmp_path / "pw").unlink()
+        assert not await one.link._once()  # a running agent goes on buffering
+        with pytest.raises(FileNotFoundError):
+            await Station(settings, "ignored").link._once()
+
+
+async def test_a_host_that_cannot_be_a_name_is_no_connection() -> None:
+    assert not await Station(BrokerSettings(host="a..b"), "one").link._once()
 
 
 async def test_a_payload_over_the_limit_is_not_handed_on(broker: Mosquitto) -> None:

@@ -42,7 +42,7 @@ def new_key(folder: Path, name: str) -> Path:
     Raises KeyFault when the name is no id or is taken.
     """
     _check_name(name)
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     private = Ed25519PrivateKey.generate()
     secret = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     path = folder / f"{name}.key"
@@ -50,6 +50,8 @@ def new_key(folder: Path, name: str) -> Path:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise KeyFault(f"{path} exists: a key is never overwritten") from error
+    except OSError as error:
+        raise KeyFault(f"{path} cannot be written: {error.strerror}") from error
     with os.fdopen(handle, "wb") as file:
         file.write(secret)
     public = folder / f"{name}.pub"
@@ -87,10 +89,13 @@ def trust(folder: Path, public: Path) -> Path:
     _load_public(public)
     there = folder / TRUSTED / f"{public.stem}.pub"
     pem = public.read_bytes()
-    if there.exists() and there.read_bytes() != pem:
+    _make(there.parent)
+    if there.exists() and (not there.is_file() or there.read_bytes() != pem):
         raise KeyFault(f"{there} is another key: remove it first if this one replaces it")
-    there.parent.mkdir(parents=True, exist_ok=True)
-    there.write_bytes(pem)
+    try:
+        there.write_bytes(pem)
+    except OSError as error:
+        raise KeyFault(f"{there} cannot be written: {error.strerror}") from error
     return there
 
 
@@ -113,6 +118,8 @@ def known(folder: Path) -> list[Known]:
     A fingerprint is the first 16 hex digits of the SHA-256 of the raw public key, in fours: short
     enough to be read out on the telephone. Raises KeyFault for one that is damaged.
     """
+    if not folder.is_dir():
+        raise KeyFault(f"{folder} is no folder of keys")
     found = [
         Known("private", path.stem, fingerprint(load_key(folder, path.stem).private.public_key()))
         for path in sorted(folder.glob("*.key"))
@@ -142,6 +149,14 @@ def _load_public(path: Path) -> Ed25519PublicKey:
     if not isinstance(public, Ed25519PublicKey):
         raise KeyFault(f"{path} is no Ed25519 key")
     return public
+
+
+def _make(folder: Path) -> None:
+    """The folder, made if it is missing. Raises KeyFault."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KeyFault(f"{folder} cannot be a folder of keys: {error.strerror}") from error
 
 
 def _check_name(name: str) -> None:

@@ -70,7 +70,8 @@ class Link:
     subscriptions stand and before any arrival is handed on (birth goes here);
     ``on_disconnected`` gets the reason. ``will`` is asked before each connection, so that a
     session counter can rise with each. What ``on_message`` and ``on_connected`` raise ends
-    ``run``.
+    ``run``; so does a password or certificate file that cannot be read, until there has been a
+    connection: after that it is tried again like any other failure.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Link:
         self._protocol = aiomqtt.ProtocolVersion.V5
         self._log = logs.get("link", client=self._client_id)
         self._changes = logs.Changes(self._log)
+        self._ever = False
         self.taken_over = 0
         self.too_large = 0
         self.refused = 0
@@ -140,16 +142,22 @@ class Link:
         """One connection from beginning to end; whether it came to be."""
         served = False
         reason = "closed"
-        client = self._new_client()
+        try:
+            client = self._new_client()
+        except OSError as error:
+            if not self._ever:
+                raise
+            self._changes.note("link", str(error), "no connection", reason=str(error))
+            return False
         try:
             async with client:
                 client.watch()
                 await self._subscribe(client)
                 self._client = client
-                served = True
+                served = self._ever = True
                 self._changes.note("link", "up", "connected", level="info")
                 await self._serve(client)
-        except aiomqtt.MqttError as error:
+        except (aiomqtt.MqttError, UnicodeError) as error:  # a host that cannot be a name
             cause = error.__cause__ or error
             reason = str(cause)
             if _code(cause) == _TAKEN_OVER:
@@ -162,7 +170,7 @@ class Link:
             self._down(reason, client, served=served)
         return served
 
-    def _other_version(self, error: aiomqtt.MqttError) -> None:
+    def _other_version(self, error: Exception) -> None:
         """Speak the other MQTT version next time when this one was not understood.
 
         A broker of 3.1.1 alone says so (code 132 by paho) or never answers.
@@ -311,7 +319,13 @@ def _tls(broker: BrokerSettings) -> ssl.SSLContext | None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_verify_locations(broker.cafile)
-    if broker.certfile is not None:
-        context.load_cert_chain(broker.certfile, broker.keyfile)
+    file = broker.cafile
+    try:
+        context.load_verify_locations(file)
+        if broker.certfile is not None:
+            file = broker.certfile
+            context.load_cert_chain(file, broker.keyfile)
+    except OSError as error:
+        error.filename = str(file)  # ssl does not say which
+        raise
     return context
