@@ -26,12 +26,12 @@ FULL: Final = "full"
 
 
 class Judged(NamedTuple):
-    """One rule now: holds (bad), does not (good), or between raise and clear value (None).
+    """One rule now: it holds (bad), or does not.
 
     ``since_ms``: when what it measures began; None: when it was first judged bad.
     """
 
-    bad: bool | None
+    bad: bool
     delays: Delays
     since_ms: int | None = None
 
@@ -49,9 +49,6 @@ def operator_rules(world: World, operator: str, holds: dict[str, Hold]) -> dict[
         active = name in holds and holds[name].active
         limit = (rule.clear_below if active else rule.raise_share) * count.weight
         bad = count.weight_out > 0 and count.weight_out >= limit
-        if active and bad:  # hysteresis: between the two values nothing changes
-            bad_again = count.weight_out >= rule.raise_share * count.weight
-            return Judged(True if bad_again else None, _delays(rule.hold_s, rule.clear_hold_s))
         return Judged(bad, _delays(rule.hold_s, rule.clear_hold_s))
 
     def users(rule: UsersRule) -> Judged:
@@ -207,7 +204,7 @@ def _feel(
 ) -> None:
     kind, network, name = key
     hold = row.rules.get(name)
-    if judged.bad is None or (hold is None and not judged.bad):
+    if hold is None and not judged.bad:
         return
     if hold is None:
         hold = row.rules[name] = Hold()

@@ -110,3 +110,20 @@ def test_evidence_names_the_cells_at_risk() -> None:
     assert "电信第1镇" in said
     assert "140522101" not in said
     assert "ctcc" not in said
+
+
+def test_a_share_that_rises_again_before_its_clear_hold_is_over_does_not_clear() -> None:
+    """Clear means below 3 % for 10 min, not once below it (thresholds: operator.partial)."""
+    hand = Hand.of(county(register(sites=50, operators=("cmcc",))))
+    hand.everyone()
+    hand.looks(Outcome.NO_ANSWER, *devices("cmcc", 1, 2, 3))
+    hand.pass_s(600)
+    assert hand.impact("cmcc") == "partial"
+    hand.looks(Outcome.MEASURED, *devices("cmcc", 2, 3))  # 2 %
+    hand.pass_s(120)
+    hand.looks(Outcome.NO_ANSWER, "cmcc-d2")  # 4 %, between the two values
+    hand.pass_s(3600)
+    assert hand.impact("cmcc") == "partial"
+    hand.looks(Outcome.MEASURED, "cmcc-d2")
+    hand.pass_s(1200)
+    assert hand.impact("cmcc") == "none"
