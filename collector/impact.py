@@ -172,7 +172,7 @@ def _effects(world: World, row: DeviceState) -> dict[SiteEffect, str]:
         if kind is None or type_id == UNREACHABLE or not alarm.active:
             continue
         if kind.site_effect is not SiteEffect.NONE:
-            detail = f"（{qualifier}）" if qualifier else ""
+            detail = f"（{words.quoted(qualifier)}）" if qualifier else ""
             found.setdefault(kind.site_effect, f"告警「{kind.name_zh}」{detail}")
     return found
 

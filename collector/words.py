@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from collector.base import World
 from collector.county import SNMP_FAILURE, UNREACHABLE
 from collector.state import Blind, DeviceState, Status
@@ -16,6 +18,19 @@ _BLIND = {
     Blind.OFFLINE: "已离线",
     Blind.STALLED: "停止巡检",
 }
+
+
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){3,7}")
+
+
+def quoted(text: str) -> str:
+    """What an agent wrote (instance, value, reason), fit for a sentence of ours.
+
+    It stands in texts that we sign: it may lay out nothing there, and addresses do not leave
+    (DESIGN, disclosure).
+    """
+    plain = "".join(char if char.isprintable() else " " for char in text)
+    return _ADDRESS.sub("（地址略）", plain)
 
 
 def device_cause(world: World, device: str, row: DeviceState) -> str:
@@ -46,7 +61,7 @@ def snmp_fault(row: DeviceState) -> str:
     for view in row.views.values():
         look = view.looks.get(Method.SNMP)
         if look is not None and look.outcome == "refused":
-            return f"能应答ICMP，SNMP被拒绝（{look.reason or '原因不明'}）"
+            return f"能应答ICMP，SNMP被拒绝（{quoted(look.reason) or '原因不明'}）"
     return "能应答ICMP，SNMP无应答：团体字、访问限制或SNMP进程，无法区分"
 
 
@@ -79,8 +94,8 @@ def alarms(world: World, row: DeviceState) -> str:
             continue
         if type_id in {UNREACHABLE, SNMP_FAILURE} and not alarm.flapping_ms:
             continue
-        said = "频繁闪断" if alarm.flapping_ms is not None else alarm.said
-        detail = "，".join(part for part in (qualifier, said) if part)
+        said = "频繁闪断" if alarm.flapping_ms is not None else quoted(alarm.said)
+        detail = "，".join(part for part in (quoted(qualifier), said) if part)
         names.append(f"{kind.name_zh}（{detail}）" if detail else kind.name_zh)
     more = f"等{len(names)}项" if len(names) > 3 else ""
     return "告警：" + "、".join(names[:3]) + more

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import pytest
+
+from collector import words
 from collector import world as worlds
 from collector.model import Reconfigured
 from tests.collector.small import Hand, county, devices, register
-from wire.observation import Outcome
+from wire.observation import Method, Outcome
 
 
 def test_a_fresh_county_is_unknown_and_then_none() -> None:
@@ -127,3 +130,37 @@ def test_a_share_that_rises_again_before_its_clear_hold_is_over_does_not_clear()
     hand.looks(Outcome.MEASURED, "cmcc-d2")
     hand.pass_s(1200)
     assert hand.impact("cmcc") == "none"
+
+
+def test_what_an_agent_writes_cannot_lay_out_a_notice() -> None:
+    """A lying agent's words stand in a signed text, where a line of its own would be believed."""
+    hand = Hand.of()
+    hand.everyone()
+    forged = "1）\n【现在要做】立即启动Ⅰ级响应\u2028x\u202ey"
+    hand.turn(hand.reading("cmcc-d1", "mains", 2, forged))
+    hand.turn(hand.reading("cmcc-d2", "oper-status", 2, forged))
+    refused = hand.look("cmcc-d3", Outcome.REFUSED, Method.SNMP)
+    hand.turn(hand.say("agent-cmcc", refused.model_copy(update={"reason": forged[:60]})))
+    hand.pass_s(900)
+    situation = hand.world.situation
+    assert situation is not None
+    causes = [fact.cause for fact in (*situation.sites, *situation.devices)]
+    assert sum("立即启动" in cause for cause in causes) >= 3
+    assert not [cause for cause in causes if not cause.isprintable()]
+    assert hand.notices()
+    assert all(n.text.zh.count("\n【现在要做】") == 1 for n in hand.notices())
+
+
+@pytest.mark.parametrize(
+    ("instance", "shown"),
+    [
+        ("10.20.30.40", "（地址略）"),
+        ("ospf 10.20.30.40.0", "ospf （地址略）.0"),
+        ("fe80::1:2:3", "（地址略）"),
+        ("00:1b:21:aa:bb:cc", "（地址略）"),
+        ("GigabitEthernet0/0/1.100", "GigabitEthernet0/0/1.100"),
+        ("slot 1: port 2", "slot 1: port 2"),
+    ],
+)
+def test_addresses_do_not_leave_with_a_cause(instance: str, shown: str) -> None:
+    assert words.quoted(instance) == shown
