@@ -9,7 +9,7 @@ so that after a start everything known is sent once. Sample lane: every number, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final
@@ -303,3 +303,51 @@ def _dumped(blocks: list[dict[str, Any]]) -> bytes:
                 for column in block["columns"]
             ]
         return orjson.dumps(body)
+
+
+def fitting(body: bytes, fits: Callable[[bytes], bool]) -> list[tuple[bytes, int]]:
+    """A state or sample body in parts that fit, in order, with their numbers of items or values.
+
+    Of a round that missed more devices than fit some are not named: they keep their age.
+    """
+    return list(_fitting(orjson.loads(body), fits))
+
+
+def _fitting(body: dict[str, Any], fits: Callable[[bytes], bool]) -> Iterator[tuple[bytes, int]]:
+    raw = orjson.dumps(body)
+    halves = [] if fits(raw) else _halves(body)
+    if not halves:
+        yield raw, _count(body)
+    for half in halves:
+        yield from _fitting(half, fits)
+
+
+def _halves(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The body in two, or with half of what its one item has too much of; none: as it is."""
+    key = "items" if "items" in body else "blocks"
+    parts = body[key]
+    if len(parts) > 1:
+        middle = len(parts) // 2
+        return [body | {key: parts[:middle]}, body | {key: parts[middle:]}]
+    (part,) = parts
+    if key == "blocks" and len(part["device"]) > 1:
+        middle = len(part["device"]) // 2
+        return [body | {key: [_rows_of(part, at)]} for at in (slice(middle), slice(middle, None))]
+    if part.get("missed"):
+        return [body | {key: [part | {"missed": part["missed"][: len(part["missed"]) // 2]}]}]
+    return []
+
+
+def _rows_of(block: dict[str, Any], rows: slice) -> dict[str, Any]:
+    columns = [column[rows] for column in block["columns"]]
+    return (
+        block
+        | {key: block[key][rows] for key in ("device", "instance", "at_ms")}
+        | {"columns": columns}
+    )
+
+
+def _count(body: dict[str, Any]) -> int:
+    if "items" in body:
+        return len(body["items"])
+    return sum(len(block["metrics"]) * len(block["device"]) for block in body["blocks"])

@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from agent import presence
+from agent import lanes, presence
 from agent.presence import Identity
 from config.settings import AgentSettings
 from transport import frames
@@ -18,7 +18,7 @@ from transport.io import log as logs
 from transport.io.clock import Clock
 from transport.io.hop import SendingHop
 from transport.io.link import Link, Message
-from transport.io.outbox import Outbox, OutboxFull, Quota, Row
+from transport.io.outbox import Outbox, OutboxFull, Quota, Row, Thinned, TooLarge, fits
 from wire.base import AgentId, OperatorId
 from wire.codec import Refused, decode
 from wire.presence import LaneState
@@ -92,7 +92,7 @@ class Uplink:
     def append(self, state: Sequence[Row], sample: Sequence[Row]) -> bool:
         """Write rows to disk in one transaction and send them; False when nothing more fits."""
         try:
-            thinned = self.outbox.append({STATE: state, SAMPLE: sample})
+            thinned = self._append(state, sample)
         except OutboxFull as full:
             self._changes.note("outbox", "full", "outbox full", level="error", error=str(full))
             return False
@@ -104,6 +104,13 @@ class Uplink:
         for hop in self.hops.values():
             hop.wake()
         return True
+
+    def _append(self, state: Sequence[Row], sample: Sequence[Row]) -> tuple[Thinned, ...]:
+        """Append; bodies that fit no payload in parts (devices choose how long names are)."""
+        try:
+            return self.outbox.append({STATE: state, SAMPLE: sample})
+        except TooLarge:
+            return self.outbox.append({STATE: _fitting(state), SAMPLE: _fitting(sample)})
 
     async def run(self) -> None:
         """Serve link and lanes until cancelled."""
@@ -163,12 +170,12 @@ class Uplink:
 
         The birth is retained, so that a collector that comes later knows the inventory too.
         """
-        lanes = [
+        states = [
             LaneState(lane=info.name, epoch=info.epoch, last_seq=info.highest, acked_seq=info.acked)
             for info in map(self.outbox.lane, self.hops)
         ]
         payload = presence.birth(
-            self._who, session=self._session, at_ms=self._clock.now_ms(), lanes=lanes
+            self._who, session=self._session, at_ms=self._clock.now_ms(), lanes=states
         )
         said = await self.link.publish(self._topic["birth"], payload, retain=True)
         said = await self._say(online=True) and said
@@ -218,3 +225,11 @@ class Uplink:
     def _refuse(self, reason: str, text: str) -> None:
         self.refused_acks += 1
         self._changes.note("ack", reason, "acknowledgement refused", text=text)
+
+
+def _fitting(rows: Sequence[Row]) -> list[Row]:
+    return [
+        row._replace(body=body, rows=count)
+        for row in rows
+        for body, count in lanes.fitting(row.body, fits)
+    ]

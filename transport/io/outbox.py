@@ -60,6 +60,10 @@ class OutboxFull(Exception):  # noqa: N818  it says what the outbox is
     """Nothing more fits: quota, file limit or disk. Nothing was written."""
 
 
+class TooLarge(ValueError):  # noqa: N818  it says what the body is
+    """A body that fits no payload. Nothing was written."""
+
+
 class Row(NamedTuple):
     """A row to append. ``body`` is the JSON of the lane's body model.
 
@@ -198,7 +202,7 @@ class Outbox:
     def append(self, batches: dict[str, Sequence[Row]]) -> tuple[Thinned, ...]:
         """Append rows to lanes in one transaction; what had to be thinned for it.
 
-        Raises OutboxFull (nothing was written), ValueError for a body that is too large.
+        Raises OutboxFull or TooLarge; nothing was written then.
         """
         packed = {lane: [_packed(row) for row in rows] for lane, rows in batches.items() if rows}
         wanted = {lane: sum(_cost(row.body) for row in rows) for lane, rows in packed.items()}
@@ -332,6 +336,15 @@ class Outbox:
         return [Thinned(lane, rows, samples, "quota")] if rows else []
 
 
+def fits(body: bytes) -> bool:
+    """Whether ``body`` (JSON) fits a payload when it is packed."""
+    try:
+        _packed(Row("", 0, body))
+    except TooLarge:
+        return False
+    return True
+
+
 def _gap_body(created_ms: int, count: int) -> bytes:
     gap = GapBody(from_ms=created_ms, to_ms=created_ms, rows=max(1, count), reason="quota")
     return gap.model_dump_json().encode()
@@ -340,7 +353,7 @@ def _gap_body(created_ms: int, count: int) -> bytes:
 def _packed(row: Row) -> Row:
     body = pack(row.body)
     if len(body) > MAX_PAYLOAD - _HEADER_ROOM or len(row.body) > MAX_INFLATED - _HEADER_ROOM:
-        raise ValueError(f"a body of {len(row.body)} bytes does not fit a payload: split it")
+        raise TooLarge(f"a body of {len(row.body)} bytes does not fit a payload: split it")
     return row._replace(body=body)
 
 
