@@ -28,7 +28,7 @@ test: system setup
 	@$(PY) -m pytest
 
 # Every figure of docs/BENCH.md: make bench ARGS="--quick" (or --json, --only snmp,icmp, --write)
-bench: setup
+bench: system setup
 	@$(PY) -m bench $(ARGS)
 
 lint: setup

@@ -19,13 +19,14 @@ from rich.console import Console
 
 from bench import carry, hop, latency, machine, ping, poll, turns
 from bench.figures import Figure, Report
-from bench.peers import ROOT
+from bench.peers import ROOT, Missing
+from drill.children import ChildEnded
 
 DOCUMENT: Final = ROOT / "docs" / "BENCH.md"
 _BETWEEN: Final = re.compile(r"(<!-- table -->\n).*(<!-- /table -->)", re.DOTALL)
 
 Part = Callable[[bool, list[str]], Iterable[Figure]]
-"""Takes whether it must be quick, and where to say what was left out."""
+"""Takes whether to be quick, and where to say what was left out."""
 
 
 def _poll(quick: bool, left_out: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
@@ -37,7 +38,7 @@ def _ping(quick: bool, left_out: list[str]) -> Iterable[Figure]:  # noqa: FBT001
 
 
 def _turns(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
-    return turns.figures(turns=60 if quick else 200, rounds=3 if quick else 5)
+    return turns.figures(turns=40 if quick else 200, rounds=3 if quick else 5)
 
 
 def _hop(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
@@ -79,14 +80,19 @@ def main() -> None:
         report.show(Console(width=None if sys.stdout.isatty() else 130))
     if options.write:
         write(report)
+    sys.exit(report.failed)
 
 
 def run(names: Iterable[str], *, quick: bool) -> Report:
-    """Take the figures, part by part."""
+    """Take the figures, part by part; a part that fails is said and does not cost the others."""
     report, began = Report(machine.describe(machine.command())), time.monotonic()
     for name in names:
         print(f"bench: {name} …", file=sys.stderr, flush=True)
-        report.add(PARTS[name](quick, report.left_out))
+        try:
+            report.add(PARTS[name](quick, report.left_out))
+        except (Missing, ChildEnded, RuntimeError, TimeoutError) as error:
+            report.left_out.append(f"{name}: {str(error) or type(error).__name__}")
+            report.failed = True
     report.machine["load after"] = machine.load()
     report.machine["took"] = f"{time.monotonic() - began:.0f} s"
     return report

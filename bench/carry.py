@@ -8,24 +8,21 @@ listens. Some interfaces go down and up. The farm is not counted.
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import orjson
 
 from bench import town
 from bench.figures import Figure, Target
-from bench.ground import Ground, cpu_s, ground, memory_mb
+from bench.ground import Ground, cpu_s, ground, memory_mb, scratch
 from bench.ground import Target as Row
-from bench.peers import ROOT, address, farm
+from bench.peers import address, farm
 from config.register import Register
 from drill.broker import free_port
 from drill.children import Child, wanglou
 
 PORT: Final = 16_101
-PART: Final = "county carried"
 
 
 class Load(NamedTuple):
@@ -37,15 +34,14 @@ class Load(NamedTuple):
 
 
 FULL: Final = Load(10_000, 30.0, 3)
-QUICK: Final = Load(3_344, 10.0, 2)
+QUICK: Final = Load(2_672, 8.0, 2)
 """The same rate, fewer devices."""
 
 
 async def figures(load: Load) -> list[Figure]:
     """CPU of each process in percent of a core, interval by interval, and its memory."""
-    (ROOT / "var").mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "var") as name:
-        async with ground(Path(name) / "run") as place:
+    with scratch() as folder:
+        async with ground(folder) as place:
             with farm(PORT, "device"):
                 processes = await _start(place, load)
                 await asyncio.sleep(2 * load.interval_s)
@@ -121,11 +117,11 @@ def _told(
     memory: Mapping[str, float],
     seen: Mapping[str, int],
 ) -> Iterator[Figure]:
-    what = f"{load.devices:,} devices every {load.interval_s:g} s"
+    part = f"{load.devices:,} devices, {load.interval_s:g} s"
     for kind, rounds in shares.items():
-        yield Figure(PART, f"{what}: {kind}", "% of a core", tuple(rounds))
+        yield Figure(part, kind, "% of a core", tuple(rounds))
     whole = tuple(map(sum, zip(*shares.values(), strict=True)))
     states = ", ".join(f"{count:,} {state}" for state, count in seen.items() if count)
-    yield Figure(PART, f"{what}: all", "% of a core", whole, Target(100.0), f"at the end {states}")
+    yield Figure(part, "all", "% of a core", whole, Target(100.0), f"devices at the end: {states}")
     for kind, used in memory.items():
-        yield Figure(PART, f"{kind}: resident memory", "MB", (used,))
+        yield Figure(part, f"{kind}: resident memory", "MB", (used,))

@@ -82,11 +82,12 @@ HEADS = ("part", "figure", "median", "range", "target", "")
 
 @dataclass
 class Report:
-    """All figures of a run and where they were taken."""
+    """All figures of a run and where they were taken. ``failed``: a part gave none."""
 
     machine: dict[str, str]
     figures: list[Figure] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    failed: bool = False
 
     def add(self, figures: Iterable[Figure]) -> None:
         self.figures.extend(figures)

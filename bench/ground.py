@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import csv
 import os
+import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from pydantic import BaseModel
 
 from bench import town
+from bench.peers import ROOT, program
 from config.register import Register
-from drill.broker import HOST, broker
+from drill.broker import HOST, broker, mosquitto_path
 from drill.children import Child, ChildEnded, Children, wanglou
 from transport.io.keys import new_key, trust
 
@@ -38,12 +40,11 @@ Target = tuple[str, str, int, str, str, str]
 
 @dataclass
 class Ground:
-    """The files, and whatever runs in them. ``clock`` is the table of that name."""
+    """The files, and whatever runs in them; the broker is the first of the children."""
 
     folder: Path
     children: Children
     port: int
-    clock: Mapping[str, object] = field(default_factory=dict)
 
     def config(self, name: str) -> Path:
         return self.folder / f"{name}.toml"
@@ -115,8 +116,6 @@ class Ground:
     def _toml(self, name: str, tables: dict[str, Mapping[str, object]]) -> None:
         tables["county"] = {"county": town.CODE, "tree": TREE}
         tables["broker"] = {"host": HOST, "port": self.port}
-        if self.clock:
-            tables["clock"] = self.clock
         self.config(name).write_text(
             "\n".join(
                 f"[{table}]\n"
@@ -137,15 +136,31 @@ async def wait_ready(child: Child) -> None:
         await asyncio.sleep(0.05)
 
 
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for a run, on the disk that real stores would be on; gone afterwards."""
+    place = ROOT / "var"
+    place.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=place) as name:
+        yield Path(name)
+
+
+def needs_mosquitto() -> None:
+    """Figures with another broker would not be comparable. Raises Missing."""
+    if mosquitto_path() is None:
+        program("mosquitto")
+
+
 @asynccontextmanager
-async def ground(folder: Path, clock: Mapping[str, object] | None = None) -> AsyncIterator[Ground]:
-    """An empty run directory with a running broker; all processes end with it."""
+async def ground(folder: Path) -> AsyncIterator[Ground]:
+    """A run directory with a running broker; all processes end with it."""
+    needs_mosquitto()
     logs = folder / "log"
-    logs.mkdir(parents=True)
+    logs.mkdir()
     children = Children(logs)
     try:
         async with broker(children, logs) as server:
-            yield Ground(folder, children, server.port, clock or {})
+            yield Ground(folder, children, server.port)
     finally:
         await children.close()
 
@@ -163,17 +178,6 @@ def memory_mb(child: Child) -> float:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
     return 0.0
-
-
-def said(child: Child) -> list[dict[str, Any]]:
-    """The JSON lines of a process's log."""
-    found = []
-    for line in child.log.read_bytes().splitlines():
-        try:
-            found.append(dict(orjson.loads(line)))
-        except ValueError:
-            continue
-    return found
 
 
 def _csv(path: Path, heads: Sequence[str], models: Sequence[BaseModel]) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from bench import town
 from bench.figures import Figure, Target
-from bench.ground import Ground, cpu_s, ground
+from bench.ground import Ground, cpu_s, ground, scratch
 from bench.peers import ROOT
 from drill.children import Child, ChildEnded
 
@@ -24,9 +22,8 @@ _KINDS: Final = {"rows of 500 items": (40, 500, 1), "backlog, rows of 10": (2000
 
 async def figures(*, rounds: int) -> list[Figure]:
     """Throughput of full rows and of single items, and the CPU of each process for it."""
-    (ROOT / "var").mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "var") as name:
-        async with ground(Path(name) / "run") as place:
+    with scratch() as folder:
+        async with ground(folder) as place:
             place.write_county(town.register(DEVICES))
             place.write_agent(AGENT, [])
             collector = await place.start("collector", "collector", "run")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -23,8 +22,7 @@ import aiomqtt
 import orjson
 
 from bench.figures import Figure, Target
-from bench.ground import wait_ready
-from bench.peers import ROOT
+from bench.ground import needs_mosquitto, scratch, wait_ready
 from config.io.load import DATA
 from drill import estate
 from drill.broker import HOST, broker
@@ -91,12 +89,10 @@ async def figures(*, kills: int) -> list[Figure]:
 
 async def _kills(count: int) -> list[float]:
     """Seconds from each of ``count`` kills to its receipt. TimeoutError when one is never told."""
-    folder = ROOT / "var"
-    folder.mkdir(exist_ok=True)
     chance = Random(7)
     killed: dict[str, float] = {}
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as name:
-        async with _county(Path(name) / "run") as (county, hand, ear):
+    with scratch() as folder:
+        async with _county(folder) as (county, hand, ear):
             for device in victims(county, count, chance):
                 await asyncio.sleep(chance.uniform(0, 2 * SPACE_S))
                 killed[device] = time.monotonic()
@@ -109,13 +105,15 @@ async def _kills(count: int) -> list[float]:
 
 
 def victims(county: County, count: int, chance: Random) -> Sequence[str]:
-    """Base stations' radio units: nothing hangs on them, and each is its site's main device."""
-    return chance.sample([box.id for box in county.boxes if box.kind is Kind.BBU], count)
+    """A radio unit of so many base stations: nothing hangs on it."""
+    found = {box.site: box.id for box in county.boxes if box.kind is Kind.BBU}
+    return chance.sample(list(found.values()), count)
 
 
 @asynccontextmanager
 async def _county(folder: Path) -> AsyncIterator[tuple[County, Hand, Ear]]:
     """All processes of the county, every agent's first round committed."""
+    needs_mosquitto()
     county, anchor_ms = generate(), time.time_ns() // 1_000_000
     logs = folder / "log"
     logs.mkdir(parents=True)

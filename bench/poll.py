@@ -35,8 +35,9 @@ def figures(*, devices: int, rounds: int, left_out: list[str]) -> Iterator[Figur
         ]
     except Missing as missing:
         left_out.append(str(missing))
-    peers.append(Peer("pysnmp v1arch", "pysnmp_v1arch", 40))
-    peers.append(Peer("pysnmp v3arch", "pysnmp_v3arch", 40))
+    few = min(40, devices // 25)
+    peers.append(Peer("pysnmp v1arch", "pysnmp_v1arch", few))
+    peers.append(Peer("pysnmp v3arch", "pysnmp_v3arch", few))
     addresses = [address(number) for number in range(devices)]
     with farm(PORT):
         for kind, job in work.jobs(PORT).items():

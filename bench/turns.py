@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench import town
 from bench.figures import Figure
-from bench.peers import ROOT
+from bench.ground import scratch
 from collector import world as worlds
 from collector.io.store import Store
 from collector.model import BirthSeen, Input, Received, Row, Started, Tick, read_body
@@ -39,10 +37,10 @@ class Pace(NamedTuple):
 
 
 ONE: Final = Pace(1, 1000, 400)
-"""One device in a turn; 220 of them are raised at any time."""
+"""One device in a turn; with the delays of raising and clearing some 280 are raised at any time."""
 
 MANY: Final = Pace(50, 60_000, 7)
-"""50 devices in a turn; 200 of them are raised at any time."""
+"""50 devices in a turn; some 250 are raised at any time."""
 
 
 class Shift:
@@ -135,10 +133,8 @@ class Shift:
 
 def figures(*, turns: int, rounds: int) -> Iterator[Figure]:
     """Turns per second of CPU at two sizes; turns and rows per second with the commit."""
-    folder = ROOT / "var"
-    folder.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as where:
-        store = Store.open(Path(where) / "county.db", now_s=lambda: T0 // 1000)
+    with scratch() as folder:
+        store = Store.open(folder / "county.db", now_s=lambda: T0 // 1000)
         small, large, many = Shift(1000), Shift(10_000), Shift(10_000, MANY)
         kept = Shift(10_000, store=store)
         for shift in (small, large, many, kept):
