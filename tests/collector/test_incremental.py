@@ -83,7 +83,7 @@ def brute_force(world: World) -> None:
             assert (count.sites, count.out, count.unknown) == (sites, out, unknown)
         rules = world.state.operators[operator].rules
         for name, judged in operator_rules(world, operator, rules).items():
-            if judged.bad is not None and name in rules:
+            if name in rules:
                 waits = rules[name].phase.value in {"pending", "raised"}
                 assert waits is judged.bad, (operator, name)
 

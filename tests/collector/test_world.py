@@ -144,7 +144,8 @@ def test_what_an_agent_writes_cannot_lay_out_a_notice() -> None:
     hand.pass_s(900)
     situation = hand.world.situation
     assert situation is not None
-    causes = [fact.cause for fact in (*situation.sites, *situation.devices)]
+    causes = [site.cause for site in situation.sites]
+    causes += [device.cause for device in situation.devices]
     assert sum("立即启动" in cause for cause in causes) >= 3
     assert not [cause for cause in causes if not cause.isprintable()]
     assert hand.notices()
