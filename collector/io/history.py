@@ -8,6 +8,7 @@ returns is committed; equal points overwrite each other, so a repeated batch lea
 from __future__ import annotations
 
 import asyncio
+import importlib
 import re
 import sqlite3
 import struct
@@ -18,16 +19,11 @@ from pathlib import Path
 from typing import Any, Final, ParamSpec, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-import aiohttp
 import orjson
 
 from collector.line import identifier, lines, quoted
 from transport.io.sqlite import open_db, transaction
 from wire.observation import Block
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", UserWarning)  # it misses pandas, which we do not use
-    from aioinflux import InfluxDBClient, InfluxDBError, InfluxDBWriteError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,13 +34,21 @@ Point = tuple[int, float]
 BATCH_LINES: Final = 5000
 _TIMEOUT_S: Final = 30.0
 
+MOST_TRIES: Final = 100
+"""Refusals by which the lines at fault are searched for by halves; InfluxDB takes the good ones of
+a batch at once, so where there are more, nothing but their number is coarser."""
+
 
 class HistoryDown(Exception):  # noqa: N818  it says how the history is
     """Nothing was committed for sure; the same write may be tried again."""
 
 
 class HistoryRefused(Exception):  # noqa: N818  it says what the history did
-    """The history will never take some of this batch; trying again changes nothing."""
+    """The history will never take ``rows`` of this batch (as they were sent); it has the rest."""
+
+    def __init__(self, why: str, rows: Sequence[str] = ()) -> None:
+        super().__init__(why)
+        self.rows = rows
 
 
 class History(Protocol):
@@ -62,12 +66,28 @@ class History(Protocol):
         """Give back what is held."""
 
 
+def _library() -> Any:
+    """aioinflux, imported when an InfluxDB is configured, without a word about pandas."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Pandas/Numpy", category=UserWarning)
+        return importlib.import_module("aioinflux")
+
+
+def _client_fault() -> type[Exception]:
+    import aiohttp  # noqa: PLC0415  as above: whoever only reads settings need not wait for it
+
+    return aiohttp.ClientError
+
+
 class InfluxHistory:
     """InfluxDB 1.x (or what speaks its protocol). The database is created when it is missing."""
 
     def __init__(self, url: str, database: str) -> None:
         parts = urlsplit(url)
-        self._client = InfluxDBClient(
+        library = _library()
+        self._write_fault = library.InfluxDBWriteError
+        self._down = (library.InfluxDBError, _client_fault(), OSError, TimeoutError)
+        self._client = library.InfluxDBClient(
             host=parts.hostname or "127.0.0.1",
             port=parts.port or 8086,
             path=(parts.path.rstrip("/") or "") + "/",
@@ -80,9 +100,25 @@ class InfluxHistory:
         self._created = False
 
     async def write(self, blocks: Sequence[Block]) -> int:
+        """Commit all lines but those that InfluxDB refuses for good, which are named."""
         made = [line for block in blocks for line in lines(block)]
-        for first in range(0, len(made), BATCH_LINES):
-            await self._post("\n".join(made[first : first + BATCH_LINES]).encode())
+        refused: list[str] = []
+        why = ""
+        tries = MOST_TRIES
+        parts = [made[first : first + BATCH_LINES] for first in range(0, len(made), BATCH_LINES)]
+        while parts:
+            part = parts.pop()
+            try:
+                await self._post("\n".join(part).encode())
+            except HistoryRefused as error:
+                tries, why = tries - 1, str(error)
+                if len(part) == 1 or tries < 0:
+                    refused += part
+                else:
+                    middle = len(part) // 2
+                    parts += [part[:middle], part[middle:]]
+        if refused:
+            raise HistoryRefused(why, refused)
         return len(made)
 
     async def _post(self, data: bytes) -> None:
@@ -91,13 +127,13 @@ class InfluxHistory:
                 await self._client.create_database()
                 self._created = True
             await self._client.write(data)
-        except InfluxDBWriteError as error:
+        except self._write_fault as error:
             if error.status == 404:
                 self._created = False
             elif 400 <= error.status < 500 and error.status not in {401, 403, 429}:
                 raise HistoryRefused(str(error)) from error
             raise HistoryDown(str(error)) from error
-        except (InfluxDBError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        except self._down as error:
             self._created = False
             raise HistoryDown(f"{type(error).__name__}: {error}") from error
 
@@ -112,7 +148,7 @@ class InfluxHistory:
                 f"AND time >= {from_ms}ms AND time <= {to_ms}ms",
                 epoch="ms",
             )
-        except (InfluxDBError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        except self._down as error:
             raise HistoryDown(f"{type(error).__name__}: {error}") from error
         return sorted(_points(answer))
 

@@ -30,7 +30,7 @@ ROW_BYTES: Final = 64
 
 _BATCH_FRAMES: Final = 64
 _FIRST_DELAY_S: Final = 0.5
-_MOST_DELAY_S: Final = 30.0
+_MOST_DELAY_S: Final = 10.0
 
 SendAck = Callable[[str, str, Acked], None]
 """Sends an acknowledgement: agent, lane, what is committed."""
@@ -154,8 +154,17 @@ class SampleWorker:
                 delay_s = min(delay_s * 2, _MOST_DELAY_S)
                 continue
             except HistoryRefused as error:
-                self.counts["refused"] += 1
-                self._changes.note("refused", str(error), "history refused", error=str(error))
+                self.counts["refused"] += len(error.rows)
+                self._changes.note(
+                    "refused", str(error), "history refused", error=str(error), rows=len(error.rows)
+                )
+                self._quarantine.put(
+                    "\n".join(error.rows).encode(),
+                    Refused("history_refused", str(error)),
+                    topic="history",
+                    sender="collector",
+                    at_ms=self._now_ms(),
+                )
             else:
                 self._changes.note("history", "up", "history takes samples", level="info")
             return

@@ -164,6 +164,44 @@ async def test_a_killed_broker_and_influxdb_lose_nothing(tmp_path: Path, broker:
         await history.close()
 
 
+async def test_while_influxdb_is_down_notices_leave_and_samples_wait_with_the_agent(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    values = [float(n) for n in range(300)]
+    with influxd(tmp_path) as influx:
+        house = House(tmp_path, broker.port, county(), influxdb_url=influx.url)
+        history = InfluxHistory(influx.url, "wanglou")
+        await history._post(f"p,device=x poison=1i {house.anchor_ms}000000".encode())
+        house.start()
+        agents, office = speakers(house), Office(house)
+        try:
+            async with running(*agents, office):
+                await all_well(house, agents)
+                influx.kill()
+                for first in range(0, 300, 30):
+                    agents[0].say(samples(house, "cmcc-d1", values[: first + 30]), "sample")
+                poison = samples(house, "cmcc-d4", [1.5]).blocks[0]
+                poison = poison.model_copy(update={"metrics": ("poison",)})
+                agents[0].say(SampleBody(blocks=(poison,)), "sample")
+                agents[0].say(samples(house, "cmcc-d4", [7.5]), "sample")
+                agents[0].say(looks(house, Outcome.NO_ANSWER, "cmcc-d1", "cmcc-d2"))
+                async with asyncio.timeout(30):
+                    await agents[0].hops["state"].idle.wait()
+                agents[0].say(looks(house, Outcome.MEASURED, "cmcc-d3"))
+                await office.until("incident", "warning_draft")
+                assert agents[0].hops["sample"].pending == 12
+                influx.start()
+                await agents[0].drained()
+        finally:
+            house.close()
+        found = await history.series("cmcc-d1", "m", "", 0, house.anchor_ms + 1000)
+        assert [value for _, value in found] == values
+        found = await history.series("cmcc-d4", "m", "", 0, house.anchor_ms + 1000)
+        assert [value for _, value in found] == [7.5]
+        assert house.quarantined() == ["history_refused"]
+        await history.close()
+
+
 async def test_bad_input_is_named_set_aside_and_in_nobodys_way(house: House) -> None:
     house.start()
     agents, office = speakers(house), Office(house)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -155,5 +157,66 @@ async def test_what_influx_will_never_take_is_refused_for_good(influx: Influx) -
     await history.close()
 
 
+@pytest.mark.peers
+async def test_poison_points_are_named_and_the_rest_is_written(influx: Influx) -> None:
+    history = InfluxHistory(influx.url, "poison")
+    await history._post(f"p,device=d3 bad=1i {T0}000000".encode())
+
+    def one(metric: str, device: str) -> Block:
+        return Block(
+            profile="p",
+            metrics=(metric,),
+            device=(device,),
+            instance=("",),
+            at_ms=(T0,),
+            columns=((1.5,),),
+        )
+
+    blocks = [one("good", f"d{n}") for n in range(200)]
+    blocks[77] = one("bad", "d77")
+    blocks[178] = one("bad", "d178")
+    with pytest.raises(HistoryRefused, match="type") as refused:
+        await history.write(blocks)
+    assert sorted(refused.value.rows) == [f"p,device=d{n} bad=1.5 {T0}000000" for n in (178, 77)]
+    for n in (0, 76, 78, 199):
+        assert await history.series(f"d{n}", "good", "", T0, T0) == [(T0, 1.5)]
+    await history.close()
+
+
 def test_no_password_in_logs() -> None:
     assert names_secret("http://u:geheim@h:8086/x") == "http://h:8086/x"
+
+
+@pytest.mark.parametrize(
+    ("code", "imported"),
+    [
+        ("import collector.app, collector.io.configured", False),
+        (
+            """
+import asyncio
+from collector.io.history import InfluxHistory
+async def main():
+    await InfluxHistory("http://127.0.0.1:9", "x").close()
+asyncio.run(main())
+""",
+            True,
+        ),
+    ],
+)
+def test_the_library_comes_only_with_an_influxdb_and_without_a_word(
+    code: str, *, imported: bool
+) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-c",
+            f"{code}\nimport sys\nprint('aioinflux' in sys.modules)",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == (f"{imported}\n", "")
