@@ -17,14 +17,25 @@ MOST_NOTES: Final = 50
 """Notes kept per alarm; the journal has all of them."""
 
 
+MOST_REMEMBERED: Final = 5000
+"""Ids of words kept to recognise a repetition."""
+
+
 def said(world: World, now_ms: int, action: AlarmAction, key: str) -> None:
-    """One signed word (``key`` verified by the shell) on some alarms; recorded either way."""
+    """One signed word (``key`` verified by the shell) on some alarms; recorded either way.
+
+    The same word again changes nothing and is answered as it was the first time.
+    """
     outcome = world.desk.identify(now_ms, action, key)
     hit: list[str] = []
-    if outcome is Outcome.ACCEPTED:
+    known = world.state.words.get(action.id) if outcome is Outcome.ACCEPTED else None
+    if known is not None:
+        outcome = Outcome(known)
+    elif outcome is Outcome.ACCEPTED:
         prune(world)
         hit = [name for name in action.alarms if active(world, name) is not None]
         outcome = _judge(world, action, hit)
+        _remember(world.state.words, action.id, outcome)
     if outcome is Outcome.ACCEPTED:
         for name in hit:
             _apply(world, now_ms, name, action)
@@ -34,7 +45,14 @@ def said(world: World, now_ms: int, action: AlarmAction, key: str) -> None:
         key=key,
         outcome=outcome.value,
         alarms=len(hit),
+        repeated=known is not None,
     )
+
+
+def _remember(words: dict[str, str], ident: str, outcome: Outcome) -> None:
+    words[ident] = outcome.value
+    while len(words) > MOST_REMEMBERED:
+        del words[next(iter(words))]
 
 
 def _judge(world: World, action: AlarmAction, hit: list[str]) -> Outcome:

@@ -222,7 +222,8 @@ class State:
 
     ``marks`` are the receiving watermarks: ``sender lane`` to (epoch, seq, check); ``receipts``
     how far each office has its notices: (epoch, seq, when); ``cares`` what technicians said,
-    by ``device|type|qualifier``; ``affected_ms`` since when something is affected without a break.
+    by ``device|type|qualifier``; ``affected_ms`` since when something is affected without a break;
+    ``words`` what became of technicians' words, by their id.
     """
 
     store: int
@@ -242,6 +243,7 @@ class State:
     receipts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     offices_poisoned: int = 0
     cares: dict[str, Care] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
 
 
 CODEC: Final = TypeAdapter(State)

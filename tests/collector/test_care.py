@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
+from collector import care
 from collector import world as worlds
 from collector.model import AlarmSaid
 from config.register import Person
@@ -14,6 +17,7 @@ from wire.observation import Outcome
 
 ZHAO = Person(account="zhao", name="赵工", organ="移动公司", roles=("duty",), key="zhao")
 ALARM = "cmcc-d1|device-unreachable|"
+NUMBERS = count()
 
 
 def hand() -> Hand:
@@ -41,9 +45,10 @@ def say(
     account: str = "zhao",
     assignee: str | None = None,
     tree: str = "live",
+    ident: str = "",
 ) -> str:
     action = AlarmAction(
-        id=f"a-{made.now}", county="140522", tree=tree, account=account, verb=verb,
+        id=ident or f"a-{next(NUMBERS)}", county="140522", tree=tree, account=account, verb=verb,
         alarms=alarms or (ALARM,), text="已派人", assignee=assignee, at_ms=T0,
     )  # fmt: skip
     effects = made.turn(AlarmSaid(action, key))
@@ -109,3 +114,26 @@ def test_it_survives_a_restart_and_a_replay() -> None:
     for at_ms, given in made.inputs:
         worlds.step(folded, at_ms, given)
     assert worlds.state_hash(folded) == worlds.state_hash(made.world)
+
+
+def test_a_word_counts_once_however_often_it_is_sent() -> None:
+    """Caught and sent again, an old acknowledgement would quiet the next raise."""
+    made = hand()
+    assert say(made, AlarmVerb.ACK, ident="a-once") == "accepted"
+    assert say(made, AlarmVerb.NOTE, ident="a-note") == "accepted"
+    assert say(made, AlarmVerb.NOTE, ident="a-note") == "accepted"
+    assert [note.verb for note in made.world.state.cares[ALARM].notes] == ["ack", "note"]
+    up(made)
+    down(made)
+    assert say(made, AlarmVerb.ACK, ident="a-once") == "accepted"  # what became of it then
+    care_now = made.world.state.cares.get(ALARM)
+    alarm = made.world.state.devices["cmcc-d1"].alarms["device-unreachable|"]
+    assert care_now is None or care_now.since_ms != alarm.since_ms
+
+
+def test_words_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(care, "MOST_REMEMBERED", 3)
+    made = hand()
+    for _ in range(6):
+        say(made, AlarmVerb.NOTE)
+    assert len(made.world.state.words) == 3
