@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ from transport.io.clock import Clock
 from transport.io.hop import SendingHop
 from transport.io.link import Link, Message
 from transport.io.outbox import Outbox, OutboxFull, Quota, Row, Thinned, TooLarge, fits
+from transport.io.sqlite import is_full
 from wire.base import AgentId, OperatorId
 from wire.codec import Refused, decode
 from wire.presence import LaneState
@@ -152,7 +154,13 @@ class Uplink:
 
     def _will(self) -> Message:
         """A new session for each connection; its Will carries the same number (PLAN 7, MQTT)."""
-        self._session = self.outbox.next_counter(_SESSION)
+        try:
+            self._session = self.outbox.next_counter(_SESSION)
+        except sqlite3.OperationalError as error:
+            if not is_full(error):
+                raise
+            # Unix seconds are the counter's floor, so the next one from disk is not below.
+            self._session = max(self._session + 1, self._clock.wall_ms() // 1000)
         return Message(self._topic["alive"], self._alive(online=False), retain=True)
 
     def _alive(self, *, online: bool) -> bytes:

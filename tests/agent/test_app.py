@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 from tests.peers import Mosquitto, Snmpd, mosquitto, snmpd, stop
 from transport import frames
 from transport.delivery import Receiver, Verdict
-from wire.codec import decode
+from wire.codec import decode, unpack
 from wire.observation import Look, Outcome, Reading, Round, SampleBody, StateBody
 from wire.presence import Alive, Birth
 from wire.topics import Topics
@@ -367,3 +367,46 @@ def test_a_hangup_is_ignored_with_a_word(scene: Scene) -> None:
     scene.collector.until(scene.collector.rounds, "a round after the hangup")
     assert scene.agent.stop() == 0
     assert any("SIGHUP" in line["event"] for line in scene.agent.lines)
+
+
+def test_no_word_of_the_community_leaves_the_host(scene: Scene) -> None:
+    """FAULTS S10: logs, topics, files and process list; the inventory alone has it."""
+    inventory = scene.agent.folder / "inventory.toml"
+    text = inventory.read_text(encoding="utf-8")
+    canary = 'community = "canary-5b1e"'
+    before = f'community = "{scene.hosts[0].community}"'
+    inventory.write_text(text.replace(before, canary), encoding="utf-8")
+    assert canary in inventory.read_text(encoding="utf-8")
+    seen: list[bytes] = []
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="ear")
+    client.on_message = lambda _c, _u, message: seen.append(
+        message.topic.encode() + b" " + _inflated(bytes(message.payload))
+    )
+
+    def listen(*_: Any) -> None:
+        client.subscribe("#", 1)
+
+    client.on_connect = listen
+    client.connect("127.0.0.1", scene.collector.port)
+    client.loop_start()
+    scene.agent.start()
+    assert scene.agent.process is not None
+    scene.collector.until(lambda: scene.collector.looks(Outcome.NO_ANSWER), "a refused community")
+    scene.collector.until(scene.collector.rounds, "a round")
+    words = Path(f"/proc/{scene.agent.process.pid}/cmdline").read_bytes()
+    scene.agent.stop()
+    client.disconnect()
+    client.loop_stop()
+    files = [path for path in (scene.agent.folder / "state").rglob("*") if path.is_file()]
+    said = [
+        words,
+        json.dumps(scene.agent.lines).encode(),
+        *seen,
+        *(path.read_bytes() for path in files),
+    ]
+    assert len(seen) > 2
+    assert not [one[:200] for one in said if b"canary" in one]
+
+
+def _inflated(payload: bytes) -> bytes:
+    return unpack(payload) if payload else payload

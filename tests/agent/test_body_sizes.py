@@ -13,7 +13,7 @@ from config.profile import Metric
 from transport.io.outbox import fits
 from wire.observation import Reading, Round, SampleBody, StateBody
 
-METRIC = Metric.model_construct(name="celsius")
+METRIC = Metric.model_construct(name="celsius", oid="1.3")
 STATE = TypeAdapter(StateBody)
 SAMPLE = TypeAdapter(SampleBody)
 

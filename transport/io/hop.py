@@ -8,6 +8,7 @@ or the retransmission time is over.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from typing import Final
 
@@ -17,6 +18,7 @@ from transport.io import log as logs
 from transport.io.clock import Clock
 from transport.io.link import Link
 from transport.io.outbox import Outbox, Stored
+from transport.io.sqlite import is_full
 
 _BATCH: Final = 16
 """Rows fetched and handed over before others get their turn."""
@@ -24,6 +26,9 @@ _BATCH: Final = 16
 _DELETE_ROWS: Final = 64
 _DELETE_MS: Final = 200
 """Acknowledged rows are deleted when there are so many, or after so long, or when all are."""
+
+_FULL_MS: Final = 5000
+"""When it is tried again on a full disk."""
 
 
 class SendingHop:
@@ -111,10 +116,18 @@ class SendingHop:
         self._wake.set()
 
     def _delete(self) -> None:
-        """Delete what is acknowledged, in one transaction."""
+        """Delete what is acknowledged, in one transaction; later when the disk is full."""
         self._delete_at = None
+        try:
+            self._outbox.acknowledge(self.lane, self._sender.acked, store=self._sender.store)
+        except sqlite3.OperationalError as error:
+            if not is_full(error):
+                raise
+            self._changes.note("disk", "full", "acknowledged rows stay: no disk space")
+            self._delete_at = self._clock.monotonic_ms() + _FULL_MS
+            return
+        self._changes.forget("disk")
         self._deleted = self._sender.acked
-        self._outbox.acknowledge(self.lane, self._deleted, store=self._sender.store)
 
     async def run(self) -> None:
         """Send and send again, until cancelled."""
@@ -178,7 +191,9 @@ class SendingHop:
         self._wake.set()
 
     def _renumber(self, action: Renumber) -> None:
-        self._delete()
+        # Not ``_delete``: what stayed for want of room would come again in the new epoch.
+        self._outbox.acknowledge(self.lane, self._sender.acked, store=self._sender.store)
+        self._delete_at = None
         info = self._outbox.renumber(self.lane, above=action.above, store=self._sender.store)
         self._sender.renumbered(info.epoch, info.highest)
         self._deleted = 0
