@@ -249,7 +249,7 @@ class Agent:
 
     def _one_done(self, device: _Device, outcome: Outcome, reason: str, method: Method) -> None:
         if outcome is Outcome.COULD_NOT_LOOK:
-            if reason != "closed":
+            if reason != lanes.BROKEN_OFF:
                 self._changes.note(method, reason, "could not look", method=method, reason=reason)
         else:
             device.looked = True

@@ -26,6 +26,9 @@ ITEMS_MOST: Final = 2000
 VALUES_MOST: Final = 20_000
 """Bounds of one row: items of the state lane, numbers of the sample lane."""
 
+BROKEN_OFF: Final = "closed"
+"""The engines' reason for looks that were under way when the agent stopped."""
+
 ECHO: Final = "icmp"
 """The profile under which ICMP's samples stand."""
 
@@ -73,7 +76,12 @@ class StateLane:
         self._watched: dict[tuple[str, str], tuple[tuple[int, str, float], ...]] = {}
 
     def look(self, said: Said, at_ms: int, mono_ms: int) -> Look | None:
-        """The look to send, or None when nothing about it is new."""
+        """The look to send, or None when nothing about it is new.
+
+        A look that we broke off at our own end is no news about anything.
+        """
+        if said.outcome is Outcome.COULD_NOT_LOOK and said.reason == BROKEN_OFF:
+            return None
         key = (said.device, said.method)
         last = self._looks.get(key)
         reason = said.reason[:64]

@@ -7,12 +7,14 @@ import sqlite3
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 
 EX_IOERR: Final = 74
 """sysexits.h: an error occurred while doing I/O on some file."""
+
+Level = Literal["debug", "info", "warning", "error"]
 
 app = typer.Typer(help="The agent on an operator's host.", no_args_is_help=True)
 
@@ -25,7 +27,7 @@ def root() -> None:
 @app.command()
 def run(
     config: Annotated[Path, typer.Option(help="agent.toml")],
-    level: Annotated[str, typer.Option("--log-level", help="debug, info, warning, error")] = "info",
+    level: Annotated[Level, typer.Option("--log-level")] = "info",
 ) -> None:
     """Poll, buffer and send until told to stop; logs JSON lines on stderr."""
     from agent.app import Agent, AgentFault

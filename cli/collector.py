@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from cli.agent import Level
+
 app = typer.Typer(help="The county's collector.", no_args_is_help=True)
 
 Config = Annotated[Path, typer.Option("--config", help="collector.toml")]
@@ -20,7 +22,7 @@ def collector() -> None:
 
 
 @app.command()
-def run(config: Config = HERE, log_level: Annotated[str, typer.Option()] = "info") -> None:
+def run(config: Config = HERE, log_level: Annotated[Level, typer.Option()] = "info") -> None:
     """Serve until SIGTERM or SIGINT; the log on stderr says ``ready`` when it does."""
     import asyncio
     import signal

@@ -34,6 +34,15 @@ def said(outcome: Outcome = Outcome.MEASURED, reason: str = "") -> Said:
     return Said("d1", Method.ICMP, outcome, reason)
 
 
+def test_a_look_that_our_own_end_broke_off_is_no_news() -> None:
+    lane = StateLane()
+    assert lane.look(said(Outcome.COULD_NOT_LOOK, "closed"), 1, 1) is None
+    assert lane.look(said(), 2, 2) is not None
+    assert lane.look(said(Outcome.COULD_NOT_LOOK, "closed"), 3, 3) is None
+    assert lane.look(said(), 4, 4) is None
+    assert lane.look(said(Outcome.COULD_NOT_LOOK, "no_socket"), 5, 5) is not None
+
+
 def test_a_look_is_sent_when_outcome_or_reason_changes() -> None:
     lane = StateLane()
     down = Outcome.NO_ANSWER

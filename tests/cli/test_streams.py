@@ -65,6 +65,13 @@ def test_streams_that_cannot_be_used(script: str, code: int) -> None:
     assert (done.returncode, len(done.stderr.splitlines())) == (code, code == 74)
 
 
+@pytest.mark.parametrize("process", ["agent run --config x", "collector run"])
+def test_a_log_level_that_is_none(process: str) -> None:
+    done = shell(f"wanglou {process} --log-level foo")
+    assert "Traceback" not in done.stderr
+    assert (done.returncode, "warning" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("encoding", ["gbk", "ascii", "latin-1"])
 def test_a_terminal_of_another_encoding_gets_what_it_can_show(encoding: str) -> None:
     for script in (
