@@ -27,6 +27,7 @@ from collector.model import (
     Receipted,
     Received,
     Tick,
+    TurnedAway,
 )
 from collector.state import Blind
 from config.settings import CollectorSettings, WebSettings
@@ -270,7 +271,7 @@ class Collector:
     def _is_news(self, given: Input) -> bool:
         """Repeats are answered and kept out of the fold, and so are receipts of nothing new."""
         match given:
-            case Received(row) | Poison(row) | OfficeCommand(row):
+            case Received(row) | Poison(row) | OfficeCommand(row) | TurnedAway(row):
                 if worlds.fresh(self.world, row):
                     return True
                 peer = Peer(row.sender, row.lane)

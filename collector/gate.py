@@ -27,12 +27,14 @@ from collector.model import (
     Poison,
     Received,
     Row,
+    TurnedAway,
     read_body,
 )
+from escalation.authority import Outcome
 from transport.frames import Envelope, unwrap
 from transport.sign import open_signed
 from wire.codec import Refused, decode, explain
-from wire.notice import Command, Receipt
+from wire.notice import Command, Receipt, Signed
 from wire.observation import Block, GapBody, SampleBody
 from wire.presence import Alive, Birth
 from wire.topics import Leaf, Topics
@@ -41,6 +43,7 @@ _BIRTH: Final = TypeAdapter(Birth)
 _ALIVE: Final = TypeAdapter(Alive)
 _RECEIPT: Final = TypeAdapter(Receipt)
 _COMMAND: Final = TypeAdapter(Command)
+_SIGNED: Final = TypeAdapter(Signed)
 _SAMPLES: Final[TypeAdapter[SampleBody | GapBody]] = TypeAdapter(SampleBody | GapBody)
 
 T = TypeVar("T")
@@ -179,14 +182,23 @@ class Gate:
         envelope = _frame(leaf, payload, COMMAND)
         try:
             command, key = open_signed(envelope.body, "command", self._trusted, _COMMAND)
-            self._here(command)
         except Refused as refused:
-            return Admitted(Poison(row_of(envelope), _reason(refused)), refused=refused)
+            return Admitted(_turned_away(envelope, refused), refused=refused)
         return Admitted(OfficeCommand(row_of(envelope), command, key))
 
-    def _here(self, command: Command) -> None:
-        if (command.county, command.tree) != (self.topics.county, self.topics.tree):
-            raise Refused("wrong_tree", f"a command for {command.county}/{command.tree}")
+
+def _turned_away(envelope: Envelope, refused: Refused) -> TurnedAway | Poison:
+    """A command that can be read and answered, whoever signed it; else only stepped over."""
+    row = row_of(envelope)
+    if refused.reason in set(Outcome):
+        try:
+            signed = decode(_SIGNED, envelope.body)
+            command = decode(_COMMAND, signed.payload.encode())
+        except Refused:
+            pass  # nobody can tell what to answer, and to which command
+        else:
+            return TurnedAway(row, command, signed.key, refused.reason)
+    return Poison(row, _reason(refused))
 
 
 def row_of(envelope: Envelope) -> Row:

@@ -30,6 +30,7 @@ class InputKind(StrEnum):
     BIRTH = "birth"
     ALIVE = "alive"
     COMMAND = "command"
+    TURNED_AWAY = "turned_away"
     RECEIPT = "receipt"
     ALARM_SAID = "alarm_said"
     STARTED = "started"
@@ -90,6 +91,19 @@ class OfficeCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """An office's command whose signature is not of a key that we trust.
+
+    ``key`` is the key that it names; ``reason``, of ``escalation.authority.Outcome``, says why.
+    """
+
+    row: Row
+    command: Command
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Receipted:
     """An office client's signed word that it has the notices up to ``seq`` (of ``epoch``)."""
 
@@ -139,6 +153,7 @@ Input = (
     | BirthSeen
     | AliveSeen
     | OfficeCommand
+    | TurnedAway
     | Receipted
     | AlarmSaid
     | Started
@@ -162,6 +177,10 @@ class _Poison(_Row):
 class _Command(_Row):
     key: Id
     command: Command
+
+
+class _TurnedAway(_Command):
+    reason: Id
 
 
 class _Receipt(Wire):
@@ -232,6 +251,10 @@ def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: C901, PLR091
         case OfficeCommand(row, command, key):
             model = _Command.model_validate({**_row(row), "key": key, "command": command})
             return InputKind.COMMAND, model.model_dump_json().encode()
+        case TurnedAway(row, command, key, reason):
+            fields = {**_row(row), "key": key, "command": command, "reason": reason}
+            away = _TurnedAway.model_validate(fields)
+            return InputKind.TURNED_AWAY, away.model_dump_json().encode()
         case Receipted(office, epoch, seq):
             receipt = _Receipt(office=office, epoch=epoch, seq=seq)
             return InputKind.RECEIPT, receipt.model_dump_json().encode()
@@ -262,6 +285,9 @@ def decode_input(kind: str, blob: bytes) -> Input:  # noqa: C901, PLR0911  one l
         case InputKind.COMMAND:
             model = _Command.model_validate_json(blob)
             return OfficeCommand(_to_row(model), model.command, model.key)
+        case InputKind.TURNED_AWAY:
+            away = _TurnedAway.model_validate_json(blob)
+            return TurnedAway(_to_row(away), away.command, away.key, away.reason)
         case InputKind.RECEIPT:
             receipt = _Receipt.model_validate_json(blob)
             return Receipted(receipt.office, receipt.epoch, receipt.seq)
@@ -276,10 +302,8 @@ def decode_input(kind: str, blob: bytes) -> Input:  # noqa: C901, PLR0911  one l
             return Tick()
 
 
-def decode_row(kind: str, blob: bytes) -> Row | None:
+def decode_row(blob: bytes) -> Row | None:
     """Which row an input came in, though the rest of it cannot be read; None: in none."""
-    if kind not in {InputKind.RECEIVED, InputKind.POISON, InputKind.COMMAND}:
-        return None
     head = blob.partition(_CUT)[0]
     try:
         found = json.loads(head)

@@ -31,10 +31,12 @@ from collector.model import (
     Row,
     Started,
     Tick,
+    TurnedAway,
 )
 from collector.state import CODEC, State
 from collector.timers import TimerKey, Timers
 from escalation.appoint import charter_of
+from escalation.authority import Outcome
 from escalation.charter import Charter
 from escalation.damage import damaged
 from escalation.desk import Desk
@@ -88,7 +90,7 @@ def step(world: World, now_ms: int, given: Input, resolve: Resolve | None = None
     """
     world.effects = []
     match given:
-        case Received() | Poison() | OfficeCommand():
+        case Received() | Poison() | OfficeCommand() | TurnedAway():
             if accept(world, given.row):
                 _row(world, now_ms, given)
         case BirthSeen() | AliveSeen():
@@ -108,7 +110,7 @@ def step(world: World, now_ms: int, given: Input, resolve: Resolve | None = None
     return world.effects
 
 
-def _row(world: World, now_ms: int, given: Received | Poison | OfficeCommand) -> None:
+def _row(world: World, now_ms: int, given: Received | Poison | OfficeCommand | TurnedAway) -> None:
     match given:
         case Received():
             intake.received(world, now_ms, given)
@@ -116,6 +118,9 @@ def _row(world: World, now_ms: int, given: Received | Poison | OfficeCommand) ->
             poisoned(world, row, reason)
         case OfficeCommand(_, command, key):
             world.effects.extend(world.desk.command(now_ms, command, key))
+        case TurnedAway(_, command, key, reason):
+            made = world.desk.turn_away(now_ms, command, key, Outcome(reason))
+            world.effects.extend(made)
 
 
 def _started(world: World, now_ms: int, given: Started) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from escalation import facts
-from escalation.authority import Outcome
+from escalation.authority import UNVERIFIED, Outcome
 from escalation.charter import NONE
 from escalation.facts import View, both, level_name, scenario_name
 from escalation.page import (
@@ -55,11 +55,23 @@ REFUSALS: Final = {
     Outcome.UNKNOWN_TARGET: Both("没有此编号的预警或通知", "there is no such warning or notice"),
     Outcome.CLOSED: Both("该预警已结束", "that warning is closed"),
     Outcome.NOT_POSSIBLE: Both("预警当前状态下不能办理", "not possible in the warning's state"),
+    Outcome.UNKNOWN_KEY: Both(
+        "此处不信任该密钥（未登记或已吊销）", "that key is not trusted here (never was, or revoked)"
+    ),
+    Outcome.BAD_SIGNATURE: Both("签名与内容不符", "the signature does not fit what was signed"),
     Outcome.NOTHING_NEW: Both(
         "内容与上次相同，无需重复办理", "it would change nothing: this was already done"
     ),
 }
 REMEDIES: Final = {
+    Outcome.UNKNOWN_KEY: Both(
+        "请核对所用密钥并登记；如非本单位人员所为，请立即报告",
+        "check the key and have it registered; if none of you did this, report it at once",
+    ),
+    Outcome.BAD_SIGNATURE: Both(
+        "请重新签署；如非本单位人员所为，请立即报告",
+        "sign it again; if none of you did this, report it at once",
+    ),
     Outcome.WRONG_COUNTY: Both("请核对县和演练编号", "check county and tree"),
     Outcome.UNKNOWN_ACCOUNT: Both(
         "请核对账号，或在登记册中登记", "check the account, or register it"
@@ -80,10 +92,15 @@ CLOSE: Final = {
 
 
 def decision(
-    view: View, *, command: Command, outcome: Outcome, adopted: Standing | None
+    view: View, *, command: Command, outcome: Outcome, adopted: Standing | None, key: str = ""
 ) -> Rendered:
-    """What became of an order, and what follows from it."""
+    """What became of an order, and what follows from it; ``key`` where nobody knows whose it is."""
     who = _who(view, command)
+    if outcome in UNVERIFIED:
+        who = Both(
+            f"以账号 {command.account} 名义、用密钥 {key} 签署",
+            f"in the name of account {command.account}, signed with key {key}",
+        )
     if outcome is not Outcome.ACCEPTED:
         return _refused(view, command, outcome, who)
     done = ORDERS[command.verb]

@@ -34,6 +34,12 @@ class Outcome(StrEnum):
     CLOSED = "closed"
     NOT_POSSIBLE = "not_possible"
     NOTHING_NEW = "nothing_new"
+    UNKNOWN_KEY = "unknown_key"
+    BAD_SIGNATURE = "bad_signature"
+
+
+UNVERIFIED: Final = frozenset({Outcome.UNKNOWN_KEY, Outcome.BAD_SIGNATURE})
+"""Nobody knows who gave such an order: it may be anyone's, whatever account it names."""
 
 
 def identify(charter: Charter, command: Command | AlarmAction, key: str, now_ms: int) -> Outcome:

@@ -24,7 +24,7 @@ from escalation.clerk import Clerk
 from escalation.effects import Effect, Record
 from escalation.facts import View
 from escalation.holds import lowered, ripe_at, suggestion_due, track
-from escalation.orders import obey, possible, renew_from, transition
+from escalation.orders import obey, possible, renew_from, transition, turn_away
 from escalation.page import Rendered
 from escalation.picture import Change, bound, compare, follow, picture, something_wrong
 from escalation.situation import Situation
@@ -81,6 +81,10 @@ class Desk:
         """
         effects = obey(self._clerk, now_ms, command, verified_key_id)
         return [*effects, *self._turn(now_ms)]
+
+    def turn_away(self, now_ms: int, command: Command, key: str, outcome: Outcome) -> list[Effect]:
+        """An order whose signature by ``key`` could not be verified: refused and answered."""
+        return turn_away(self._clerk, now_ms, command, key, outcome)
 
     def due(self, now_ms: int) -> list[Effect]:
         """Do what has fallen due by ``now_ms``: each thing once, however late (FAULTS F17)."""

@@ -50,6 +50,35 @@ def obey(clerk: Clerk, now_ms: int, command: Command, key: str) -> list[Effect]:
     return [record, *effects, *told]
 
 
+def turn_away(
+    clerk: Clerk, now_ms: int, command: Command, key: str, outcome: Outcome
+) -> list[Effect]:
+    """Answer an order that nobody signed whom we know; recorded once, and it changes nothing.
+
+    Its id is not remembered among the real ones, so that a forgery never stands in their way;
+    and the office hears of ``flood_most`` of them at most in a flood window.
+    """
+    state, clocks = clerk.state, clerk.charter.clocks
+    if command.id in state.turned_away:
+        return []
+    since = now_ms - clocks.flood_window_s * 1000
+    state.turned_away = {i: at_ms for i, at_ms in state.turned_away.items() if at_ms > since}
+    told = len(state.turned_away) < clocks.flood_most
+    record = Record(
+        "command",
+        {
+            "command": command.model_dump(mode="json"),
+            "key": key,
+            "outcome": outcome.value,
+            "told": told,
+        },
+    )
+    if not told:
+        return [record]
+    state.turned_away[command.id] = now_ms
+    return [record, *_answer(clerk, now_ms, command, outcome, None, key=key)]
+
+
 def judge(clerk: Clerk, now_ms: int, command: Command, key: str) -> Outcome:
     """What becomes of this order; changes nothing."""
     state, charter = clerk.state, clerk.charter
@@ -151,7 +180,13 @@ def transition(case: Case, before: State, event: Event, by: str) -> Record:
 
 
 def _answer(
-    clerk: Clerk, now_ms: int, command: Command, outcome: Outcome, adopted: Standing | None
+    clerk: Clerk,
+    now_ms: int,
+    command: Command,
+    outcome: Outcome,
+    adopted: Standing | None,
+    *,
+    key: str = "",
 ) -> list[Effect]:
     case = clerk.state.case
     decision = Decision(
@@ -163,7 +198,9 @@ def _answer(
         outcome=outcome.value,
         state=(case.state if case else State.NONE).value,
     )
-    page = answers.decision(clerk.view(now_ms), command=command, outcome=outcome, adopted=adopted)
+    page = answers.decision(
+        clerk.view(now_ms), command=command, outcome=outcome, adopted=adopted, key=key
+    )
     return clerk.tell(now_ms, NoticeKind.DECISION, page, decision=decision)
 
 

@@ -106,7 +106,8 @@ class DeskState:
     """All of it. ``below`` maps a scenario (level) to since when no worse one is possible.
 
     ``reminders`` counts those since ``remind_from_ms`` was begun anew; ``later`` has the kinds of
-    the notices that came after what waits.
+    the notices that came after what waits. ``turned_away`` are orders that nobody signed whom we
+    know, by when they came; their ids are not those of real ones.
     """
 
     number: int = 0
@@ -130,6 +131,7 @@ class DeskState:
     later: dict[int, NoticeKind] = field(default_factory=dict)
     recent: list[int] = field(default_factory=list)
     commands: dict[str, str] = field(default_factory=dict)
+    turned_away: dict[str, int] = field(default_factory=dict)
 
 
 STATE: TypeAdapter[DeskState] = TypeAdapter(DeskState)

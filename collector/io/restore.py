@@ -207,7 +207,7 @@ def _inputs(
             given = decode_input(kind, blob)
         except (ValueError, RecursionError) as fault:
             lost.append(f"input {n} ({kind}) cannot be read: {_said(fault)}")
-            row = decode_row(kind, blob)
+            row = decode_row(blob)
             if row is None:
                 continue
             given = Poison(row, "unreadable")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +15,11 @@ import pytest
 
 from collector.io.history import InfluxHistory, SqliteHistory
 from config.register import Register
-from tests.collector.house import LI, House, Office, Speaker, running
+from drill import estate
+from tests.collector.house import LI, SCALE, WANGLOU, House, Office, Speaker, running
 from tests.collector.small import register
 from tests.peers import Mosquitto, influxd, mosquitto
+from transport.io.keys import trust
 from transport.io.outbox import Row
 from wire.notice import Verb
 from wire.observation import (
@@ -259,6 +263,49 @@ async def silent_ones(office: Office, agents: set[str]) -> None:
         while not office.beats or set(office.beats[-1].agents_silent) != agents:
             office.news.clear()
             await office.news.wait()
+
+
+async def test_an_order_by_a_key_that_nobody_knows_is_answered_and_ends_the_command(
+    house: House,
+) -> None:
+    trust(house.folder / "keys", house.folder / "office-keys" / "stranger.pub")
+    house.start()
+    assert office_order(house, "li", "nobody").returncode == 1
+    assert house.end(signal.SIGTERM) == 0
+    (house.folder / "keys" / "trusted" / "stranger.pub").unlink()  # revoked
+    house.start()
+    done = office_order(house, "stranger", "li")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "不信任该密钥" in done.stdout
+    assert "stranger" in done.stdout
+    assert house.end(signal.SIGTERM) == 0
+    said = house.cli("journal", "show", "--kind", "command", "--json").stdout.splitlines()
+    outcomes = [json.loads(line)["data"]["outcome"] for line in said]
+    assert outcomes == ["unknown_account", "unknown_key"]
+    assert house.quarantined() == ["unknown_key"]
+
+
+def office_order(house: House, key: str, account: str) -> subprocess.CompletedProcess[str]:
+    """``wanglou office ack`` as a person runs it."""
+    config = house.folder / "office.toml"
+    options = {"id": "office", "state_dir": "office", "keys_dir": "office-keys", "key": "office"}
+    estate._toml(
+        config,
+        {
+            "office": options,
+            "county": {"county": house.register.county, "tree": "drill-t"},
+            "broker": {"port": house.port},
+            "clock": {"scale": SCALE, "anchor_ms": house.anchor_ms},
+        },
+    )
+    words = ("office", "ack", "N-000001", "--as", account, "--key", key, "--wait", "30")
+    return subprocess.run(
+        [WANGLOU, *words, "--config", str(config)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 async def test_a_last_will_makes_unknown_and_never_out(house: House) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from collector.gate import Gate
-from collector.model import AliveSeen, BirthSeen, OfficeCommand, Poison, Received
+from collector.model import AliveSeen, BirthSeen, OfficeCommand, Poison, Received, TurnedAway
 from tests.collector.small import T0, county
 from transport.delivery import Peer
 from transport.frames import wrap
@@ -126,20 +126,35 @@ def signed_order(key: SigningKey, tree: str = "live") -> bytes:
     return frame("office", "command", body)
 
 
-def test_a_command_counts_with_a_known_key_in_this_tree(gate: Gate, keys: Path) -> None:
+def test_a_command_counts_with_a_known_key(gate: Gate, keys: Path) -> None:
     topic = f"{BASE}/office/office/command"
     given = gate.admit(topic, signed_order(load_key(keys, "li"))).given
     assert isinstance(given, OfficeCommand)
     assert (given.key, given.command) == ("li", order())
     for payload, reason in (
         (signed_order(load_key(keys, "stranger")), "unknown_key"),
-        (signed_order(load_key(keys, "li"), "drill-1"), "wrong_tree"),
         (signed_order(load_key(keys, "li")).replace(b"n1", b"n2"), "bad_signature"),
     ):
         admitted = gate.admit(topic, payload)
-        assert isinstance(admitted.given, Poison)
+        assert isinstance(admitted.given, TurnedAway)
+        assert (admitted.given.command.id, admitted.given.reason) == ("c1", reason)
         assert admitted.refused is not None
         assert admitted.refused.reason == reason
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b"[" * 5000,
+        b'{"kind":"signed","context":"command","key":"stranger","sig":"","payload":"{}"}',
+        b'{"kind":"signed","context":"receipt","key":"li","sig":"","payload":"{}"}',
+    ],
+)
+def test_a_command_that_nobody_can_read_is_stepped_over(gate: Gate, body: bytes) -> None:
+    admitted = gate.admit(f"{BASE}/office/office/command", frame("office", "command", body))
+    assert isinstance(admitted.given, Poison)
+    assert admitted.refused is not None
 
 
 def test_a_receipt_counts_only_with_the_offices_own_key(gate: Gate, keys: Path) -> None:

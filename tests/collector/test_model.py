@@ -15,6 +15,7 @@ from collector.model import (
     Row,
     Started,
     Tick,
+    TurnedAway,
     decode_input,
     encode_input,
     read_body,
@@ -55,6 +56,14 @@ INPUTS: tuple[Input, ...] = (
         ),
         "li",
     ),
+    TurnedAway(
+        Row("office", "command", 1, 1),
+        Command(
+            id="c", county="140522", tree="live", account="li", verb=Verb.ACK, target="n", at_ms=1
+        ),
+        "li",
+        "unknown_key",
+    ),
     Receipted("office", 1, 2),
     AlarmSaid(
         AlarmAction(
@@ -70,6 +79,7 @@ INPUTS: tuple[Input, ...] = (
         "zhao",
     ),
     Started(7),
+    Started(8, "0.2+abc", ("input 7 cannot be read",), "aside_9", 9),
     Reconfigured("abc"),
     Tick(),
 )
