@@ -318,3 +318,13 @@ async def test_a_missing_certificate_file_is_no_silent_plain_text(tmp_path: Path
     )
     with pytest.raises((FileNotFoundError, ssl.SSLError)):
         await Station(settings, "one").link.run()
+
+
+async def test_a_link_ends_at_whatever_moment_it_is_told_to(broker: Mosquitto) -> None:
+    for number in range(150):
+        station = Station(at(broker), "one", "t/#")
+        running = asyncio.create_task(station.link.run())
+        await asyncio.sleep(number / 20_000)  # connecting takes some milliseconds
+        running.cancel()
+        done, _ = await asyncio.wait({running}, timeout=10)
+        assert done, f"cancelled after {number / 20} ms and still running"

@@ -111,6 +111,7 @@ class Link:
         while True:
             begun = time.monotonic()
             served = await self._once()
+            _heed_cancellation()
             lasting = served and time.monotonic() - begun >= LASTING_S
             failures = 0 if lasting else failures + 1
             if served and failures == _SUSPICIOUS:
@@ -152,7 +153,9 @@ class Link:
         try:
             async with client:
                 client.watch()
+                _heed_cancellation()
                 await self._subscribe(client)
+                _heed_cancellation()
                 self._client = client
                 served = self._ever = True
                 self._changes.note("link", "up", "connected", level="info")
@@ -291,6 +294,17 @@ class _Client(aiomqtt.Client):
         if answer is not None and not answer.done():
             answer.set_result(not failed)
         super()._on_publish(client, userdata, mid, reason_code, properties)
+
+
+def _heed_cancellation() -> None:
+    """End now if we were to: a cancellation that meets a result is swallowed on the way here.
+
+    ``asyncio.wait_for``, which aiomqtt connects and subscribes with, does so before Python 3.12
+    (https://github.com/python/cpython/issues/86296).
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _code(error: BaseException) -> object:
