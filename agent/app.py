@@ -38,7 +38,7 @@ from wire.observation import Method, Outcome, Round, StateItem
 from wire.request import LookRequest
 
 FLUSH_S: Final = 0.2
-TICK_S: Final = 0.02
+TICK_S: Final = 0.1
 """Turns are at least this far apart, so that one of them submits many looks."""
 
 ASKED_EVERY_S: Final = 5.0
