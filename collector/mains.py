@@ -7,6 +7,7 @@ from typing import Final
 
 from collector.county import County
 from collector.state import DeviceState as Row
+from collector.state import Status
 from config.policy import AlarmType, SiteEffect
 from wire.view import Battery, Mains
 
@@ -56,9 +57,14 @@ def power(county: County, rows: Iterable[Row]) -> tuple[Mains | None, Battery | 
     return mains, battery
 
 
+def _tells(row: Row) -> bool:
+    """Whether the device's readings are of now: what stopped answering says nothing any more."""
+    return row.known and row.status in {Status.OK, Status.ALARM}
+
+
 def _measured(county: County, row: Row) -> set[int]:
     """Probable causes of which a reading of this device would tell now."""
-    if not row.known:
+    if not _tells(row):
         return set()
     found = set()
     for name, reading in row.readings.items():
@@ -75,7 +81,7 @@ def least(rows: Iterable[Row], metric: str) -> int | None:
     values = [
         reading.value
         for row in rows
-        if row.known and (reading := row.readings.get(f"{metric}|")) is not None
+        if _tells(row) and (reading := row.readings.get(f"{metric}|")) is not None
     ]
     known = [value for value in values if value is not None]
     return min(MOST, max(0, round(min(known)))) if known else None

@@ -156,7 +156,7 @@ def _register(folder: Path, county: County) -> None:
         "systems": (("id", "name", "devices", "needs", "organ"), register.systems),
         "people": (("account", "name", "organ", "roles", "key"), register.people),
         "contacts": (("name", "phone", "kind", "operator", "town"), register.contacts),
-        "sources": (("agent", "operator"), register.sources),
+        "sources": (("agent", "operator", "disclose"), register.sources),
     }
     for name, (heads, rows) in tables.items():
         _csv(folder / f"{name}.csv", heads, rows)

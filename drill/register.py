@@ -13,6 +13,7 @@ from drill.atlas import contacts
 from drill.county import Box, County, Kind, SiteKind
 from drill.farm import Where, address_of
 from drill.people import PEOPLE
+from wire.view import Disclosure
 
 PROFILES: Final = {
     Kind.ROUTER: ("generic", "interfaces"),
@@ -24,6 +25,9 @@ PROFILES: Final = {
     Kind.ENV: ("generic", "sensors"),
 }
 """What each kind of device is asked."""
+
+DISCLOSED: Final = {"cmcc": Disclosure.FULL, "tower": Disclosure.DEVICE}
+"""As operators might agree: each level is there to be seen. Of the others, sites alone."""
 
 
 def community(operator: str) -> str:
@@ -63,7 +67,12 @@ def register_of(county: County) -> Register:
         systems=county.systems,
         people=PEOPLE,
         contacts=contacts(),
-        sources=tuple(Source(agent=operator, operator=operator) for operator in county.roots),
+        sources=tuple(
+            Source(
+                agent=operator, operator=operator, disclose=DISCLOSED.get(operator, Disclosure.SITE)
+            )
+            for operator in county.roots
+        ),
     )
 
 

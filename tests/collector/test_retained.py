@@ -361,6 +361,20 @@ def test_a_battery_that_runs_down_is_told_with_the_next_beat() -> None:
     assert (site.state, site.mains, site.battery_min) == ("at_risk", "lost", 40)
 
 
+def test_a_ups_that_stopped_answering_tells_nothing_but_that_the_mains_was_lost() -> None:
+    hand, one, broker = began()
+    mains, minutes = ("tower-p1", "mains", 2), ("tower-p1", "ups_minutes_remaining", 40)
+    hand.turn(hand.reading(*mains), hand.reading(*minutes))
+    hand.turn(hand.reading("tower-d2", "mains", 1), hand.reading("tower-d2", *minutes[1:]))
+    hand.pass_s(400)
+    outage(hand, "tower-p1", "tower-d2")
+    drain(hand, one, broker)
+    lost = SiteView.model_validate_json(broker.held[TOPICS.view_site("tower", "tower-s1")])
+    assert (lost.mains, lost.battery_min) == ("lost", None)
+    dark = SiteView.model_validate_json(broker.held[TOPICS.view_site("tower", "tower-s2")])
+    assert (dark.state, dark.mains, dark.battery_min) == ("out", None, None)
+
+
 def test_the_open_warning_and_that_there_is_none() -> None:
     hand, one, broker = began()
     calm = OpenWarning.model_validate_json(broker.held[TOPICS.warning("open")])
