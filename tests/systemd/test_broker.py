@@ -137,11 +137,10 @@ def certificates(folder: Path) -> None:
 
 
 def access_list(shipped: str) -> str:
-    """The shipped list with the office's block copied for two offices, as it says."""
-    block = shipped[shipped.index("user office\n") :]
+    """The shipped list with the office's block copied for a second office, as it says."""
+    block = shipped[shipped.index("user office-1\n") :]
     block = block[: block.index("\n\n") + 1]
-    copies = [block.replace("user office\n", f"user office-{n}\n") for n in (1, 2)]
-    return shipped.replace(block, "\n".join((block, *copies)))
+    return shipped.replace(block, f"{block}\n{block.replace('office-1', 'office-2')}")
 
 
 @dataclass
