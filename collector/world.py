@@ -15,6 +15,7 @@ import orjson
 
 from collector import assess, care, condition, impact, inhibit, intake, networks
 from collector.base import World
+from collector.changes import changes
 from collector.county import County
 from collector.mend import mended
 from collector.model import (
@@ -235,16 +236,26 @@ def propagate(world: World, now_ms: int) -> None:
 
 
 def enter(world: World, now_ms: int) -> None:
-    """Take the configuration in: rows for agents, operators and systems, counts from scratch."""
+    """Take the configuration in: rows for agents, operators and systems, counts from scratch.
+
+    Rows of what still exists stay as they are, their timers go on. Of an operator without any
+    source nothing is known: it is not connected, neither good nor bad (PLAN section 1).
+    """
     county, state = world.county, world.state
-    state.devices = {d: row for d, row in state.devices.items() if d in county.devices}
+    state.devices = {
+        d: row for d, row in state.devices.items() if county.operator_of.get(d) in county.connected
+    }
     for device, row in state.devices.items():
         kept = {n: a for n, a in row.alarms.items() if n.partition("|")[0] in county.types}
         row.alarms = kept
         own = county.agents_of.get(county.operator_of[device], frozenset())
         row.views = {agent: view for agent, view in row.views.items() if agent in own}
-    state.sites = {site: row for site, row in state.sites.items() if site in county.sites}
+    spoken_of = {county.devices[device].site for device in state.devices}
+    state.sites = {site: row for site, row in state.sites.items() if site in spoken_of}
+    state.operators = {o: row for o, row in state.operators.items() if o in county.operators}
     state.systems = {s: row for s, row in state.systems.items() if s in county.systems}
+    for operator in state.operators.keys() - county.connected:
+        state.operators[operator].rules = {}
     intake.enrol(world, now_ms)
     world.dirty = dict.fromkeys(state.devices)
     impact.rebuild(world)
@@ -277,7 +288,13 @@ def reconfigure(world: World, now_ms: int, county: County) -> None:
     """Another configuration from here on: built whole, then one reference swapped."""
     if county.hash == world.county.hash:
         return
-    world.record("configuration", was=world.county.hash, hash=county.hash, at_ms=now_ms)
+    world.record(
+        "configuration",
+        was=world.county.hash,
+        hash=county.hash,
+        at_ms=now_ms,
+        changes=changes(world.county, county),
+    )
     world.county = county
     world.desk = Desk.from_json(charter(county), world.desk.to_json())
     enter(world, now_ms)

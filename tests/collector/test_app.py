@@ -334,5 +334,24 @@ def test_a_wrong_configuration_is_one_sentence(tmp_path: Path) -> None:
     assert house.cli("journal", "verify").returncode == 1
 
 
+def test_a_faulty_register_is_refused_with_all_faults_and_touches_nothing(house: House) -> None:
+    house.start()
+    assert house.end(signal.SIGTERM) == 0
+    store, table = house.folder / "state" / "county.db", house.folder / "register" / "devices.csv"
+    before, sound = store.read_bytes(), table.read_text()
+    lines = sound.splitlines()
+    lines[2] = lines[2].replace("cmcc-s2", "cmcc-s222")
+    table.write_text("\n".join([*lines, lines[4], "x,坏行,nowhere"]) + "\n")
+    done = house.cli("collector", "run")
+    assert done.returncode == 1
+    for fault in ("devices.csv:3", "cmcc-s222", "cmcc-s2", "devices.csv:18", "devices.csv:19"):
+        assert fault in done.stderr
+    assert "Traceback" not in done.stderr
+    assert store.read_bytes() == before
+    table.write_text(sound)
+    house.start()
+    assert house.end(signal.SIGTERM) == 0
+
+
 def _raw(text: str) -> Row:
     return Row("state", 1, text.encode())
