@@ -6,7 +6,7 @@ SHELL := /bin/bash
 help:
 	@echo "make demo      the county in a box: real processes, simulated equipment"
 	@echo "make test      install what is missing, then run all tests"
-	@echo "make bench     every figure of docs/BENCH.md, about ten minutes"
+	@echo "make bench     every figure of docs/BENCH.md, about five minutes"
 	@echo "make lint      ruff, format check"
 	@echo "make types     mypy --strict"
 	@echo "make contracts import contracts"

@@ -56,6 +56,11 @@ class Figure:
             return "met"
         return f"missed by {self.target.missed_by(self.value):.0%}"
 
+    @property
+    def aim(self) -> str:
+        """The figure and its target in one phrase."""
+        return f"{self.part}, {self.name}: {_number(self.value)} {self.unit}, aim {self.target}"
+
     def cells(self) -> tuple[str, ...]:
         low, high = _number(min(self.rounds)), _number(max(self.rounds))
         spread = f"{low} to {high}" if len(self.rounds) > 1 else ""
@@ -114,10 +119,12 @@ class Report:
             console.print(line, highlight=False)
 
     def markdown(self) -> str:
-        """The table as it stands in docs/BENCH.md."""
+        """Table and verdicts as they stand in docs/BENCH.md."""
         lines = [f"* {line}" for line in self._machine()]
         lines += ["", _row(HEADS), _row(["---"] * len(HEADS))]
         lines += [_row(figure.cells()) for figure in self.figures]
+        aimed = [figure for figure in self.figures if figure.target is not None]
+        lines += ["", *sorted(f"* **{figure.verdict}**: {figure.aim}" for figure in aimed)]
         lines += ["", *(f"* {line}" for line in self._notes())]
         return "\n".join(lines).rstrip() + "\n"
 

@@ -63,6 +63,7 @@ def test_the_document_keeps_the_words_around_the_table(
     command.write(report())
     text = path.read_text(encoding="utf-8")
     assert re.match(r"before\n<!-- table -->\n.*\| GET \| ours \|.*after\n", text, re.DOTALL)
+    assert "* **met**: GET, ours: 13.4 µs/device, aim ≤ 40.0" in text
     assert "old" not in text
 
 
