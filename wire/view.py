@@ -235,7 +235,8 @@ class OperatorIndex(Wire):
 
     ``every_ms`` is real time. ``sites`` and ``devices`` count the topics there are; their ids are
     on ``index/1`` to ``index/{pages}``. ``as_of_ms``: every thing whose state is neither unknown
-    nor new is at least as fresh as this; null while an agent is not to be counted on.
+    nor new is at least as fresh as this, but for what rounds missed lately; null while an agent
+    is not to be counted on.
     """
 
     kind: Literal["operator_index"] = "operator_index"

@@ -146,6 +146,7 @@ def access_list(shipped: str) -> str:
 @dataclass
 class Broker:
     folder: Path
+    who: tuple[str, ...] = WHO
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -155,7 +156,7 @@ class Broker:
         (self.folder / "wanglou.acl").write_text(acl, encoding="utf-8")
         passwords = self.folder / "wanglou.passwd"
         passwords.touch(mode=0o600)
-        for who in WHO:
+        for who in self.who:
             subprocess.run(
                 ["mosquitto_passwd", "-b", passwords, who, f"secret of {who}"],
                 check=True,
