@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections import Counter, deque
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,10 @@ BATCH: Final = 500
 
 QUIET_PASSES: Final = 3
 """Passes of the loop without an arrival after which a turn begins."""
+
+COLLECTIONS: Final = (20_000, 20, 20)
+"""Thresholds of the garbage collector. The World is large and has no cycles: what stands at the
+start is never looked through, later rows seldom; else that is a third of a large turn."""
 
 INBOX: Final = 20_000
 """Rows that wait for their turn; more is dropped, and its sender sends it again."""
@@ -431,6 +436,9 @@ class Collector:
 async def serve(settings: CollectorSettings, stop: asyncio.Event) -> None:
     """Run a collector until ``stop`` is set; raises what went wrong before or while serving."""
     collector = Collector(open_collector(settings))
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTIONS)
     running = asyncio.create_task(collector.run())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)

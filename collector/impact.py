@@ -31,6 +31,9 @@ from wire.notice import DeviceFact, SiteFact
 LINE: Final = 480
 """Characters of a cause sentence that fit a notice's line."""
 
+NO_DEVICE: Final = DeviceShare()
+NO_SITE: Final = SiteShare()
+
 
 class Touched:
     """What follows from a change: ids whose counts moved, in the order of their moving."""
@@ -81,7 +84,7 @@ def place_device(world: World, device: str, row: DeviceState, touched: Touched) 
         down=row.status in {Status.DOWN, Status.HIDDEN},
         unknown=row.status is Status.UNKNOWN,
     )
-    old = tally.device_shares.get(device, DeviceShare())
+    old = tally.device_shares.get(device, NO_DEVICE)
     if share != old:
         tally.device_shares[device] = share
         for system in county.systems_of.get(device, ()):
@@ -107,18 +110,22 @@ def _device_fact(world: World, device: str, row: DeviceState) -> None:
     known = world.county.devices[device]
     alarm = unreachable(world, device)
     down = alarm is not None and row.status in {Status.DOWN, Status.HIDDEN}
-    fact = DeviceFact(
+    state, operator = row.status.value, world.county.operator_of[device]
+    since_ms = alarm.since_ms if alarm is not None and down else row.since_ms
+    cause = words.device_cause(world, device, row)[:LINE]
+    old = world.tally.device_facts.get(device)
+    if old is not None and (old.state, old.since_ms, old.cause) == (state, since_ms, cause):
+        return  # the rest is the configuration's, with which all facts are made anew
+    world.tally.device_facts[device] = DeviceFact(
         device=device,
         name=known.name,
         site=known.site,
-        operator=world.county.operator_of[device],
-        state=row.status.value,
-        since_ms=alarm.since_ms if alarm is not None and down else row.since_ms,
-        cause=words.device_cause(world, device, row)[:LINE],
+        operator=operator,
+        state=state,
+        since_ms=since_ms,
+        cause=cause,
     )
-    if world.tally.device_facts.get(device) != fact:
-        world.tally.device_facts[device] = fact
-        world.stale_verdict = True
+    world.stale_verdict = True
 
 
 def judge_sites(world: World, now_ms: int, touched: Touched) -> None:
@@ -146,7 +153,9 @@ def site_of(world: World, site: str) -> tuple[SiteShare, SiteWord, str]:
         known = county.devices[device]
         counted = True
         if known.main and row.status in {Status.DOWN, Status.HIDDEN}:
-            out = out or f"「{known.name}」{words.device_cause(world, device, row)}"
+            fact = world.tally.device_facts.get(device)  # it was judged before its site
+            cause = fact.cause if fact else words.device_cause(world, device, row)
+            out = out or f"「{known.name}」{cause}"
         elif known.main and not row.known:
             unknown = unknown or f"「{known.name}」{words.unseen(world, device, row)}"
         effects = _effects(world, row)
@@ -178,7 +187,7 @@ def _effects(world: World, row: DeviceState) -> dict[SiteEffect, str]:
 
 
 def place_site(world: World, site: str, share: SiteShare, touched: Touched) -> None:
-    old = world.tally.site_shares.get(site, SiteShare())
+    old = world.tally.site_shares.get(site, NO_SITE)
     if share == old:
         return
     world.tally.site_shares[site] = share
@@ -201,19 +210,21 @@ def _site_fact(world: World, site: str, row: SiteState, cause: str) -> None:
             world.stale_verdict = True
         return
     known = world.county.sites[site]
-    fact = SiteFact(
+    state, cause = row.word.value, cause[:LINE]
+    old = world.tally.site_facts.get(site)
+    if old is not None and (old.state, old.since_ms, old.cause) == (state, row.since_ms, cause):
+        return  # as above
+    world.tally.site_facts[site] = SiteFact(
         site=site,
         name=known.name,
         operator=known.operator,
         town=known.town,
-        state=row.word.value,
+        state=state,
         since_ms=row.since_ms,
-        cause=cause[:LINE],
+        cause=cause,
         key_unit=known.key_unit,
     )
-    if world.tally.site_facts.get(site) != fact:
-        world.tally.site_facts[site] = fact
-        world.stale_verdict = True
+    world.stale_verdict = True
 
 
 def judge_cells(world: World, touched: Touched) -> list[tuple[Cell, bool]]:

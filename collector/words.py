@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from collector.base import World
 from collector.county import SNMP_FAILURE, UNREACHABLE
@@ -51,7 +52,11 @@ def device_cause(world: World, device: str, row: DeviceState) -> str:
 
 
 def unreachable(row: DeviceState) -> str:
-    methods = {method for view in row.views.values() for method in view.looks}
+    return _unanswered(frozenset(method for view in row.views.values() for method in view.looks))
+
+
+@cache
+def _unanswered(methods: frozenset[Method]) -> str:
     names = "与".join(_METHOD[method] for method in sorted(methods)) or "设备"
     return f"{names}{'均' if len(methods) > 1 else ''}无应答"
 
