@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Final, NoReturn
 
 import typer
 
 HERE = Path("collector.toml")
+EVERY_S: Final = 2.0
 
 
 def status(
@@ -16,56 +17,81 @@ def status(
     as_json: Annotated[
         bool, typer.Option("--json", help="Everything, as one JSON object.")
     ] = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Show it live, until Ctrl-C; asks the pages.")
-    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it live, until Ctrl-C.")] = False,
     url: Annotated[
-        str, typer.Option("--url", help="Where the pages are; else from collector.toml.")
+        str, typer.Option("--url", help="Ask the pages there, instead of reading the store.")
     ] = "",
 ) -> None:
-    """What the collector knows at its last turn: operators, systems, sources, what is wrong."""
-    if watch or url:
-        _from_pages(url or _pages_of(config), watch=watch, as_json=as_json)
-        return
-    import orjson
+    """What the collector knows at its last turn: operators, systems, sources, what is wrong.
 
-    from collector.assess import assess
-    from collector.board import board
-    from collector.io.configured import database, load_settings
-    from collector.io.store import Store, open_readonly
+    Read from its store, beside the running collector; live from its pages where it serves some.
+    """
     from config.faults import ConfigError
 
     try:
-        store = Store(open_readonly(database(load_settings(config))), now_s=lambda: 0)
-        world = store.restore().world
-    except FileNotFoundError as fault:
-        print(f"wanglou status: there is no store at {fault}", file=sys.stderr)
-        raise typer.Exit(1) from fault
+        if url or (watch and (url := _pages_of(config))):
+            _from_pages(url, watch=watch, as_json=as_json)
+        else:
+            _from_store(config, watch=watch, as_json=as_json)
     except ConfigError as fault:
-        print(f"wanglou status: {fault}", file=sys.stderr)
-        raise typer.Exit(1) from fault
-    if world.situation is None:
-        assess(world, store.last_ms)
-    shown = board(world, store.last_ms)
-    if as_json:
-        print(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())
-    else:
-        _print(shown)
+        _fail(str(fault))
+
+
+def _fail(sentence: str) -> NoReturn:
+    print(f"wanglou status: {sentence}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def _from_store(config: Path, *, watch: bool, as_json: bool) -> None:
+    """The board of the World that the store holds, once or live. Raises ConfigError."""
+    import contextlib
+    import sqlite3
+    import time
+
+    import orjson
+    from rich.console import Console
+    from rich.live import Live
+
+    from cli.status_board import page
+    from collector.board import board
+    from collector.io.configured import database, load_settings
+    from collector.io.follow import Follower
+    from collector.io.restore import Unusable
+    from collector.io.store import Store, open_readonly
+    from transport.io.clock import Clock
+
+    settings = load_settings(config)
+    clock = Clock.of(settings.clock)
+    try:
+        with contextlib.closing(open_readonly(database(settings))) as db:
+            follower = Follower(Store(db, now_s=lambda: 0))
+            if as_json:
+                shown = board(follower.world, follower.last_ms)
+                print(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())
+            elif not (watch and sys.stdout.isatty()):
+                shown = board(follower.world, follower.last_ms)
+                Console().print(page(shown, clock.now_ms()))
+            else:
+                with Live(auto_refresh=False, screen=True) as live:
+                    while True:
+                        shown = board(follower.catch_up(), follower.last_ms)
+                        live.update(page(shown, clock.now_ms()), refresh=True)
+                        time.sleep(EVERY_S)
+    except KeyboardInterrupt:
+        return
+    except FileNotFoundError as fault:
+        _fail(f"there is no store at {fault}")
+    except (Unusable, sqlite3.Error) as fault:
+        _fail(f"the store cannot be read: {fault}")
 
 
 def _pages_of(config: Path) -> str:
-    """The address of the pages of this collector."""
+    """The address of this collector's pages; empty when it serves none. Raises ConfigError."""
     from collector.io.configured import load_settings
-    from config.faults import ConfigError
 
-    try:
-        web = load_settings(config).web
-    except ConfigError as fault:
-        print(f"wanglou status: {fault}", file=sys.stderr)
-        raise typer.Exit(1) from fault
+    web = load_settings(config).web
     if web is None:
-        print(f"wanglou status: {config} has no table web: nothing to watch", file=sys.stderr)
-        raise typer.Exit(1)
+        return ""
     host = f"[{web.host}]" if ":" in web.host else web.host
     return f"{'https' if web.certfile else 'http'}://{host}:{web.port}"
 
@@ -82,8 +108,7 @@ def _from_pages(url: str, *, watch: bool, as_json: bool) -> None:
     try:
         shown = status_page.ask(url.rstrip("/"))
     except status_page.NoPages as fault:
-        print(f"wanglou status: {fault}", file=sys.stderr)
-        raise typer.Exit(1) from fault
+        _fail(str(fault))
     if as_json:
         print(json.dumps(shown, ensure_ascii=False))
     elif watch and sys.stdout.isatty():
@@ -91,33 +116,3 @@ def _from_pages(url: str, *, watch: bool, as_json: bool) -> None:
             status_page.watch(url.rstrip("/"))
     else:
         Console().print(status_page.page(shown))
-
-
-def _print(shown: dict[str, Any]) -> None:
-    from datetime import datetime
-
-    from rich.console import Console
-    from rich.table import Table
-
-    from collector.assess import CST
-
-    console = Console()
-    at = datetime.fromtimestamp(shown["at_ms"] / 1000, CST)
-    verdict = shown["verdict"] or {"warning": "?", "level": "?", "spread": "?"}
-    console.print(
-        f"{shown['county']} {at:%Y-%m-%d %H:%M:%S}  预警 {verdict['warning']}  "
-        f"响应 {verdict['level']}  扩散 {verdict['spread']}  未结 {shown['warning'] or '无'}"
-    )
-    table = Table("企业", "状态", "站点", "中断", "有风险", "不明")
-    for one in shown["operators"].values():
-        numbers = (str(one[key]) for key in ("sites", "out", "at_risk", "unknown"))
-        table.add_row(one["name"], one["impact"], *numbers)
-    for one in shown["systems"].values():
-        table.add_row(one["name"], one["impact"], "", "", "", "")
-    console.print(table)
-    for name, one in shown["sources"].items():
-        console.print(f"采集代理 {name}: {one['state']}，设备 {one['devices']}")
-    for site in shown["sites"]:
-        console.print(f"{site['state']:8} {site['name']}: {site['cause']}")
-    words = "，".join(f"{word} {n}" for word, n in shown["devices_by_state"].items() if n)
-    console.print(f"设备: {words}")

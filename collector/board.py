@@ -9,6 +9,9 @@ from collector.sight import as_of
 from collector.state import AgentState, Blind, Status
 from collector.tally import Count
 from collector.words import device_cause
+from collector.world import charter as charter_of
+from escalation.facts import level_name, scenario_name
+from escalation.page import STATES
 
 Json = dict[str, Any]
 
@@ -22,6 +25,8 @@ def board(world: World, now_ms: int, *, devices: bool = True) -> Json:
         "at_ms": now_ms,
         "config_hash": world.county.hash,
         "warning": world.desk.open_warning,
+        "standing": standing(world),
+        "last_notice": world.desk.last_number,
         "verdict": situation.verdict.model_dump(mode="json") if situation else None,
         "operators": {name: operator(world, name) for name in world.county.operators},
         "systems": {
@@ -44,6 +49,21 @@ def board(world: World, now_ms: int, *, devices: bool = True) -> Json:
     if devices:
         shown["devices"] = {name: device(world, name) for name in world.county.devices}
     return shown
+
+
+def standing(world: World) -> Json | None:
+    """The open warning in the plan's words: its state, scenario and level; None without one."""
+    case = world.desk.case
+    if case is None:
+        return None
+    charter = charter_of(world.county)
+    held = case.issued or case.draft
+    return {
+        "state": STATES[case.state]._asdict(),
+        "scenario": scenario_name(charter, held.warning)._asdict(),
+        "level": level_name(charter, held.level)._asdict(),
+        "opened_ms": case.opened_ms,
+    }
 
 
 def operator(world: World, name: str) -> Json:

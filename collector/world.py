@@ -337,6 +337,7 @@ def read(raw: bytes, resolve: Resolve, *, at_ms: int = 0) -> Read:
     marks = {Peer(*peer.split(" ", 1)): Watermark(*mark) for peer, mark in state.marks.items()}
     desk = Desk(charter(county), said)
     world = World(county, state, desk, Receiver(store=state.store, marks=marks))
+    world.situation = said.situation
     rows = document.get("timers")
     world.timers = Timers((row[0], TimerKey(*row[1:])) for row in rows or ())
     if rows is None:

@@ -169,7 +169,7 @@ def _fold(db: sqlite3.Connection, start: _Start, resolve: Resolve, notes: list[s
         lost: list[str] = []
         count = said = 0
         try:
-            for n, at_ms, given in _inputs(db, start.after, lost):
+            for n, at_ms, given in inputs_after(db, start.after, lost):
                 if n in broken:
                     continue
                 at = n
@@ -189,13 +189,14 @@ def _fold(db: sqlite3.Connection, start: _Start, resolve: Resolve, notes: list[s
     raise Unusable(f"inputs after {start.after} cannot be applied: {broken}")
 
 
-def _inputs(
-    db: sqlite3.Connection, after: int, lost: list[str]
+def inputs_after(
+    db: sqlite3.Connection, after: int, lost: list[str] | None = None
 ) -> Iterator[tuple[int, int, Input]]:
     """Inputs after the ``after``-th: number, stamp, input. Those that nobody can read are lost.
 
     A row whose header can be read is stepped over as poison, so that its lane goes on.
     """
+    lost = [] if lost is None else lost
     expected = after + 1
     for n, at_ms, kind, blob in db.execute(
         "SELECT n, at_ms, kind, blob FROM input WHERE n > ? ORDER BY n", (after,)
