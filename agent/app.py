@@ -32,6 +32,7 @@ from config.profile import Profile
 from config.settings import AgentSettings
 from transport.io import log as logs
 from transport.io.clock import Clock
+from transport.io.link import Link, MakeLink
 from transport.io.notify import Notifier
 from transport.io.outbox import Row
 from wire.observation import Method, Outcome, Round, StateItem
@@ -69,10 +70,17 @@ class Agent:
     """One agent process. ``run`` returns after SIGTERM, SIGINT or ``stop``."""
 
     def __init__(
-        self, settings: AgentSettings, inventory: Inventory, profiles: Mapping[str, Profile]
+        self,
+        settings: AgentSettings,
+        inventory: Inventory,
+        profiles: Mapping[str, Profile],
+        *,
+        clock: Clock | None = None,
+        link: MakeLink = Link,
     ) -> None:
         options = settings.agent
-        self._clock = Clock.of(settings.clock)
+        self._clock = clock or Clock.of(settings.clock)
+        self._link = link
         self._log = logs.get("agent", agent=options.id)
         self._changes = logs.Changes(self._log)
         self._notify = Notifier()
@@ -117,7 +125,9 @@ class Agent:
         """Look, store and send until told to stop. Raises AgentFault when it cannot start."""
         with _only_one(self._state_dir):
             wishes = self._requested if self._settings.agent.look_on_request else None
-            self._uplink = uplink = Uplink(self._settings, self._who, self._clock, wishes)
+            self._uplink = uplink = Uplink(
+                self._settings, self._who, self._clock, wishes, link=self._link
+            )
             self._failed = asyncio.get_running_loop().create_future()
             self._signals()
             serving = asyncio.create_task(uplink.run())

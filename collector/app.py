@@ -36,9 +36,8 @@ from escalation.effects import Effect
 from transport import frames
 from transport.delivery import Acked, Peer
 from transport.io import log as logs
-from transport.io.clock import Clock
 from transport.io.hop import SendingHop
-from transport.io.link import Link, Message
+from transport.io.link import Link, MakeLink, Message
 from transport.io.notify import Notifier
 from transport.io.quarantine import Quarantine
 from transport.sign import sign
@@ -69,7 +68,7 @@ FAREWELL_S: Final = 2.0
 class Collector:
     """One county's collector; ``run`` until cancelled, then ``close``."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Opened, *, link: MakeLink = Link) -> None:
         settings = opened.settings
         self.world = opened.world
         self.store = opened.store
@@ -78,7 +77,7 @@ class Collector:
         self._settings = settings
         self._keys = opened.keys
         self._session = opened.session
-        self._clock = Clock.of(settings.clock)
+        self._clock = opened.clock
         self._topics = Topics(settings.county.county, settings.county.tree)
         self._log = logs.get("collector")
         self._changes = logs.Changes(self._log)
@@ -95,7 +94,7 @@ class Collector:
         )
         state_dir = Path(settings.collector.state_dir)
         self._quarantine = Quarantine(state_dir / "quarantine")
-        self._link = Link(
+        self._link = link(
             settings.broker,
             client_id=settings.collector.key,
             subscriptions=(

@@ -18,7 +18,7 @@ from transport.delivery import Renumber, Window
 from transport.io import log as logs
 from transport.io.clock import Clock
 from transport.io.hop import SendingHop
-from transport.io.link import Link, Message
+from transport.io.link import Link, MakeLink, Message
 from transport.io.outbox import Outbox, OutboxFull, Quota, Row, Thinned, TooLarge, fits
 from transport.io.sqlite import is_full
 from wire.base import AgentId, OperatorId
@@ -53,6 +53,8 @@ class Uplink:
         who: Identity,
         clock: Clock,
         on_request: Callable[[LookRequest], None] | None = None,
+        *,
+        link: MakeLink = Link,
     ) -> None:
         options = settings.agent
         self._who = who
@@ -79,7 +81,7 @@ class Uplink:
             self._log.error("outbox damaged, set aside", path=str(self.outbox.set_aside))
         self._session = 0
         self._born = asyncio.Event()
-        self.link = Link(
+        self.link = link(
             settings.broker,
             client_id=options.id,
             subscriptions=(self._topic["ack"], *([self._topic["request"]] if on_request else [])),

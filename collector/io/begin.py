@@ -30,6 +30,7 @@ class Opened:
     """What a collector is made of, once everything was read and replayed."""
 
     settings: CollectorSettings
+    clock: Clock
     keys: Keys
     store: Store
     history: History
@@ -37,21 +38,21 @@ class Opened:
     session: int
 
 
-def open_collector(settings: CollectorSettings) -> Opened:
+def open_collector(settings: CollectorSettings, *, clock: Clock | None = None) -> Opened:
     """Read the configuration, open the store, fold the World up to its last turn.
 
     Raises ConfigError and KeyFault, before the store is touched. The store itself never keeps a
     collector from starting (FAULTS F13, F23): what is damaged is restored as far as possible, or
     kept aside and begun anew, and the office is told.
     """
-    clock = Clock.of(settings.clock)
+    clock = clock or Clock.of(settings.clock)
     county, keys = load_county(settings), load_keys(settings)
     store = Store.open(database(settings), now_s=lambda: clock.wall_ms() // 1000)
     now_ms = max(clock.now_ms(), store.last_ms)
     store.keep(county, now_ms)
     back = _world(store, county, now_ms)
     session = store.counter("session")
-    opened = Opened(settings, keys, store, open_history(settings), back.world, session)
+    opened = Opened(settings, clock, keys, store, open_history(settings), back.world, session)
     _begin(opened, county, now_ms, back)
     return opened
 

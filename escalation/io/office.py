@@ -27,7 +27,7 @@ from transport.delivery import Acked, Peer, Receiver, judge
 from transport.io import log as logs
 from transport.io.clock import Clock
 from transport.io.hop import SendingHop
-from transport.io.link import Link, Message
+from transport.io.link import Link, MakeLink, Message
 from transport.io.notify import Notifier
 from transport.io.outbox import Outbox
 from transport.io.quarantine import Quarantine
@@ -71,12 +71,15 @@ class OfficeClient:
         store: OfficeStore,
         keys: Keys,
         on_event: Callable[[Event], None],
+        *,
+        clock: Clock | None = None,
+        link: MakeLink = Link,
     ) -> None:
         self._office = OfficeId(settings.office.id)
         self._store = store
         self._keys = keys
         self._on_event = on_event
-        self._clock = Clock.of(settings.clock)
+        self._clock = clock or Clock.of(settings.clock)
         self._topics = Topics(settings.county.county, settings.county.tree)
         self._log = logs.get("office", office=self._office)
         self._notifier = Notifier()
@@ -91,7 +94,7 @@ class OfficeClient:
         self._outbox = Outbox(store.db, now_s=self._now_s)
         self._outbox.lane(LANE)
         self._session = 0
-        self._link = Link(
+        self._link = link(
             settings.broker,
             client_id=self._office,
             subscriptions=(

@@ -251,6 +251,10 @@ class Link:
         )
 
 
+MakeLink = Callable[..., Link]
+"""What makes a process's link: ``Link`` itself, or a simulated network (docs/TESTING.md)."""
+
+
 class _Client(aiomqtt.Client):
     """aiomqtt's client with publishing of our own: an answer for each, and no 10 s of silence."""
 
