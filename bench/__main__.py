@@ -34,7 +34,9 @@ def _poll(quick: bool, left_out: list[str]) -> Iterable[Figure]:  # noqa: FBT001
 
 
 def _ping(quick: bool, left_out: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
-    return ping.figures(hosts=500 if quick else 2000, rounds=3 if quick else 5, left_out=left_out)
+    return ping.figures(
+        hosts=2000 if quick else 10_000, rounds=3 if quick else 5, left_out=left_out
+    )
 
 
 def _turns(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part

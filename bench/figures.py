@@ -150,8 +150,7 @@ def _number(value: float) -> str:
     return f"{value:.2f}"
 
 
-def ratio(over: Figure, under: Figure, *, target: float | None = None) -> Figure:
-    """How many times ``over`` costs what ``under`` does, round by round; ``target``: for later."""
+def ratio(over: Figure, under: Figure, target: Target | None = None) -> Figure:
+    """How many times ``over`` costs what ``under`` does, round by round."""
     rounds = tuple(a / b for a, b in zip(over.rounds, under.rounds, strict=True))
-    wanted = None if target is None else Target(target, at_least=True, later=True)
-    return Figure(under.part, f"{over.name} / {under.name}", "x", rounds, wanted)
+    return Figure(under.part, f"{over.name} / {under.name}", "x", rounds, target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,8 @@ ROOT: Final = Path(__file__).parents[1]
 OWN: Final = Path(sys.executable)
 _ENVIRONMENT: Final = ROOT / ".venv-bench"
 _WANTED: Final = ROOT / "bench" / "requirements.txt"
+_SOURCES: Final = ROOT / "bench" / "c"
+_BUILT: Final = ROOT / "var" / "bench-c"
 
 
 class Missing(Exception):  # noqa: N818  it says what is missing
@@ -40,7 +43,7 @@ class Sample:
 class Peer:
     """A poller: its module in ``bench.pollers``, its Python, how many devices it gets.
 
-    ``kept``: it may keep what it opened for a device.
+    ``kept``: it may keep what it opened for a device. ``binary``: a program instead of a module.
     """
 
     name: str
@@ -48,6 +51,13 @@ class Peer:
     devices: int
     python: Path = OWN
     kept: bool = False
+    binary: Path | None = None
+
+    @property
+    def argv(self) -> list[str]:
+        if self.binary is not None:
+            return [str(self.binary)]
+        return [str(self.python), "-m", f"bench.pollers.{self.module}"]
 
 
 class Poller:
@@ -73,11 +83,10 @@ class Poller:
 
 
 @contextmanager
-def poller(peer: Peer, job: dict[str, Any]) -> Iterator[Poller]:
-    """A poller that has its job and is ready."""
-    argv = [str(peer.python), "-m", f"bench.pollers.{peer.module}"]
+def poller(peer: Peer, job: dict[str, Any], before: Sequence[str] = ()) -> Iterator[Poller]:
+    """A poller that has its job and is ready. ``before``: what its command line begins with."""
     with subprocess.Popen(
-        argv, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [*before, *peer.argv], cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdin is not None
         try:
@@ -126,16 +135,54 @@ def environment() -> Path:
     return python
 
 
-def program(name: str) -> str:
-    """The path of a Debian program, installed when missing and allowed. Raises Missing."""
+def program(name: str, *packages: str) -> str:
+    """The path of a Debian program, installed when missing and allowed. Raises Missing.
+
+    ``packages``: where it is not the one of its name.
+    """
     if found := shutil.which(name):
         return found
-    print(f"bench: installing Debian's {name} to measure against", file=sys.stderr)
+    install(*(packages or (name,)))
+    if found := shutil.which(name):
+        return found
+    raise Missing(f"{name} is not in Debian's {' '.join(packages or (name,))}")
+
+
+def install(*packages: str) -> None:
+    """Install Debian packages to measure against; their services do not start. Raises Missing."""
+    print(f"bench: installing Debian's {' '.join(packages)} to measure against", file=sys.stderr)
+    argv = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
     try:
-        subprocess.run(["apt-get", "install", "-y", "-q", name], check=True, stdout=sys.stderr)
+        subprocess.run(argv, check=True, stdout=sys.stderr, env={**os.environ, "RUNLEVEL": "1"})
     except (OSError, subprocess.CalledProcessError) as error:
-        raise Missing(f"{name} could not be installed: {error}") from error
-    return shutil.which(name) or name
+        raise Missing(f"{' '.join(packages)} could not be installed: {error}") from error
+
+
+def compiled(name: str, *libraries: str, packages: Sequence[str] = ()) -> Path:
+    """A program of ``bench/c``, compiled when its source is newer. Raises Missing.
+
+    ``packages``: what the libraries' headers are in.
+    """
+    source, made = _SOURCES / f"{name}.c", _BUILT / name
+    newest = max(path.stat().st_mtime for path in (source, _SOURCES / "frame.h"))
+    if made.exists() and made.stat().st_mtime >= newest:
+        return made
+    if shutil.which("cc") is None:
+        install("gcc", "libc6-dev")
+    missing = [package for package in packages if not _installed(package)]
+    if missing:
+        install(*missing)
+    _BUILT.mkdir(parents=True, exist_ok=True)
+    argv = ["cc", "-O2", "-Wall", "-o", str(made), str(source), *(f"-l{one}" for one in libraries)]
+    done = subprocess.run(argv, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise Missing(f"{source.name} does not compile: {done.stderr[-500:]}")
+    return made
+
+
+def _installed(package: str) -> bool:
+    argv = ["dpkg-query", "-W", "-f", "${db:Status-Status}", package]
+    return subprocess.run(argv, check=False, capture_output=True).stdout == b"installed"
 
 
 @contextmanager

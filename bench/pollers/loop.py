@@ -35,8 +35,8 @@ async def _serve(begin: Callable[[Job], Awaitable[Round]]) -> None:
         wall, cpu = time.perf_counter(), time.process_time()
         count = await one_round()
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        if count != len(job["addresses"]):
-            raise RuntimeError(f"only {count} of {len(job['addresses'])} measured")
+        if count != job.get("alive", len(job["addresses"])):
+            raise RuntimeError(f"{count} of {len(job['addresses'])} measured")
         _say({"cpu_s": cpu, "wall_s": wall, "count": count})
 
 

@@ -40,7 +40,9 @@ async def begin(job: Job) -> Round:
 async def _icmp(job: Job) -> tuple[Any, list[Any]]:
     engine = IcmpEngine(IcmpOptions(packets_per_s=1e6))
     await engine.start()
-    return engine, [IcmpLook(to, to, count=1, timeout_s=5.0) for to in job["addresses"]]
+    return engine, [
+        IcmpLook(to, to, count=1, timeout_s=job.get("timeout_s", 5.0)) for to in job["addresses"]
+    ]
 
 
 async def _snmp(job: Job) -> tuple[Any, list[Any]]:

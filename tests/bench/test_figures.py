@@ -35,7 +35,7 @@ def test_the_median_is_held_against_the_target(
 def test_a_ratio_is_taken_round_by_round() -> None:
     ours = Figure("GET", "ours", US, (10.0, 20.0, 40.0))
     theirs = Figure("GET", "theirs", US, (100.0, 100.0, 100.0))
-    made = ratio(theirs, ours, target=4.0)
+    made = ratio(theirs, ours, Target(4.0, at_least=True))
     assert made.rounds == (10.0, 5.0, 2.5)
     assert (made.name, made.verdict) == ("theirs / ours", "met")
 
