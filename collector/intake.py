@@ -15,13 +15,14 @@ from collector.model import Received
 from collector.state import (
     AgentState,
     Blind,
+    EventState,
     LookState,
     ReadingState,
     Stamp,
     View,
     judge_stamp,
 )
-from wire.observation import Look, Outcome, Reading, Round
+from wire.observation import Event, Look, Outcome, Reading, Round
 from wire.presence import Alive, Birth
 
 NAMED: Final = 1000
@@ -29,6 +30,9 @@ NAMED: Final = 1000
 
 MOST_READINGS: Final = 20_000
 """Watched values of one device that are kept: more than a switch of a thousand ports has."""
+
+EVENTS: Final = 10
+"""Events of one device that are kept."""
 
 REST: Final = "…"
 """The row that counts what is over NAMED."""
@@ -74,6 +78,8 @@ def received(world: World, now_ms: int, given: Received) -> None:
         elif device_allowed(world, now_ms, agent, item.device):
             if isinstance(item, Look):
                 looked(world, now_ms, agent, item)
+            elif isinstance(item, Event):
+                happened(world, item)
             else:
                 reading(world, now_ms, agent, item)
 
@@ -155,6 +161,18 @@ def reading(world: World, now_ms: int, agent: str, item: Reading) -> None:
     )
     condition.review(world, now_ms, item.device)
     condition.judge_reading(world, now_ms, item.device, item.metric, item.instance, item.value)
+
+
+def happened(world: World, item: Event) -> None:
+    """A trap or a trace: kept to be shown; what it led to came as looks and readings."""
+    events = world.device(item.device).events
+    events.append(
+        EventState(
+            item.source, item.kind, item.text, item.count, item.from_ms, item.at_ms,
+            item.look, item.changed,
+        )
+    )  # fmt: skip
+    del events[:-EVENTS]
 
 
 def crowded(world: World, now_ms: int, agent: str, device: str) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 from pydantic import Field, TypeAdapter
 
 from collector.hold import Hold
-from wire.observation import Method, Outcome
+from wire.observation import EventSource, Method, Outcome
 
 
 class Stamp(StrEnum):
@@ -83,6 +83,20 @@ class Alarm(Hold):
     said: str = ""
 
 
+@dataclass(slots=True)
+class EventState:
+    """What was said of a device beside the looks (``wire.observation.Event``)."""
+
+    source: EventSource
+    kind: str
+    text: str
+    count: int
+    from_ms: int
+    at_ms: int
+    look: Outcome | None
+    changed: int
+
+
 class Status(StrEnum):
     """A device in one word, worst first; NEW has never answered and counts nowhere (F33)."""
 
@@ -99,7 +113,8 @@ class Status(StrEnum):
 class DeviceState:
     """``alarms`` is keyed ``type|qualifier``, ``readings`` ``metric|instance``.
 
-    ``known`` is false while no agent sees it; ``hidden_by`` names the devices that cut it off.
+    ``known`` is false while no agent sees it; ``hidden_by`` names the devices that cut it off;
+    ``events`` are the last few, oldest first: shown, and nothing follows from them.
     """
 
     views: dict[str, View] = field(default_factory=dict)
@@ -110,6 +125,7 @@ class DeviceState:
     hidden_by: list[str] = field(default_factory=list)
     status: Status = Status.NEW
     since_ms: int = 0
+    events: list[EventState] = field(default_factory=list)
 
 
 class Blind(StrEnum):

@@ -81,7 +81,38 @@ class Round(Wire):
     missed: Annotated[tuple[Id, ...], Field(max_length=100_000)] = ()
 
 
-StateItem = Annotated[Look | Reading | Round, Field(discriminator="t")]
+class EventSource(StrEnum):
+    """What an event was learnt from."""
+
+    TRAP = "trap"
+    TRACE = "trace"
+
+
+class Event(Wire):
+    """Something that was said of a device beside the looks: evidence, never a state.
+
+    ``kind`` is the notification's name or OID (``trap``), or where a path ended (``trace``).
+    ``count`` of the same kind came from ``from_ms`` to ``at_ms``. ``look`` is the outcome of the
+    look that a trap started, None when there was none; ``changed`` how many watched values
+    it found changed.
+
+    Agents put events in rows of their own, because a collector before this item sets a row aside
+    of which it does not know an item.
+    """
+
+    t: Literal["event"] = "event"
+    device: Id
+    source: EventSource
+    kind: Annotated[str, Field(min_length=1, max_length=512)]
+    text: Annotated[str, Field(max_length=512)] = ""
+    count: Annotated[int, Field(ge=1, le=2**53)] = 1
+    from_ms: Ms
+    at_ms: Ms
+    look: Outcome | None = None
+    changed: Tally = 0
+
+
+StateItem = Annotated[Look | Reading | Round | Event, Field(discriminator="t")]
 
 
 class StateBody(Wire):

@@ -23,7 +23,7 @@ from tests.peers import Mosquitto, Snmpd, mosquitto, snmpd, stop
 from transport import frames
 from transport.delivery import Receiver, Verdict
 from wire.codec import decode, unpack
-from wire.observation import Look, Outcome, Reading, Round, SampleBody, StateBody
+from wire.observation import Look, Outcome, Reading, Round, SampleBody, StateBody, StateItem
 from wire.presence import Alive, Birth
 from wire.topics import Topics
 
@@ -46,7 +46,7 @@ class Collector:
     verdicts: list[Verdict] = field(default_factory=list)
     births: list[Birth] = field(default_factory=list)
     alives: list[Alive] = field(default_factory=list)
-    items: list[Look | Reading | Round] = field(default_factory=list)
+    items: list[StateItem] = field(default_factory=list)
     samples: list[tuple[str, int, str]] = field(default_factory=list)
     news: Queue[str] = field(default_factory=Queue)
     client: mqtt.Client = field(init=False)
