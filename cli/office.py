@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from wire.notice import Verb
+from wire.notice import Attested, Verb
 
 app = typer.Typer(help="指挥部办公室终端 / the command office's client.", no_args_is_help=True)
 
@@ -15,10 +16,20 @@ Config = Annotated[Path, typer.Option("--config", help="office.toml")]
 Json = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
 NoticeId = Annotated[str, typer.Argument(help="通知编号 / the notice's id (N-…)")]
 WarningId = Annotated[str, typer.Argument(help="预警编号 / the warning's id (W-…)")]
+TargetId = Annotated[str, typer.Argument(help="企业或信息系统编号 / operator's or system's id")]
 Account = Annotated[str, typer.Option("--as", help="账号 / account in the register")]
 Key = Annotated[str | None, typer.Option("--key", help="本人密钥名，缺省同账号 / own key's name")]
 Reason = Annotated[str, typer.Option("--reason", help="理由 / why")]
 Wait = Annotated[float, typer.Option("--wait", min=0, help="等待答复的秒数 / seconds to wait")]
+
+
+class Said(StrEnum):
+    """What can be attested, or taken back."""
+
+    NONE = "none"
+    PARTIAL = "partial"
+    FULL = "full"
+    WITHDRAW = "withdraw"
 
 
 @app.command()
@@ -152,6 +163,57 @@ def lift(
     _order(Verb.LIFT, warning, config, account, key, reason, wait, as_json)
 
 
+SaidBy = Annotated[str, typer.Option("--source", help="由谁告知、依据何事 / who said so")]
+Until = Annotated[
+    int | None,
+    typer.Option("--until", min=1, max=1440, help="有效分钟数，缺省按参数 / minutes"),
+]
+
+
+@app.command()
+def attest(  # noqa: PLR0917  one parameter per option, as typer reads them
+    target: TargetId,
+    state: Annotated[Said, typer.Argument(help="电话得知的状态，withdraw 为撤回 / as told")],
+    config: Config,
+    account: Account,
+    source: SaidBy = "",
+    until: Until = None,
+    key: Key = None,
+    reason: Reason = "",
+    wait: Wait = 20,
+    as_json: Json = False,
+) -> None:
+    """登记或撤回电话核实的状态 / enter or withdraw a state told by telephone."""
+    said = (_state(state.value), source, _seconds(until))
+    _order(Verb.ATTEST, target, config, account, key, reason, wait, as_json, said=said)
+
+
+@app.command()
+def fact(  # noqa: PLR0917  one parameter per option, as typer reads them
+    fact: Annotated[str, typer.Argument(help="预案事项，或 spread / fact of the plan")],
+    value: Annotated[str, typer.Argument(help="yes、no 或级别，withdraw 为撤回 / or a level")],
+    config: Config,
+    account: Account,
+    source: SaidBy = "",
+    until: Until = None,
+    key: Key = None,
+    reason: Reason = "",
+    wait: Wait = 20,
+    as_json: Json = False,
+) -> None:
+    """登记或撤回只有人能判断的事项 / enter or withdraw what only people can judge."""
+    said = (_state(value), source, _seconds(until))
+    _order(Verb.FACT, fact, config, account, key, reason, wait, as_json, said=said)
+
+
+def _state(word: str) -> str:
+    return Attested.WITHDRAWN.value if word == Said.WITHDRAW else word
+
+
+def _seconds(minutes: int | None) -> int | None:
+    return None if minutes is None else minutes * 60
+
+
 def _order(
     verb: Verb,
     target: str,
@@ -161,10 +223,12 @@ def _order(
     reason: str,
     wait: float,
     as_json: bool,
+    *,
+    said: tuple[str | None, str, int | None] = (None, "", None),
 ) -> None:
     from cli import office_run
     from transport.io import log as logs
 
     logs.setup("error")
-    asked = office_run.Asked(verb, target, account, key or account, reason)
+    asked = office_run.Asked(verb, target, account, key or account, reason, *said)
     office_run.order(config, asked, wait_s=wait, as_json=as_json)

@@ -43,13 +43,19 @@ _RETRY_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An order as it was typed; ``key`` is the name of the person's own key."""
+    """An order as it was typed; ``key`` is the name of the person's own key.
+
+    ``state``, ``source`` and ``valid_s`` as in ``wire.notice.Command``.
+    """
 
     verb: Verb
     target: str
     account: str
     key: str
     reason: str
+    state: str | None = None
+    source: str = ""
+    valid_s: int | None = None
 
 
 # ── Settings, store, faults ──────────────────────────────────────────────────────────────────────
@@ -184,6 +190,9 @@ def _sign_and_keep(settings: OfficeSettings, store: OfficeStore, asked: Asked) -
             verb=asked.verb,
             target=asked.target,
             reason=asked.reason,
+            state=asked.state,
+            source=asked.source,
+            valid_s=asked.valid_s,
             at_ms=clock.now_ms(),
         )
     except ValidationError as problem:

@@ -90,6 +90,17 @@ def mark(state: str) -> Text:
     return Text(f"{shape} {word}", style=style)
 
 
+def network(one: Json) -> Text:
+    """The measured state; where nobody measures it, what a person's word says, named as such."""
+    said = one["attested"]
+    if said is None or said["superseded_ms"] is not None:
+        return mark(one["impact"])
+    text = mark(said["state"])
+    text.append("\n电话核实 attested", style="italic")
+    text.append(f" {said['source']}\n至 until {at(said['until_ms'])}", style="dim")
+    return text
+
+
 def _table(*columns: str) -> Table:
     table = Table(padding=(0, 1), expand=False, header_style="bold")
     for column in columns:
@@ -110,14 +121,14 @@ def _operators(shown: Json) -> Table:
     )
     for one in shown["operators"].values():
         figures = (Text(str(one[key])) for key in ("out", "at_risk", "unknown", "sites"))
-        table.add_row(Text(one["name"]), mark(one["impact"]), *figures, Text(at(one["since_ms"])))
+        table.add_row(Text(one["name"]), network(one), *figures, Text(at(one["since_ms"])))
     return table
 
 
 def _systems(shown: Json) -> Table:
     table = _table("系统 System", "状态 State", "自 since")
     for one in shown["systems"].values():
-        table.add_row(Text(one["name"]), mark(one["impact"]), Text(at(one["since_ms"])))
+        table.add_row(Text(one["name"]), network(one), Text(at(one["since_ms"])))
     return table
 
 
@@ -154,6 +165,9 @@ def _foot(shown: Json) -> Text:
     for state, count in shown["devices_by_state"].items():
         if count:
             text.append(f"{count} ", style="bold").append_text(mark(state)).append("  ")
+    for name, said in shown["facts"].items():
+        text.append(f"\n人工登记 entered: {name} = {said['state']}", style="italic")
+        text.append(f" {said['source']}，至 until {at(said['until_ms'])}", style="dim")
     text.append(f"\n通知 Notices: {shown['last_notice']}")
     for office, one in shown["receipts"].items():
         text.append(f"  {office}: 已签收 receipted {one['seq']} ({at(one['at_ms'])})")

@@ -121,9 +121,9 @@ def _matrix(shown: Json) -> Table:
     table = Table(padding=(0, 1))
     table.add_column("乡镇 town")
     for operator in shown["operators"]:
-        shape, _, style = STATES[IMPACTS.get(operator["impact"], "unknown")]
+        shape, said, style = _network(operator)
         silent = " 无声 silent" if operator["silent_since_ms"] else ""
-        table.add_column(Text(f"{operator['name']['zh']} {shape}{silent}", style=style))
+        table.add_column(Text(f"{operator['name']['zh']} {shape}{said}{silent}", style=style))
     for town in shown["towns"]:
         row = (_cell(cells.get((town["code"], one["id"]))) for one in shown["operators"])
         table.add_row(Text(town["name"]), *row)
@@ -141,6 +141,13 @@ def _cell(cell: Json | None) -> Text:
 def _systems(shown: Json) -> Text:
     text = Text()
     for system in shown["systems"]:
-        shape, _, style = STATES[IMPACTS.get(system["impact"], "unknown")]
-        text.append(f"{shape} {system['name']}  ", style=style)
+        shape, said, style = _network(system)
+        text.append(f"{shape} {system['name']}{said}  ", style=style)
     return text
+
+
+def _network(one: Json) -> tuple[str, str, str]:
+    """Shape, what a person's word adds, and style of an operator or a system."""
+    told = one["attested"]
+    shape, _, style = STATES[IMPACTS.get(told["state"] if told else one["impact"], "unknown")]
+    return shape, " 电话核实 attested" if told else "", style

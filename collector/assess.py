@@ -10,10 +10,14 @@ from collector import networks
 from collector.base import World
 from collector.decide import SPREAD, Decision, DecisionInput, Impact, Spread
 from collector.intake import limits
-from collector.spread import Cell, Onset, SpreadResult, Step, spread
+from collector.spread import SYSTEM, Cell, Onset, SpreadResult, Step, spread
 from collector.state import AgentState, Blind
 from collector.tally import CellWord, Count
-from escalation.situation import BlindSource, OperatorFact, Situation
+from escalation import facts, stated
+from escalation.attest import Review
+from escalation.situation import AttestedFact, BlindSource, OperatorFact, Situation
+from escalation.state import Attestation
+from escalation.words import moment
 from wire.notice import DeviceFact, PolicyLine, SiteFact, Verdict
 
 CST: Final = timezone(timedelta(hours=8))
@@ -28,14 +32,18 @@ _DEVICE_RANK: Final = {"down": 0, "snmp_fault": 1, "alarm": 2, "hidden": 3, "unk
 def assess(world: World, now_ms: int) -> None:
     """Judge the county and tell the desk; set the moment at which time alone changes something."""
     world.stale_verdict = False
-    judged = judge_spread(world, now_ms)
-    follow_affected(world)
-    given = decision_input(world, now_ms, judged)
+    said = world.desk.stand_in(now_ms, measured(world))
+    world.effects.extend(said.records)
+    judged = judge_spread(world, now_ms, said)
+    follow_affected(world, said)
+    given = decision_input(world, now_ms, judged, said)
     decision = world.county.decider.decide(given)
     situation = Situation(
         at_ms=now_ms,
         verdict=verdict(given, decision),
-        operators=tuple(operator_fact(world, name) for name in world.county.plan_operators),
+        operators=tuple(
+            operator_fact(world, name, said.facts.get(name)) for name in world.county.plan_operators
+        ),
         system_names={s.id: s.name for s in world.county.systems.values()},
         town_names=world.county.town_names,
         sites=site_facts(world),
@@ -43,7 +51,8 @@ def assess(world: World, now_ms: int) -> None:
         blind=blind_sources(world, now_ms),
         policy=policy_lines(world, judged),
         evidence=evidence(world, judged),
-        since_ms=since(world),
+        attested=tuple(said.facts.values()),
+        since_ms=since(world, said),
         config_hash=world.county.hash,
     )
     world.situation = situation
@@ -51,19 +60,33 @@ def assess(world: World, now_ms: int) -> None:
     for agent, row in world.state.agents.items():
         row.told = agent in blind
     world.effects.extend(world.desk.assess(now_ms, situation))
+    if said.expired:
+        told = world.desk.health(now_ms, lambda view: stated.lapsed(view, said.expired))
+        world.effects.extend(told)
     world.arm(next_moment(world, now_ms, judged), "assess")
 
 
-def judge_spread(world: World, now_ms: int) -> SpreadResult:
-    """The spread from the onsets of cells that are affected, or were within the window."""
+def measured(world: World) -> dict[str, str]:
+    """The states of the plan's operators and of all systems, without anybody's word."""
+    state = world.state
+    found = {system: state.systems[system].impact for system in world.county.systems}
+    return found | {name: state.operators[name].impact for name in world.county.plan_operators}
+
+
+def judge_spread(world: World, now_ms: int, said: Review) -> SpreadResult:
+    """The spread from the onsets of cells that are affected, or were within the window.
+
+    What is attested as affected is a cell too: a system, or an operator in no known town.
+    """
     state, kept = world.state, kept_ms(world)
     state.onsets = [o for o in state.onsets if o.over_ms is None or now_ms - o.over_ms <= kept]
     result = spread(
         world.county.policy.spread,
         now_ms,
-        onsets=[Onset(o.at_ms, Cell(*o.cell)) for o in state.onsets],
+        onsets=[Onset(o.at_ms, Cell(*o.cell)) for o in state.onsets] + said_onsets(world, said),
         at_risk=[Cell(*cell) for cell, word in _words(world) if word.at_risk],
-        sight=sight(world),
+        sight=sight(world, said),
+        manual=None if (word := said.entered(SPREAD)) is None else Spread(word),
         name=lambda cell: cell_name(world, cell),
     )
     if state.spread != result.spread:
@@ -72,6 +95,15 @@ def judge_spread(world: World, now_ms: int) -> SpreadResult:
         )
         state.spread, state.spread_since_ms = result.spread.value, now_ms
     return result
+
+
+def said_onsets(world: World, said: Review) -> list[Onset]:
+    """When people first said of an operator or a system that it is affected."""
+    return [
+        Onset(row.since_ms, Cell(SYSTEM, name) if name in world.county.systems else Cell(name, ""))
+        for name, row in said.facts.items()
+        if row.state in AFFECTED
+    ]
 
 
 def kept_ms(world: World) -> int:
@@ -84,9 +116,10 @@ def _words(world: World) -> Iterable[tuple[tuple[str, str], CellWord]]:
     return sorted(world.tally.cell_words.items())
 
 
-def sight(world: World) -> float:
+def sight(world: World, said: Review) -> float:
     """The share of expected cells of which it is settled whether they are affected.
 
+    An operator attested as not affected, or wholly out, is settled in all of its towns.
     Expected: every town cell with a site that ever answered, and all cells of operators one of
     whose agents was never seen.
     """
@@ -95,36 +128,57 @@ def sight(world: World) -> float:
         for agent, row in world.state.agents.items()
         if row.blind is Blind.NEVER
     }
+    whole = {name for name, row in said.facts.items() if row.state != Impact.PARTIAL}
     expected = settled = 0
     for cell in world.county.cells:
         word = world.tally.cell_words.get(cell, CellWord())
         if word.counted or cell[0] in never:
             expected += 1
-            settled += word.counted and word.settled
+            settled += (word.counted and word.settled) or cell[0] in whole
     return settled / expected if expected else 0.0
 
 
-def decision_input(world: World, now_ms: int, judged: SpreadResult) -> DecisionInput:
-    """The plan's operators and all systems in words, and which unknowns are overdue."""
-    operators = {o: world.state.operators[o].impact for o in world.county.plan_operators}
-    systems = {s: world.state.systems[s].impact for s in world.county.systems}
+def decision_input(world: World, now_ms: int, judged: SpreadResult, said: Review) -> DecisionInput:
+    """The plan's operators and all systems in words, and which unknowns are overdue.
+
+    What people said stands in for what is not measured (``escalation.attest``); so it is no
+    unknown, and never overdue.
+    """
+    plan = world.county.plan
+    words = measured(world) | {
+        name: row.state for name, row in said.facts.items() if not name.startswith(facts.FACT)
+    }
+    operators = {name: words[name] for name in world.county.plan_operators}
+    systems = {name: words[name] for name in world.county.systems}
+    entered = {fact.id: said.entered(fact.id) for fact in plan.facts}
+    levels = {fact.id for fact in plan.facts if fact.kind == "level"}
     overdue = {name for name, at_ms in overdue_at(world) if at_ms <= now_ms}
     return DecisionInput(
         operators=operators,
         systems=systems,
         spread=judged.spread.value,
         overdue=frozenset(overdue),
+        facts=frozenset(name for name, v in entered.items() if v and name not in levels),
+        levels={name: v for name, v in entered.items() if v and name in levels},
     )
 
 
-def follow_affected(world: World) -> None:
+def follow_affected(world: World, said: Review) -> None:
     """Note since when something is affected."""
-    rows = (*world.state.operators.values(), *world.state.systems.values())
-    begun = [row.since_ms for row in rows if row.impact in AFFECTED]
+    begun = begun_ms(world, said)
     if not begun:
         world.state.affected_ms = None
     elif world.state.affected_ms is None:
         world.state.affected_ms = min(begun)
+
+
+def begun_ms(world: World, said: Review) -> list[int]:
+    """Since when each operator and system that is affected, or said to be, is so."""
+    rows = (*world.state.operators.values(), *world.state.systems.values())
+    return [
+        *(row.since_ms for row in rows if row.impact in AFFECTED),
+        *(row.since_ms for row in said.facts.values() if row.state in AFFECTED),
+    ]
 
 
 def overdue_at(world: World) -> Iterator[tuple[str, int]]:
@@ -164,7 +218,7 @@ def verdict(given: DecisionInput, decision: Decision) -> Verdict:
     )
 
 
-def operator_fact(world: World, operator: str) -> OperatorFact:
+def operator_fact(world: World, operator: str, said: AttestedFact | None) -> OperatorFact:
     count = world.tally.operators.get(operator, Count())
     row = world.state.operators[operator]
     towns = tuple(
@@ -173,12 +227,12 @@ def operator_fact(world: World, operator: str) -> OperatorFact:
     return OperatorFact(
         operator=operator,
         name=world.county.operator_names[operator],
-        state=row.impact,
+        state=said.state if said else row.impact,
         sites=count.sites,
         sites_out=count.out,
         sites_unknown=count.unknown,
         towns_affected=towns,
-        since_ms=row.since_ms,
+        since_ms=said.since_ms if said else row.since_ms,
     )
 
 
@@ -233,9 +287,25 @@ def policy_lines(world: World, judged: SpreadResult) -> tuple[PolicyLine, ...]:
 
 
 def evidence(world: World, judged: SpreadResult) -> tuple[str, ...]:
-    """The spread's ground and steps, one sentence each."""
-    steps = judged.why.steps[-20:]
-    return (f"扩散性：{judged.why.zh}", *(_step_sentence(world, step) for step in steps))
+    """The spread's ground, people's words, and the spread's steps, one sentence each."""
+    said = [_said_sentence(world, name, row) for name, row in sorted(world.desk.attested.items())]
+    steps = (_step_sentence(world, step) for step in judged.why.steps[-20:])
+    return (f"扩散性：{judged.why.zh}", *said, *steps)
+
+
+def _said_sentence(world: World, key: str, row: Attestation) -> str:
+    known = world.county.operator_names | {s.id: s.name for s in world.county.systems.values()}
+    known |= {facts.FACT + fact.id: fact.name.zh for fact in world.county.plan.facts}
+    word = facts.STATES.get(row.state) or facts.VALUES.get(row.state)
+    said = f"{known.get(key, key)} {word.zh if word else row.state}"
+    term = f"至{moment(row.until_ms).zh}有效"
+    if key.startswith(facts.FACT):
+        return f"人工登记：{said}（据{row.source}），{term}"
+    if row.superseded_ms is None:
+        return f"电话核实：{said}（据{row.source}），{term}"
+    return (
+        f"电话核实已由监测取代：{said}（据{row.source}）；测得{facts.STATES[row.superseded_by].zh}"
+    )
 
 
 def _step_sentence(world: World, step: Step) -> str:
@@ -253,12 +323,10 @@ def cell_name(world: World, cell: Cell) -> str:
     return system.name if system else town
 
 
-def since(world: World) -> int | None:
-    """When the first of what is affected now became so."""
-    rows = (*world.state.operators.values(), *world.state.systems.values())
-    begun = [row.since_ms for row in rows if row.impact in AFFECTED]
-    facts = [fact.since_ms for fact in world.tally.site_facts.values() if fact.state == "out"]
-    return min((*begun, *facts), default=None)
+def since(world: World, said: Review) -> int | None:
+    """When the first of what is affected now became so; what is attested, when first said."""
+    sites = [fact.since_ms for fact in world.tally.site_facts.values() if fact.state == "out"]
+    return min((*begun_ms(world, said), *sites), default=None)
 
 
 def next_moment(world: World, now_ms: int, judged: SpreadResult) -> int | None:
@@ -270,6 +338,7 @@ def next_moment(world: World, now_ms: int, judged: SpreadResult) -> int | None:
         for after_s in (policy.window_s, policy.quiet_s)
     ]
     moments.extend(at_ms for _, at_ms in overdue_at(world))
+    moments.extend(row.until_ms for row in world.desk.attested.values())
     moments.extend(
         o.over_ms + kept_ms(world) + 1 for o in world.state.onsets if o.over_ms is not None
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from collector.base import World
@@ -10,7 +11,7 @@ from collector.state import AgentState, Blind, Status
 from collector.tally import Count
 from collector.words import device_cause
 from collector.world import charter as charter_of
-from escalation.facts import level_name, scenario_name
+from escalation.facts import FACT, level_name, scenario_name
 from escalation.page import STATES
 
 Json = dict[str, Any]
@@ -29,11 +30,17 @@ def board(world: World, now_ms: int, *, devices: bool = True) -> Json:
         "last_notice": world.desk.last_number,
         "verdict": situation.verdict.model_dump(mode="json") if situation else None,
         "operators": {name: operator(world, name) for name in world.county.operators},
+        "facts": {
+            key.removeprefix(FACT): asdict(row)
+            for key, row in world.desk.attested.items()
+            if key.startswith(FACT)
+        },
         "systems": {
             name: {
                 "name": known.name,
                 "impact": state.systems[name].impact,
                 "since_ms": state.systems[name].since_ms,
+                "attested": attested(world, name),
             }
             for name, known in world.county.systems.items()
         },
@@ -78,7 +85,14 @@ def operator(world: World, name: str) -> Json:
         "at_risk": count.at_risk,
         "unknown": count.unknown,
         "rules": sorted(rule for rule, hold in row.rules.items() if hold.active),
+        "attested": attested(world, name),
     }
+
+
+def attested(world: World, name: str) -> Json | None:
+    """What a person stated of it, and the measured state that superseded it, if any (PLAN 1)."""
+    row = world.desk.attested.get(name)
+    return asdict(row) if row else None
 
 
 def source(world: World, agent: str, row: AgentState) -> Json:

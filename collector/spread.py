@@ -22,7 +22,7 @@ SYSTEM: Final = "sys"
 
 
 class Cell(NamedTuple):
-    """An operator's network in a town; or SYSTEM and a system's name."""
+    """An operator's network in a town (empty: in no known one); or SYSTEM and a system's name."""
 
     operator: str
     town: str
@@ -147,7 +147,8 @@ def _grounds(cell: Cell) -> tuple[tuple[str, str], ...]:
     """What a cell can be new in: a system in itself, else its operator and its town."""
     if cell.operator == SYSTEM:
         return ((SYSTEM, cell.town),)
-    return (("operator", cell.operator), ("town", cell.town))
+    town = (("town", cell.town),) if cell.town else ()
+    return (("operator", cell.operator), *town)
 
 
 def _threats(at_risk: Iterable[Cell], steps: Sequence[Step]) -> tuple[Cell, ...]:

@@ -45,6 +45,7 @@ from escalation.effects import Effect
 from escalation.state import STATE as DESK
 from escalation.state import DeskState
 from transport.delivery import Peer, Receiver, Verdict, Watermark, judge
+from wire.notice import STATING
 
 Resolve = Callable[[str], County]
 """The configuration of a hash; the store keeps every one that was ever in force."""
@@ -119,6 +120,7 @@ def _row(world: World, now_ms: int, given: Received | Poison | OfficeCommand | T
             poisoned(world, row, reason)
         case OfficeCommand(_, command, key):
             world.effects.extend(world.desk.command(now_ms, command, key))
+            world.stale_verdict |= command.verb in STATING
         case TurnedAway(_, command, key, reason):
             made = world.desk.turn_away(now_ms, command, key, Outcome(reason))
             world.effects.extend(made)

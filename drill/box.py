@@ -34,7 +34,7 @@ from drill.play import Command, Player, State
 from drill.report import Happening, Report
 from drill.story import AgentDo, AgentOrder, Story
 from transport.io.clock import Clock
-from wire.notice import Notice
+from wire.notice import Attested, Notice
 from wire.topics import Topics
 
 __all__ = ["Box", "BoxFault", "Options", "wanglou"]
@@ -270,6 +270,9 @@ class Box:
         """Sign and send as the person would: ``wanglou office VERB TARGET --as ACCOUNT``."""
         act = command.act
         argv = [*wanglou(), "office", act.verb.value, command.target]
+        if act.state is not None:
+            argv += ["withdraw" if act.state is Attested.WITHDRAWN else act.state.value]
+            argv += ["--source", act.source] if act.source else []
         argv += ["--config", str(estate.office), "--as", act.account, "--json", "--wait", "30"]
         argv += ["--reason", act.reason] if act.reason else []
         child = await self.children.start(f"command-{command.number}", argv, piped=True)

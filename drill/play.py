@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from drill.orders import Order
 from drill.story import Act, AgentOrder, Expect, Step, Story
-from wire.notice import Notice, NoticeKind
+from wire.notice import Notice, NoticeKind, Verb
 
 
 class State(StrEnum):
@@ -167,7 +167,9 @@ class Player:
             return
 
     def _target(self, act: Act) -> str | None:
-        """The open warning's id, or the newest notice's of the kind."""
+        """The open warning's id, the newest notice's of the kind, or what is attested."""
+        if act.verb is Verb.ATTEST:
+            return act.on
         for notice in reversed(self.notices):
             if act.on == "warning" and notice.warning_id:
                 return notice.warning_id

@@ -119,6 +119,8 @@ class Rehearsal:
             verb=command.act.verb,
             target=command.target,
             reason=command.act.reason,
+            state=command.act.state,
+            source=command.act.source,
             at_ms=self.now_ms,
         )
         self.player.sent(command.number, signed.id)

@@ -25,7 +25,7 @@ from drill.county import County
 from drill.orders import Order
 from drill.people import PEOPLE
 from wire.base import Id
-from wire.notice import NoticeKind, Verb
+from wire.notice import Attested, NoticeKind, Verb
 
 _TIME: Final = re.compile(r"(\d{1,3}):([0-5]\d)(?::([0-5]\d))?")
 
@@ -73,7 +73,8 @@ class AgentOrder(Config):
 class Act(Config):
     """A person's command. ``on``: the open warning, or the newest notice of a kind (ack).
 
-    ``refused``: the command must be refused (the wrong authority), not accepted.
+    ``refused``: the command must be refused (the wrong authority), not accepted. Attest goes
+    ``on`` an operator, with the ``state`` that ``source`` told by telephone.
     """
 
     account: Id
@@ -81,6 +82,8 @@ class Act(Config):
     on: Id = "warning"
     reason: Annotated[str, Field(max_length=200)] = ""
     refused: bool = False
+    state: Annotated[Attested, Field(strict=False)] | None = None
+    source: Annotated[str, Field(max_length=200)] = ""
 
 
 class Expect(Config):
@@ -182,10 +185,20 @@ def _step_faults(story: Story, step: Step, county: County) -> Iterator[str]:
     for order in step.equipment:
         yield from orders.faults(order, county)
     accounts = {person.account for person in PEOPLE}
+    if step.people:
+        yield from _act_faults(step.people)
     for word, one, known in _named(step):
         among = {"account": accounts, "notice": {"warning", *NoticeKind}}.get(known, county.roots)
         if one not in among:
             yield f"no {word} {one!r}" + _hint(one, among)
+
+
+def _act_faults(act: Act) -> Iterator[str]:
+    attests = act.verb is Verb.ATTEST
+    if attests is not (act.state is not None):
+        yield "attest says a state, and no other order does"
+    if (act.state not in {None, Attested.WITHDRAWN}) is not bool(act.source):
+        yield "an attested state has a source, and nothing else does"
 
 
 def _named(step: Step) -> Iterator[tuple[str, str, str]]:
@@ -194,7 +207,12 @@ def _named(step: Step) -> Iterator[tuple[str, str, str]]:
         yield "agent", agent.agent, "operator"
     if step.people:
         yield "account", step.people.account, "account"
-        yield "notice kind", step.people.on, "notice"
+        attests = step.people.verb is Verb.ATTEST
+        yield (
+            ("operator", step.people.on, "operator")
+            if attests
+            else ("notice kind", step.people.on, "notice")
+        )
     if step.expect:
         for operator in step.expect.operators:
             yield "operator", operator, "operator"

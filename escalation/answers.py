@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from escalation import facts
+from escalation import facts, stated
 from escalation.authority import UNVERIFIED, Outcome
 from escalation.charter import NONE
 from escalation.facts import View, both, level_name, scenario_name
@@ -25,7 +25,7 @@ from escalation.page import (
 from escalation.state import Awaiting, Standing
 from escalation.warning import IN_FORCE, OPEN
 from escalation.words import EMPTY, Both, join, lasting, moment, sentence, sentences
-from wire.notice import Command, Verb
+from wire.notice import STATING, Command, Verb
 
 TOPICS: Final = {
     "incident": Both("事件通知", "incident notice"),
@@ -40,6 +40,8 @@ ORDERS: Final = {
     Verb.ISSUE: Both("发布", "issued"),
     Verb.WITHDRAW: Both("撤回", "withdrew"),
     Verb.LIFT: Both("解除", "lifted"),
+    Verb.ATTEST: Both("登记电话核实", "attested"),
+    Verb.FACT: Both("登记研判事项", "entered the fact"),
 }
 REFUSALS: Final = {
     Outcome.WRONG_COUNTY: Both(
@@ -52,7 +54,10 @@ REFUSALS: Final = {
     Outcome.SAME_ACCOUNT: Both(
         "提请与发布须由不同账号办理", "the same account may not both propose and issue"
     ),
-    Outcome.UNKNOWN_TARGET: Both("没有此编号的预警或通知", "there is no such warning or notice"),
+    Outcome.UNKNOWN_TARGET: Both(
+        "没有此编号的预警、通知、企业、信息系统或研判事项",
+        "there is no such warning, notice, operator, information system or fact",
+    ),
     Outcome.CLOSED: Both("该预警已结束", "that warning is closed"),
     Outcome.NOT_POSSIBLE: Both("预警当前状态下不能办理", "not possible in the warning's state"),
     Outcome.UNKNOWN_KEY: Both(
@@ -62,6 +67,13 @@ REFUSALS: Final = {
     Outcome.NOTHING_NEW: Both(
         "内容与上次相同，无需重复办理", "it would change nothing: this was already done"
     ),
+    Outcome.MEASURED: Both(
+        "其状态正在监测之中，电话核实只代替状态不明",
+        "its state is being measured; what is attested stands in for unknown alone",
+    ),
+    Outcome.TOO_LATE: Both("送达时有效期已过", "its term was over when it arrived"),
+    Outcome.NOT_ATTESTED: Both("没有生效的登记可撤回", "nothing stated is in force"),
+    Outcome.NO_SUCH_VALUE: Both("该事项没有这样的取值", "that fact has no such value"),
 }
 REMEDIES: Final = {
     Outcome.UNKNOWN_KEY: Both(
@@ -81,6 +93,13 @@ REMEDIES: Final = {
         "sign with your own key, or have it replaced",
     ),
     Outcome.NOT_VALID: Both("请由在任人员办理，或更新登记册", "let somebody in office order it"),
+    Outcome.MEASURED: Both(
+        "以测得状态为准；与电话不符的，请与企业核对监测",
+        "what is measured stands; if the telephone says otherwise, have the monitoring checked",
+    ),
+    Outcome.TOO_LATE: Both("请再次电话核实后登记", "telephone again, then enter it"),
+    Outcome.NOT_ATTESTED: Both("无需处置", "nothing"),
+    Outcome.NO_SUCH_VALUE: Both("请按预案规定的取值登记", "enter a value that the plan has"),
 }
 STILL_NOTHING: Final = Both("未观测到中断", "no outage observed")
 CLOSE: Final = {
@@ -103,6 +122,8 @@ def decision(
         )
     if outcome is not Outcome.ACCEPTED:
         return _refused(view, command, outcome, who)
+    if command.verb in STATING:
+        return stated.answer(view, command, who, [case_line(view), _stamp_line(command)])
     done = ORDERS[command.verb]
     what = standing_words(view, adopted) if adopted else EMPTY
     of = Both(f"（{what.zh}）", f" ({what.en})") if what else EMPTY

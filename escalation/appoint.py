@@ -8,12 +8,14 @@ from typing import Final
 from config.plan import Ground, Level, OrganKind, Plan, Recipients, Scenario
 from config.policy import Policy
 from config.register import Register
-from escalation.charter import Charter, Clocks, Gap, Member, Term
+from escalation.charter import Charter, Clocks, EnteredFact, Gap, Member, Term
 from wire.notice import Bilingual, Verb
 
 MEMBERS: Final = Bilingual(zh="各成员单位", en="every member unit")
 KEY_UNITS: Final = Bilingual(zh="相关重点单位", en="the key units concerned")
 OPERATORS: Final = Bilingual(zh="相关企业", en="the operators concerned")
+SPREAD: Final = EnteredFact(Bilingual(zh="扩散性", en="spread"), ("yes", "no"))
+"""A person's word on the spread wins over what is seen (PLAN section 3)."""
 
 
 def charter_of(
@@ -42,6 +44,8 @@ def charter_of(
             operator.id: Bilingual(zh=operator.organ, en=operator.name.en)
             for operator in plan.operators
         },
+        systems={system.id: system.name for system in register.systems},
+        facts=entered_facts(plan),
         gaps={
             rule.id: Gap(item.id, rule.judgement, rule.says)
             for item in (*plan.scenarios, *plan.levels)
@@ -50,6 +54,15 @@ def charter_of(
         },
         clocks=_clocks(policy),
     )
+
+
+def entered_facts(plan: Plan) -> dict[str, EnteredFact]:
+    """The facts that only people can enter: the spread, and those of the plan."""
+    levels = tuple(level.id for level in plan.levels)
+    return {"spread": SPREAD} | {
+        fact.id: EnteredFact(fact.name, levels if fact.kind == "level" else ("yes",))
+        for fact in plan.facts
+    }
 
 
 def _headquarters(plan: Plan) -> Bilingual:
@@ -128,4 +141,5 @@ def _clocks(policy: Policy) -> Clocks:
         renew_s=policy.time.renew_before_s,
         remind_factor=policy.notice.remind.factor,
         remind_most_s=policy.notice.remind.most_s,
+        attested_s=policy.time.attested_state_s,
     )

@@ -36,6 +36,10 @@ class Outcome(StrEnum):
     NOTHING_NEW = "nothing_new"
     UNKNOWN_KEY = "unknown_key"
     BAD_SIGNATURE = "bad_signature"
+    MEASURED = "measured"
+    TOO_LATE = "too_late"
+    NOT_ATTESTED = "not_attested"
+    NO_SUCH_VALUE = "no_such_value"
 
 
 UNVERIFIED: Final = frozenset({Outcome.UNKNOWN_KEY, Outcome.BAD_SIGNATURE})

@@ -62,7 +62,8 @@ class Clocks:
     ``hold_s`` before a lowering is suggested; ``fold_s`` between two notices of device news,
     doubling up to ``fold_most_s`` while nothing but devices changes; ``expires_s`` an issued
     warning's life, with a reminder ``renew_s`` before its end. Reminders of what nobody
-    acknowledges come at intervals that grow by ``remind_factor`` up to ``remind_most_s``.
+    acknowledges come at intervals that grow by ``remind_factor`` up to ``remind_most_s``. What a
+    person attests holds for ``attested_s`` unless they say otherwise.
     """
 
     hold_s: int = 1800
@@ -75,6 +76,15 @@ class Clocks:
     renew_s: int = 3600
     remind_factor: int = 2
     remind_most_s: int = 3600
+    attested_s: int = 7200
+
+
+@dataclass(frozen=True, slots=True)
+class EnteredFact:
+    """A fact of the plan that people enter, and the values that it can have."""
+
+    name: Bilingual
+    values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,8 @@ class Charter:
     roles: Mapping[str, Bilingual] = field(default_factory=dict)
     people: tuple[Member, ...] = ()
     operators: Mapping[str, Bilingual] = field(default_factory=dict)
+    systems: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, EnteredFact] = field(default_factory=dict)
     gaps: Mapping[str, Gap] = field(default_factory=dict)
     clocks: Clocks = field(default_factory=Clocks)
 

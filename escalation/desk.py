@@ -14,10 +14,10 @@ One turn looks at the situation and at what was told last, and tells the differe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from escalation import answers, reminders, render
+from escalation import answers, attest, reminders, render
 from escalation.authority import Outcome, identify
 from escalation.charter import NONE, Charter, rank
 from escalation.clerk import Clerk
@@ -28,7 +28,7 @@ from escalation.orders import obey, possible, renew_from, transition, turn_away
 from escalation.page import Rendered
 from escalation.picture import Change, bound, compare, follow, picture, something_wrong
 from escalation.situation import Situation
-from escalation.state import STATE, Case, DeskState, Incident, Picture, Standing
+from escalation.state import STATE, Attestation, Case, DeskState, Incident, Picture, Standing
 from escalation.warning import IN_FORCE, Event, State, step
 from wire.alarm import AlarmAction
 from wire.notice import Command, NoticeKind, Verb, Verdict
@@ -93,6 +93,15 @@ class Desk:
     def health(self, now_ms: int, page: Callable[[View], Rendered]) -> list[Effect]:
         """Tell the office something about the county's own side (``escalation.damage``)."""
         return self._clerk.tell(now_ms, NoticeKind.HEALTH, page(self._clerk.view(now_ms)))
+
+    def stand_in(self, now_ms: int, measured: Mapping[str, str]) -> attest.Review:
+        """What stands in for what is not ``measured`` now, by operator or system."""
+        return attest.review(self._state, now_ms, measured)
+
+    @property
+    def attested(self) -> Mapping[str, Attestation]:
+        """What people stated, to be read only: in force, or superseded within its term."""
+        return self._state.attested
 
     def next_deadline(self) -> int | None:
         """The earliest moment (ms) at which ``due`` has something to do, or None."""

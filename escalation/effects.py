@@ -22,7 +22,8 @@ class Record:
     Kinds: ``warning`` (a transition), ``draft`` (scenario or level redrafted or suggested down),
     ``incident`` (opened, closed), ``health`` (sources told blind or back), ``command`` (accepted
     or refused, with the evidence at that moment), ``command_repeated``, ``notice`` (told, and
-    why), ``reminder``.
+    why), ``reminder``, ``attested`` (a state or fact that a person stated: said, withdrawn,
+    superseded, expired).
     """
 
     kind: str

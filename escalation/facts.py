@@ -13,7 +13,7 @@ from typing import Final
 
 from escalation.charter import NONE, Charter, rank
 from escalation.picture import AFFECTED
-from escalation.situation import BlindSource, OperatorFact, Situation
+from escalation.situation import AttestedFact, BlindSource, OperatorFact, Situation
 from escalation.state import Case, Standing
 from escalation.words import EMPTY, Both, join, lasting, listed, moment, plural, same, since
 from wire.notice import Bilingual, DeviceFact, SiteFact
@@ -41,6 +41,9 @@ SPREAD: Final = {
     "no": Both("无", "no"),
     "unknown": Both("尚未查明", "not established"),
 }
+VALUES: Final = {"yes": Both("是", "yes"), "no": Both("否", "no")}
+FACT: Final = "fact:"
+"""Before a fact's id among what is attested, so that it is no operator's and no system's."""
 SNMP_FAULT: Final = Both(
     "能ping通但SNMP无应答（团体字、访问控制或SNMP进程，无法区分）",
     "answering ping but not SNMP (community, access list or SNMP process, cannot be told apart)",
@@ -106,6 +109,13 @@ def operator_name(view: View, operator: str) -> Both:
 
 def system_name(view: View, system: str) -> Both:
     return same(view.situation.system_names.get(system, system))
+
+
+def network_name(view: View, target: str) -> Both:
+    """The name of an operator or a system."""
+    if target in view.charter.operators:
+        return operator_name(view, target)
+    return same(view.charter.systems.get(target) or system_name(view, target).zh)
 
 
 def town_names(view: View, towns: Sequence[str]) -> Both:
@@ -259,6 +269,32 @@ def noc(view: View, source: BlindSource) -> Both:
     return Both(f"{name.zh}值班电话 {source.noc_phone}", f"{name.en} NOC {source.noc_phone}")
 
 
+def attested(view: View, fact: AttestedFact) -> Both:
+    """联通公司无监测，据王工电话核实为部分业务受影响（张三登记），至11月23日 16:05有效."""
+    at, person = moment(fact.until_ms), view.charter.member(fact.account)
+    entered = person.name if person else fact.account
+    if fact.target.startswith(FACT):
+        said = entered_fact(view, fact.target.removeprefix(FACT), fact.state)
+        return Both(
+            f"人工登记：{said.zh}（据{fact.source}，{entered}登记），至{at.zh}有效",
+            f"entered by hand: {said.en} (by {fact.source}, entered by {entered}), until {at.en}",
+        )
+    name, state = network_name(view, fact.target), STATES[fact.state]
+    return Both(
+        f"{name.zh}无监测，据{fact.source}电话核实为{state.zh}（{entered}登记），至{at.zh}有效",
+        f"{name.en} is not measured: {state.en}, attested by telephone by {fact.source} "
+        f"(entered by {entered}), until {at.en}",
+    )
+
+
+def entered_fact(view: View, fact: str, value: str) -> Both:
+    """有重大风险：是."""
+    known = view.charter.facts.get(fact)
+    name = both(known.name) if known else same(fact)
+    word = VALUES.get(value) or level_name(view.charter, value)
+    return Both(f"{name.zh}：{word.zh}", f"{name.en}: {word.en}")
+
+
 def unknowns(view: View, *, told: Collection[str] = ()) -> list[Both]:
     """Everything that is not known, as phrases; silent agents in ``told`` were named above."""
     verdict = view.situation.verdict
@@ -274,6 +310,7 @@ def unknowns(view: View, *, told: Collection[str] = ()) -> list[Both]:
         for name, state in verdict.systems.items()
         if state == "unknown"
     )
+    said.extend(attested(view, fact) for fact in view.situation.attested)
     if verdict.spread == "unknown":
         said.append(Both("扩散性尚未查明", "whether it spreads is not established"))
     mute = sum(device.state == "snmp_fault" for device in view.situation.devices)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from escalation import answers, reminders
+from escalation import answers, attest, reminders
 from escalation.authority import Outcome, identify, needed, permit
 from escalation.clerk import Clerk
 from escalation.effects import Effect, Record
 from escalation.state import Case, DeskState, Standing
 from escalation.warning import BY_VERB, IN_FORCE, OPEN, Event, IllegalEventError, State, step
-from wire.notice import Command, Decision, NoticeKind, Verb
+from wire.notice import STATING, Command, Decision, NoticeKind, Verb
 
 MOST_REMEMBERED: Final = 5000
 """Command ids kept to recognise a repetition."""
@@ -91,6 +91,8 @@ def judge(clerk: Clerk, now_ms: int, command: Command, key: str) -> Outcome:
         return outcome
     if command.verb is Verb.ACK:
         return _known_notice(state, command.target)
+    if command.verb in STATING:
+        return attest.judge(clerk, now_ms, command)
     if case is None:
         return Outcome.CLOSED if command.target in state.closed else Outcome.UNKNOWN_TARGET
     return _possible(clerk, now_ms, command.verb, case)
@@ -145,6 +147,8 @@ def _apply(clerk: Clerk, now_ms: int, command: Command) -> tuple[Standing | None
     if command.verb is Verb.ACK:
         reminders.acknowledge(clerk.state, int(command.target.removeprefix("N-")))
         return None, []
+    if command.verb in STATING:
+        return None, [attest.apply(clerk, now_ms, command)]
     case = clerk.state.case
     assert case is not None
     event, before = BY_VERB[command.verb], case.state

@@ -23,6 +23,23 @@ class BlindSource:
 
 
 @dataclass(frozen=True, slots=True)
+class AttestedFact:
+    """What a person stated and nobody measures now: of operator or system ``target``.
+
+    Or of a fact of the plan (``fact:`` and its id). ``source`` said so, ``account`` entered it;
+    it holds until ``until_ms``; ``since_ms`` is when it was first said.
+    """
+
+    target: str
+    state: str
+    source: str
+    account: str
+    at_ms: int
+    until_ms: int
+    since_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorFact:
     """One operator's network in figures: sites out of all, by effect and by cause."""
 
@@ -43,7 +60,7 @@ class Situation:
     ``verdict`` is the decision on the observed state; ``sites`` lists every site that is not ok
     (key units first, then out before at risk before unknown), ``devices`` likewise; ``policy``
     the lines of the policy that took part; ``evidence`` the spread's steps and similar, one
-    sentence each, in Chinese.
+    sentence each, in Chinese; ``attested`` what people stated and the verdict rests on.
     """
 
     at_ms: int
@@ -56,5 +73,6 @@ class Situation:
     blind: tuple[BlindSource, ...] = ()
     policy: tuple[PolicyLine, ...] = ()
     evidence: tuple[str, ...] = ()
+    attested: tuple[AttestedFact, ...] = ()
     since_ms: int | None = None
     config_hash: str = ""

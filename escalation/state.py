@@ -102,12 +102,32 @@ class Awaiting:
 
 
 @dataclass(slots=True)
+class Attestation:
+    """A state, or a fact of the plan, that a person stated, kept until ``until_ms``.
+
+    ``since_ms``: when it was first said that this is affected, or is not; saying so again does
+    not move it. Once measured it is ``superseded_by`` that state and never stands in again: a
+    loss of sight after that is a new one (``escalation.attest``).
+    """
+
+    state: str
+    source: str
+    account: str
+    at_ms: int
+    until_ms: int
+    since_ms: int = 0
+    superseded_ms: int | None = None
+    superseded_by: str = ""
+
+
+@dataclass(slots=True)
 class DeskState:
     """All of it. ``below`` maps a scenario (level) to since when no worse one is possible.
 
     ``reminders`` counts those since ``remind_from_ms`` was begun anew; ``later`` has the kinds of
     the notices that came after what waits. ``turned_away`` are orders that nobody signed whom we
-    know, by when they came; their ids are not those of real ones.
+    know, by when they came; their ids are not those of real ones. ``attested`` is keyed by
+    operator, system or ``fact:`` and a fact's id.
     """
 
     number: int = 0
@@ -132,6 +152,7 @@ class DeskState:
     recent: list[int] = field(default_factory=list)
     commands: dict[str, str] = field(default_factory=dict)
     turned_away: dict[str, int] = field(default_factory=dict)
+    attested: dict[str, Attestation] = field(default_factory=dict)
 
 
 STATE: TypeAdapter[DeskState] = TypeAdapter(DeskState)

@@ -8,9 +8,9 @@ the text was made from: inputs, rules, clauses, policy lines, evidence.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from wire.base import Epoch, Id, Ms, Seq, Wire
 
@@ -100,6 +100,21 @@ class Verb(StrEnum):
     ISSUE = "issue"
     WITHDRAW = "withdraw"
     LIFT = "lift"
+    ATTEST = "attest"
+    FACT = "fact"
+
+
+STATING: Final = frozenset({Verb.ATTEST, Verb.FACT})
+"""Orders that state something, with its source and term; of no warning."""
+
+
+class Attested(StrEnum):
+    """What a person says of an operator or a system that nobody sees; or takes back."""
+
+    NONE = "none"
+    PARTIAL = "partial"
+    FULL = "full"
+    WITHDRAWN = "withdrawn"
 
 
 class Decision(Wire):
@@ -173,8 +188,18 @@ class Receipt(Wire):
     at_ms: Ms
 
 
+ATTESTED_FIELDS: Final = ("state", "source", "valid_s")
+
+
 class Command(Wire):
-    """A person's signed command. ``target`` is a notice id (ack) or a warning id (the rest)."""
+    """A person's signed command. ``target``: a notice (ack), a warning, or what is stated.
+
+    Attest and fact alone have ``state``: of the operator or information system ``target`` (a word
+    of ``Attested``), or the value of the plan's fact ``target`` (``yes``, ``no``, a level);
+    ``withdrawn`` takes it back. ``source`` is who said so, ``valid_s`` seconds from the signing
+    (None: as the policy says). Written only where they say something, so that other orders are
+    the same to older readers.
+    """
 
     kind: Literal["command"] = "command"
     id: Id
@@ -184,7 +209,28 @@ class Command(Wire):
     verb: Verb
     target: Id
     reason: Annotated[str, Field(max_length=2000)] = ""
+    state: Id | None = None
+    source: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    valid_s: Annotated[int, Field(ge=60, le=86_400)] | None = None
     at_ms: Ms
+
+    @model_validator(mode="after")
+    def _attested(self) -> Self:
+        if (self.state is not None) is not (self.verb in STATING):
+            raise ValueError("attest and fact say a state, and no other order does")
+        if self.verb is Verb.ATTEST and self.state not in set(Attested):
+            raise ValueError(f"an attested state is one of {', '.join(Attested)}")
+        said = self.state is not None and self.state != Attested.WITHDRAWN
+        if said and not self.source.strip():
+            raise ValueError("what a person states has a source: who said so")
+        if not said and (self.valid_s is not None or (self.source and self.state is None)):
+            raise ValueError("only what a person states has a source and a term")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        said: dict[str, Any] = write(self)
+        return {name: value for name, value in said.items() if value or name not in ATTESTED_FIELDS}
 
 
 class Signed(Wire):

@@ -17,6 +17,7 @@ from collector.web.lists import (
 )
 from collector.web.model import (
     DeviceAnswer,
+    FactItem,
     LineItem,
     LogItem,
     NoticeItem,
@@ -30,15 +31,17 @@ from collector.web.model import (
     SiteAnswer,
     StepItem,
     TransitionItem,
+    ValueItem,
     WarningAnswer,
 )
 from collector.web.source import ORDER, Detail, NoticeState, Series, State, WarningState
-from collector.web.summary import cells, draft, name_of, operators, systems
+from collector.web.summary import attested, cells, draft, name_of, operators, systems
 from wire.notice import Bilingual, Verdict
 
 SHOWN: Final = 200
 """At most so many children, sites or notices on one page; the totals are told."""
 
+VALUES: Final = {"yes": Bilingual(zh="是", en="yes"), "no": Bilingual(zh="否", en="no")}
 SPREAD_NAME: Final = Bilingual(zh="扩散性", en="spread")
 
 
@@ -169,10 +172,29 @@ def warning(moment: Moment) -> WarningAnswer:
         policy=board.policy,
         operators=operators(moment),
         systems=systems(moment),
+        facts=facts(moment),
         cells=tuple(cell for cell in matrix if cell.state is not State.OK),
         sites=tuple(site_row(moment, one) for one in out[:SHOWN]),
         sites_total=len(out),
         notices=tuple(_notice(moment, one) for one in board.notices[:SHOWN]),
+    )
+
+
+def facts(moment: Moment) -> tuple[FactItem, ...]:
+    """The facts that only people can enter, with what stands entered."""
+    board = moment.board
+    words = board.static.words
+    return tuple(
+        FactItem(
+            id=name,
+            name=fact.name,
+            values=tuple(
+                ValueItem(value=one, name=VALUES.get(one) or name_of(words.levels, one))
+                for one in fact.values
+            ),
+            entered=attested(moment, board.entered.get(name)),
+        )
+        for name, fact in words.facts.items()
     )
 
 

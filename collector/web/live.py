@@ -268,6 +268,7 @@ class LiveSource:
             policy=situation.policy if situation else (),
             warning=self._warning(now_ms),
             notices=self._notices(now_ms),
+            entered=view.entered(world),
             seen=self._seen,
         )
 

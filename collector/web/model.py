@@ -46,8 +46,25 @@ class Counts(Api):
     not_connected: int = 0
 
 
+class AttestedItem(Api):
+    """What a person stated, who told it (``source``), who entered it, and until when it holds.
+
+    ``state`` is none, partial or full; of an entered fact its value.
+    """
+
+    state: str
+    source: str
+    account: str
+    name: str
+    at_ms: int
+    until_ms: int
+
+
 class Operator(Api):
-    """An operator's network. ``seen_ms``: the newest word of one of its sources."""
+    """An operator's network. ``seen_ms``: the newest word of one of its sources.
+
+    ``attested`` stands in for an ``impact`` that nobody measures (unknown, absent).
+    """
 
     id: str
     name: Bilingual
@@ -58,6 +75,7 @@ class Operator(Api):
     at_risk: int
     seen_ms: int | None
     silent_since_ms: int | None
+    attested: AttestedItem | None = None
 
 
 class System(Api):
@@ -68,6 +86,7 @@ class System(Api):
     impact: str
     since_ms: int | None
     devices: tuple[str, ...]
+    attested: AttestedItem | None = None
 
 
 class Town(Api):
@@ -348,6 +367,20 @@ class OpenWarning(Api):
     log: tuple[LogItem, ...]
 
 
+class ValueItem(Api):
+    value: str
+    name: Bilingual
+
+
+class FactItem(Api):
+    """A fact that only people can enter, the values it can have, and the one in force."""
+
+    id: str
+    name: Bilingual
+    values: tuple[ValueItem, ...]
+    entered: AttestedItem | None
+
+
 class WarningAnswer(Stamp):
     """The office's first view. Without impact ``warning`` is null and the draft says none.
 
@@ -370,6 +403,7 @@ class WarningAnswer(Stamp):
     policy: tuple[PolicyLine, ...]
     operators: tuple[Operator, ...]
     systems: tuple[System, ...]
+    facts: tuple[FactItem, ...]
     cells: tuple[Cell, ...]
     sites: tuple[SiteRow, ...]
     sites_total: int

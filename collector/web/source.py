@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from config.register import Register
+from escalation.charter import EnteredFact
 from wire.notice import Bilingual, NoticeKind, PolicyLine, Signed, Verb, Verdict
 
 
@@ -70,15 +71,28 @@ class SiteState:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a person stated: the state (or a fact's value), who said so, who entered it."""
+
+    state: str
+    source: str
+    account: str
+    at_ms: int
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class CellState:
     """What the collector judged of one (operator, town) or operator or system as a whole.
 
     ``impact`` is none, partial, full, unknown or absent; ``affected`` the cell's own judgement.
+    ``attested`` stands in for an ``impact`` that nobody measures.
     """
 
     impact: str
     since_ms: int | None = None
     affected: bool = False
+    attested: Said | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +203,7 @@ class Words:
     rules: Mapping[str, Bilingual] = field(default_factory=dict)
     clauses: Mapping[str, str] = field(default_factory=dict)
     judgement: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, EnteredFact] = field(default_factory=dict)
     remarks: tuple[Bilingual, ...] = ()
 
 
@@ -233,6 +248,7 @@ class Board:
     policy: tuple[PolicyLine, ...] = ()
     warning: WarningState | None = None
     notices: tuple[NoticeState, ...] = ()
+    entered: Mapping[str, Said] = field(default_factory=dict)
     seen: Callable[[str], int | None] = _never
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from collector.web.index import Index, Moment, counts
 from collector.web.model import (
+    AttestedItem,
     Cell,
     Draft,
     Operator,
@@ -16,7 +17,7 @@ from collector.web.model import (
     Town,
     WarningBrief,
 )
-from collector.web.source import CellState, SourceState, State
+from collector.web.source import CellState, Said, SourceState, State
 from wire.notice import Bilingual, Verdict
 
 NOTHING = Bilingual(zh="无", en="none")
@@ -111,9 +112,24 @@ def operators(moment: Moment) -> tuple[Operator, ...]:
                 at_risk=at_risk[name],
                 seen_ms=newest(sources),
                 silent_since_ms=silent_since(sources),
+                attested=attested(moment, judged.attested),
             )
         )
     return tuple(found)
+
+
+def attested(moment: Moment, said: Said | None) -> AttestedItem | None:
+    """What a person stated, with the name of who entered it."""
+    if said is None:
+        return None
+    return AttestedItem(
+        state=said.state,
+        source=said.source,
+        account=said.account,
+        name=moment.index.person_name(said.account),
+        at_ms=said.at_ms,
+        until_ms=said.until_ms,
+    )
 
 
 def newest(sources: Iterable[SourceState]) -> int | None:
@@ -136,6 +152,7 @@ def systems(moment: Moment) -> tuple[System, ...]:
             impact=(judged := moment.board.systems.get(system.id, _UNJUDGED)).impact,
             since_ms=judged.since_ms,
             devices=system.devices,
+            attested=attested(moment, judged.attested),
         )
         for system in moment.board.static.register.systems
     )

@@ -8,7 +8,7 @@ from typing import Final
 from collector.web.export import cst
 from collector.web.index import Moment
 from collector.web.lists import SiteQuery, sites
-from collector.web.model import Summary
+from collector.web.model import Operator, Summary, System
 from collector.web.source import State
 from collector.web.summary import summary
 
@@ -29,7 +29,7 @@ WORDS: Final = {
         "drill": "演练", "none": "无", "literal": "原文依据", "judge": "研判提示", "since": "自",
         "other": "English", "systems": "信息系统", "at_risk": "有风险",
         "is_none": "无影响", "is_partial": "部分业务", "is_full": "全部业务",
-        "is_unknown": "未知", "is_absent": "未接入",
+        "is_unknown": "未知", "is_absent": "未接入", "attested": "电话核实",
     },
     "en": {
         "ok": "ok", "alarm": "alarm", "down": "down", "unknown": "unknown",
@@ -42,7 +42,7 @@ WORDS: Final = {
         "other": "中文", "systems": "Information systems", "at_risk": "at risk",
         "is_none": "not affected", "is_partial": "partly affected",
         "is_full": "wholly affected", "is_unknown": "not known",
-        "is_absent": "not connected",
+        "is_absent": "not connected", "attested": "attested",
     },
 }  # fmt: skip
 
@@ -96,15 +96,28 @@ def _lines(moment: Moment, lang: str) -> list[str]:
     for operator in home.operators:
         out, total = operator.sites.down, sum(number for _, number in operator.sites)
         lines.append(
-            f"{getattr(operator.name, lang)}: {said[f'is_{operator.impact}']}  "
+            f"{getattr(operator.name, lang)}: {_impact(operator, lang)}  "
             f"{said['down']} {out}/{total}  "
             f"{said['unknown']} {operator.sites.unknown}  {cst(operator.seen_ms)[11:]}"
         )
-    hurt = [system for system in home.systems if system.impact not in {"none", "absent"}]
+    hurt = [
+        system
+        for system in home.systems
+        if system.attested or system.impact not in {"none", "absent"}
+    ]
     if hurt:
         lines += ["", f"-- {said['systems']} --"]
-        lines += [f"{system.name}: {said[f'is_{system.impact}']}" for system in hurt]
+        lines += [f"{system.name}: {_impact(system, lang)}" for system in hurt]
     return lines + _matrix(moment, home, lang) + _not_ok(moment, lang)
+
+
+def _impact(one: Operator | System, lang: str) -> str:
+    """The measured state, or what a person's word has in its place, marked as such."""
+    said = WORDS[lang]
+    if one.attested is None:
+        return said[f"is_{one.impact}"]
+    until = cst(one.attested.until_ms)[11:16]
+    return f"{said[f'is_{one.attested.state}']} ({said['attested']} {one.attested.source} -{until})"
 
 
 def _matrix(moment: Moment, home: Summary, lang: str) -> list[str]:

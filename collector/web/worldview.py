@@ -21,6 +21,7 @@ from collector.web.source import (
     DeviceState,
     Note,
     ReadingState,
+    Said,
     SiteState,
     SourceState,
     State,
@@ -28,6 +29,9 @@ from collector.web.source import (
     Words,
 )
 from config.profile import Metric
+from escalation.appoint import entered_facts
+from escalation.facts import FACT
+from escalation.state import Attestation
 from wire.notice import Bilingual, Verdict
 
 STATES = {
@@ -62,6 +66,7 @@ def static(county: County, positions: dict[str, tuple[int, int]], name: str) -> 
         judgement={
             rule.id: rule.judgement for one in judged for rule in one.rules if rule.judgement
         },
+        facts=entered_facts(plan),
         remarks=_remarks(county),
     )
     return Static(
@@ -206,16 +211,35 @@ def source(world: World, agent: str, row: AgentState) -> SourceState:
 
 def operators(world: World) -> dict[str, CellState]:
     return {
-        name: CellState(row.impact, row.since_ms or None)
+        name: CellState(row.impact, row.since_ms or None, attested=attested(world, name))
         for name, row in world.state.operators.items()
     }
 
 
 def systems(world: World) -> dict[str, CellState]:
     return {
-        name: CellState(row.impact, row.since_ms or None)
+        name: CellState(row.impact, row.since_ms or None, attested=attested(world, name))
         for name, row in world.state.systems.items()
     }
+
+
+def attested(world: World, name: str) -> Said | None:
+    """What a person's word stands in for now; None where it is measured, or nobody said."""
+    row = world.desk.attested.get(name)
+    return _said_by(row) if row and row.superseded_ms is None else None
+
+
+def entered(world: World) -> dict[str, Said]:
+    """The facts that people entered, by id."""
+    return {
+        key.removeprefix(FACT): _said_by(row)
+        for key, row in world.desk.attested.items()
+        if key.startswith(FACT)
+    }
+
+
+def _said_by(row: Attestation) -> Said:
+    return Said(row.state, row.source, row.account, row.at_ms, row.until_ms)
 
 
 def cells(world: World) -> dict[tuple[str, str], CellState]:

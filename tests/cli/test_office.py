@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.escalation.county import FULL, PARTIAL
+from tests.escalation.county import FULL, PARTIAL, situation, verdict
 from tests.escalation.side import county_side, make_keys, toml
 from tests.peers import Mosquitto, free_port, mosquitto
 
@@ -152,6 +152,28 @@ async def test_an_order_goes_out_when_no_watch_runs(tmp_path: Path, broker: Mosq
         assert "预警草案 / warning draft" in once.out
 
 
+async def test_a_telephoned_state_is_entered_and_taken_back(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    config = toml(tmp_path, broker.port)
+    where = ("--as", "zhang", "--config", str(config))
+    blind = situation(verdict(operators={"cucc": "unknown"}))
+    async with county_side(tmp_path, broker.port) as county:
+        county.assess(blind)
+        said = ("attest", "cucc", "partial", "--source", "值班室王工", "--until", "30")
+        done = await run(*said, *where)
+        assert done.code == 0, done.err
+        assert "联通公司部分业务受影响，据值班室王工电话核实" in done.out
+        assert county.commands[-1].valid_s == 1800
+        assert county.desk.attested["cucc"].state == "partial"
+        refused = await run("attest", "cmcc", "none", "--source", "王工", "--json", *where)
+        assert (refused.code, refused.lines[0]["outcome"]) == (1, "measured")
+        back = await run("attest", "cucc", "withdraw", "--reason", "说错了", *where)
+        assert back.code == 0
+        assert "撤回对联通公司的电话核实" in back.out
+        assert not county.desk.attested
+
+
 async def test_what_is_not_answered_yet_is_kept(tmp_path: Path) -> None:
     make_keys(tmp_path)
     config = toml(tmp_path, free_port())  # no broker there
@@ -168,6 +190,7 @@ async def test_what_is_not_answered_yet_is_kept(tmp_path: Path) -> None:
     [
         (("ack", "N-000001", "--as", "nobody"), "没有 nobody 可用的密钥，指令未签署"),
         (("ack", "N 1", "--as", "zhang"), "指令写法有误"),
+        (("attest", "cucc", "none", "--as", "zhang"), "指令写法有误"),
     ],
 )
 async def test_what_cannot_be_signed_is_said_in_a_sentence(

@@ -49,4 +49,4 @@ def test_nothing_is_issued_or_lifted_by_itself(county: County, books: Books) -> 
 def test_the_county_is_whole_again_after_a_silent_agent(county: County, books: Books) -> None:
     rehearsal = tell("silent-agent", county, books)
     kinds = [notice.notice_kind for notice in rehearsal.notices]
-    assert set(kinds) == {NoticeKind.HEALTH}
+    assert set(kinds) == {NoticeKind.HEALTH, NoticeKind.DECISION}

@@ -13,7 +13,7 @@ from config.register import Register
 from escalation.appoint import charter_of
 from escalation.charter import Charter, Member
 from escalation.situation import BlindSource, OperatorFact, Situation
-from wire.notice import Command, DeviceFact, PolicyLine, SiteFact, Verb, Verdict
+from wire.notice import STATING, Attested, Command, DeviceFact, PolicyLine, SiteFact, Verb, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,8 +149,19 @@ def silent(
 
 
 def order(
-    verb: Verb, target: str, account: str, *, ident: str = "", reason: str = "", at_ms: int = T0
+    verb: Verb,
+    target: str,
+    account: str,
+    *,
+    ident: str = "",
+    reason: str = "",
+    at_ms: int = T0,
+    said: Attested | None = None,
+    valid_s: int | None = None,
 ) -> Command:
+    """An order as ``account`` would sign it; attest without ``said`` takes back."""
+    attests = verb in STATING
+    state = said or (Attested.WITHDRAWN if attests else None)
     return Command(
         id=ident or f"c-{verb}-{target}-{account}",
         county="140522",
@@ -159,6 +170,9 @@ def order(
         verb=verb,
         target=target,
         reason=reason,
+        state=state,
+        source="联通公司值班室王工" if said else "",
+        valid_s=valid_s,
         at_ms=at_ms,
     )
 

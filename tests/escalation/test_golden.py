@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from escalation import stated
 from escalation.desk import Desk
 from escalation.effects import Effect, EmitNotice
+from escalation.situation import AttestedFact
 from tests.escalation.county import (
     CALM,
     FULL,
@@ -28,7 +30,7 @@ from tests.escalation.county import (
     situation,
     verdict,
 )
-from wire.notice import Notice, NoticeKind, Verb
+from wire.notice import Attested, Notice, NoticeKind, Verb
 
 GOLDEN = Path(__file__).parent / "golden"
 AT = T0 + 12 * MINUTE
@@ -59,6 +61,14 @@ DARK = situation(
         worst=("scenario2", "II"),
     ),
     blind=(silent(),),
+)
+ATTESTED = replace(
+    situation(
+        verdict("scenario3", operators={"cucc": "partial", "tower": "absent"}), blind=(silent(),)
+    ),
+    attested=(
+        AttestedFact("cucc", "partial", "联通公司值班室王工", "zhang", AT, AT + 120 * MINUTE),
+    ),
 )
 
 
@@ -113,6 +123,16 @@ def tell() -> dict[str, Notice]:
 
     desk = Desk(charter())
     found["health"] = texts(desk.assess(AT, DARK))[0]
+    attest = order(Verb.ATTEST, "cucc", "zhang", said=Attested.PARTIAL, reason="监测中断")
+    found["attested"] = texts(desk.command(AT, attest, "zhang"))[0]
+    measured = order(Verb.ATTEST, "ctcc", "zhang", said=Attested.NONE)
+    found["refused-measured"] = texts(desk.command(AT, measured, "zhang"))[0]
+    found["attested-draft"] = texts(desk.assess(AT, ATTESTED))[1]
+    desk.assess(AT + 120 * MINUTE, DARK)
+    lapsed = desk.health(AT + 120 * MINUTE, lambda view: stated.lapsed(view, ["cucc"]))
+    found["attested-expired"] = texts(lapsed)[0]
+    desk = Desk(charter())
+    desk.assess(AT, DARK)
     found["health-end"] = texts(desk.assess(AT + HOLD, CALM))[0]
     return found
 

@@ -4,7 +4,7 @@ import { h, svg } from "./dom.js";
 import { say, t } from "./i18n.js";
 import { get } from "./net.js";
 import {
-  APART, STATES, ago, badge, card, icon, impact, tag,
+  APART, STATES, ago, attestedText, badge, card, icon, networkState, tag,
 } from "./parts.js";
 
 let spots = null;
@@ -78,7 +78,7 @@ function matrix(home) {
     h("div", { class: "scroll" }, h("table", { class: "matrix" },
       h("thead", null, h("tr", null, h("th", { scope: "col" }, t("town")),
         home.operators.map((one) => h("th", { scope: "col" }, say(one.name), " ",
-          h("br"), impact(one.impact))))),
+          h("br"), networkState(one))))),
       h("tbody", null, home.towns.map((town) => h("tr", { "data-key": town.code },
         h("th", { scope: "row" }, h("a", { href: `/sites?town=${town.code}` }, town.name)),
         home.operators.map((one) => cell(town, one))))))));
@@ -87,8 +87,9 @@ function matrix(home) {
 function systems(home) {
   if (!home.systems.length) return null;
   return card(t("systems"), h("ul", { class: "plain" }, home.systems.map((one) =>
-    h("li", { "data-key": one.id }, impact(one.impact), " ", one.name, " ",
-      one.impact !== "none" && one.since_ms ? ago(one.since_ms) : ""))));
+    h("li", { "data-key": one.id }, networkState(one), " ", one.name, " ",
+      one.attested ? h("span", { class: "muted" }, attestedText(one.attested))
+        : one.impact !== "none" && one.since_ms ? ago(one.since_ms) : ""))));
 }
 
 function sources(home) {

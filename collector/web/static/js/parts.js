@@ -39,6 +39,17 @@ export const impact = (word) =>
   h("span", { class: `badge s-${IMPACT[word] ?? "unknown"}` }, icon(IMPACT[word] ?? "unknown"),
     h("span", null, t(word)));
 
+// An operator or a system: its measured state; where nobody measures it, what a person's word says,
+// in dashes and named as such.
+export const networkState = (one) => one.attested
+  ? h("span", { class: "attested", title: attestedText(one.attested) },
+      impact(one.attested.state), h("span", { class: "tag" }, t("attested")))
+  : impact(one.impact);
+
+export const attestedText = (said) =>
+  `${t("attested_by")} ${said.source} · ${t("entered_by")} ${said.name} · `
+    + `${t("until")} ${stamp(said.until_ms)}`;
+
 // "12 分钟前", kept up to date by tick().
 export const ago = (ms) =>
   ms === null || ms === undefined

@@ -5,7 +5,7 @@ import { join, say, t } from "./i18n.js";
 import { order } from "./keys.js";
 import { get } from "./net.js";
 import {
-  ago, at, card, icon, impact, operatorName, since, siteRow, tag, townName,
+  ago, at, attestedText, card, icon, networkState, operatorName, since, siteRow, tag, townName,
 } from "./parts.js";
 
 // `about`: what the person puts their name to, in words.
@@ -61,6 +61,62 @@ function stepsCard({ warning }, again) {
       : h("p", null, t("no_steps")));
 }
 
+// What people state in place of what nobody measures: operators, systems, and the plan's facts.
+function attestCard({ operators, systems, facts }, again) {
+  const unseen = (one) => one.attested || ["unknown", "absent"].includes(one.impact);
+  const states = ["none", "partial", "full"].map((word) => ({ value: word, name: t(word) }));
+  const rows = [
+    ...[...operators, ...systems].filter(unseen).map((one) => ({ verb: "attest", id: one.id,
+      name: named(one.name), said: one.attested, shown: networkState(one), values: states })),
+    ...facts.map((one) => ({ verb: "fact", id: one.id, name: say(one.name), said: one.entered,
+      shown: tag(one.entered ? valueName(one, one.entered.state) : t("not_entered"),
+        one.entered ? "risk" : ""),
+      values: one.values.map(({ value, name }) => ({ value, name: say(name) })) })),
+  ];
+  return h("details", { class: "card stated", open: rows.some((one) => one.said) },
+    h("summary", null, h("h2", null, t("stated"))),
+    h("p", { class: "muted" }, t("stated_says")),
+    h("ul", { class: "plain" }, rows.map((one) => h("li", { "data-key": `${one.verb}-${one.id}` },
+      h("span", { class: "line" }, one.shown, h("strong", null, one.name)),
+      one.said && h("span", { class: "muted" }, attestedText(one.said)),
+      h("span", { class: "buttons" },
+        h("button", { type: "button", onclick: () => enter(one, again) },
+          t(one.verb === "attest" ? "attest" : "enter_fact")),
+        one.said && h("button", { type: "button", onclick: () => takeBack(one, again) },
+          t("take_back")))))));
+}
+
+const named = (name) => (typeof name === "string" ? name : say(name));
+const valueName = (fact, value) =>
+  say(fact.values.find((one) => one.value === value)?.name ?? { zh: value, en: value });
+
+// A state, a source and a term beside the reason; the term is empty: as the policy says.
+function statement(values) {
+  const state = h("select", { id: "state" }, values.map(({ value, name }) =>
+    h("option", { value }, name)));
+  const source = h("input", { id: "source", required: true, maxlength: 200, autocomplete: "off" });
+  const minutes = h("input", { id: "minutes", type: "number", min: 1, max: 1440,
+    placeholder: t("as_policy") });
+  const piece = (id, word, node) => [h("label", { for: id }, t(word)), node];
+  return {
+    node: h("div", null, piece("state", "told_state", state), piece("source", "told_by", source),
+      piece("minutes", "valid_min", minutes)),
+    value: () => ({ state: state.value, source: source.value.trim(), minutes: minutes.value }),
+  };
+}
+
+async function enter(one, again) {
+  const fields = ({ text, state, source, minutes }) => ({ verb: one.verb, target: one.id,
+    reason: text, state, source, ...(minutes && { valid_s: 60 * Number(minutes) }) });
+  const title = t(one.verb === "attest" ? "attest_says" : "fact_says");
+  if (await order("command", title, one.name, fields, () => statement(one.values))) again();
+}
+
+async function takeBack(one, again) {
+  const fields = ({ text }) => ({ verb: one.verb, target: one.id, reason: text, state: "withdrawn" });
+  if (await order("command", t("take_back_says"), one.name, fields)) again();
+}
+
 function spreadCard({ verdict, evidence }) {
   const word = verdict.spread;
   const state = { yes: "down", no: "ok" }[word] ?? "unknown";
@@ -73,11 +129,11 @@ function spreadCard({ verdict, evidence }) {
 function cellsCard({ cells, operators, systems }) {
   return card(t("cells"),
     h("ul", { class: "plain cols" }, operators.map((one) => h("li", { "data-key": one.id },
-      impact(one.impact), " ", h("strong", null, say(one.name)), " ",
+      networkState(one), " ", h("strong", null, say(one.name)), " ",
       h("span", { class: "muted" }, `${t("sites_out")} ${one.sites.down}/${total(one.sites)}`
         + (one.sites.unknown ? ` · ${t("unknown")} ${one.sites.unknown}` : ""))))),
     systems.length > 0 && h("ul", { class: "plain cols" }, systems.map((one) =>
-      h("li", { "data-key": one.id }, impact(one.impact), " ", one.name))),
+      h("li", { "data-key": one.id }, networkState(one), " ", one.name))),
     h("ul", { class: "cells" }, cells.filter((one) => one.affected || one.state !== "unknown")
       .map((one) => h("li", { "data-key": `${one.operator}${one.town}` },
         h("a", { href: `/sites?town=${one.town}&operator=${one.operator}`,
@@ -134,13 +190,14 @@ export const page = {
     if (!draft || (!warning && draft.warning === "none")) {
       return [h("h1", null, t("warning")),
         h("p", { class: "calm" }, icon("ok"), " ", t("no_warning")),
+        attestCard(answer, again),
         noticesCard(answer, again)];
     }
     return [
       h("h1", null, t("open_warning")),
       h("div", { class: "two" },
         h("div", null, draftCard(answer), stepsCard(answer, again), rangeCard(answer),
-          spreadCard(answer), noticesCard(answer, again)),
+          spreadCard(answer), attestCard(answer, again), noticesCard(answer, again)),
         h("div", null, cellsCard(answer), sitesCard(answer), rulesCard(answer), logCard(answer))),
     ];
   },
