@@ -17,7 +17,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import carry, hop, latency, machine, ping, poll, turns
+from bench import carry, hop, latency, machine, ping, poll, turns, whole
 from bench.figures import Figure, Report
 from bench.peers import ROOT, Missing
 from drill.children import ChildEnded
@@ -51,6 +51,11 @@ def _latency(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  se
     return asyncio.run(latency.figures(kills=8 if quick else 40))
 
 
+def _whole(quick: bool, left_out: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
+    devices, rounds = (500, 2) if quick else (2000, 5)
+    return asyncio.run(whole.figures(devices=devices, rounds=rounds, left_out=left_out))
+
+
 def _carry(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
     return asyncio.run(carry.figures(carry.QUICK if quick else carry.FULL))
 
@@ -61,6 +66,7 @@ PARTS: Final[dict[str, Part]] = {
     "world": _turns,
     "hop": _hop,
     "latency": _latency,
+    "whole": _whole,
     "carry": _carry,
 }
 

@@ -49,8 +49,13 @@ class Ground:
     def config(self, name: str) -> Path:
         return self.folder / f"{name}.toml"
 
-    def write_county(self, register: Register, *, web_port: int | None = None) -> None:
-        """Register, keys, and the settings of collector (with pages or not) and office."""
+    def write_county(
+        self, register: Register, *, web_port: int | None = None, **more: object
+    ) -> None:
+        """Register, keys, and the settings of collector (with pages or not) and office.
+
+        ``more``: further settings of the collector.
+        """
         tables = self.folder / "register"
         tables.mkdir()
         for name, heads in _TABLES.items():
@@ -64,6 +69,7 @@ class Ground:
             "register": "register",
             "keys_dir": "keys",
             "offices": [{"id": town.OFFICE, "key": town.OFFICE}],
+            **more,
         }
         pages: dict[str, Mapping[str, object]] = {"web": {"port": web_port}} if web_port else {}
         self._toml("collector", {"collector": options, **pages})

@@ -180,6 +180,27 @@ def compiled(name: str, *libraries: str, packages: Sequence[str] = ()) -> Path:
     return made
 
 
+def unpacked(package: str, program_: str) -> Path:
+    """A program of a Debian package, unpacked and not installed: no service of it ever starts.
+
+    Raises Missing.
+    """
+    folder = _BUILT.parent / "bench-deb" / package
+    path = folder / program_
+    if path.exists():
+        return path
+    print(f"bench: fetching Debian's {package} to measure against", file=sys.stderr)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        subprocess.run(["apt-get", "download", "-q", package], cwd=folder, check=True,
+                       stdout=sys.stderr)  # fmt: skip
+        (archive,) = folder.glob("*.deb")
+        subprocess.run(["dpkg", "-x", archive, folder], check=True)
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        raise Missing(f"{package} could not be fetched: {error}") from error
+    return path
+
+
 def _installed(package: str) -> bool:
     argv = ["dpkg-query", "-W", "-f", "${db:Status-Status}", package]
     return subprocess.run(argv, check=False, capture_output=True).stdout == b"installed"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from collector.county import Bundle, County
@@ -18,12 +18,12 @@ _KINDS: Final = ("router", "radio", "switch", "power")
 """The devices of a site; the first two are those without which it is out."""
 
 
-def register(devices: int) -> Register:
+def register(devices: int, operators: Sequence[str] = OPERATORS) -> Register:
     """About ``devices`` devices: four at a site, sites behind a hub in each operator's towns."""
     towns = tuple(
         Town(code=f"{CODE}{number:03d}", name=f"第{number}镇") for number in range(100, 100 + TOWNS)
     )
-    each = max(TOWNS, devices // len(_KINDS) // len(OPERATORS))
+    each = max(TOWNS, devices // len(_KINDS) // len(operators))
     sites = tuple(
         Site(
             id=f"{operator}-s{number}",
@@ -33,7 +33,7 @@ def register(devices: int) -> Register:
             weight=200.0,
             hub=number < TOWNS,
         )
-        for operator in OPERATORS
+        for operator in operators
         for number in range(each)
     )
     return Register(
@@ -44,7 +44,7 @@ def register(devices: int) -> Register:
         contacts=(
             Contact(name="移动", phone="0356-4220001", kind=ContactKind.OPERATOR, operator="cmcc"),
         ),
-        sources=tuple(Source(agent=operator, operator=operator) for operator in OPERATORS),
+        sources=tuple(Source(agent=operator, operator=operator) for operator in operators),
     )
 
 

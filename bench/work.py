@@ -98,7 +98,7 @@ def _arcs(one: Object) -> Arcs:
     return one.arcs
 
 
-_TYPES: Final[tuple[tuple[int, RawValue], ...]] = (
+TYPES: Final[tuple[tuple[int, RawValue], ...]] = (
     (ber.TIME_TICKS, 123_456_789),
     (ber.INTEGER, 1),
     (ber.GAUGE32, 1_000_000_000),
@@ -132,7 +132,7 @@ def jobs(port: int) -> dict[str, dict[str, Any]]:
 
 def work() -> Mib:
     """The objects of both pieces of work, with something behind each column that ends it."""
-    objects: dict[str, tuple[int, Value]] = dict(zip(SCALARS, _TYPES, strict=True))
+    objects: dict[str, tuple[int, Value]] = dict(zip(SCALARS, TYPES, strict=True))
     for column, value in COLUMNS.items():
         head, _, last = column.rpartition(".")
         objects |= {f"{column}.{row}": value for row in range(1, ROWS + 1)}
@@ -179,4 +179,22 @@ def _port(port: int) -> dict[str, tuple[int, Value]]:
     }
 
 
-MIBS: Final[dict[str, Callable[[], Mib]]] = {"work": work, "device": device}
+def whole() -> Mib:
+    """The objects of both pieces of work, moving: what whole agents and their peers poll."""
+    objects: dict[str, tuple[int, Value]] = {}
+    for number, (oid, (tag, value)) in enumerate(zip(SCALARS, TYPES, strict=True)):
+        objects[oid] = (tag, _counted(number + 1) if tag in COUNTERS else value)
+    for column, (tag, value) in COLUMNS.items():
+        for row in range(1, ROWS + 1):
+            objects[f"{column}.{row}"] = (tag, _counted(row) if tag in COUNTERS else value)
+    return Mib.of(objects, still=False)
+
+
+COUNTERS: Final = {ber.COUNTER32, ber.COUNTER64}
+
+
+def _counted(pace: int) -> Value:
+    return lambda at_s, kind: (10**6 * kind + int(at_s * 1000 * pace)) % 2**32
+
+
+MIBS: Final[dict[str, Callable[[], Mib]]] = {"work": work, "device": device, "whole": whole}
