@@ -11,22 +11,26 @@ import asyncio
 import fcntl
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypeVar
 
 from agent import lanes
 from agent.counters import Rates
 from agent.decode import compile_query, decode, uptime_ticks
 from agent.io.icmp import IcmpEngine, IcmpOptions
+from agent.io.selfcheck import SelfCheck
 from agent.io.snmp import SnmpEngine, SnmpOptions
 from agent.io.uplink import Uplink
 from agent.presence import Identity
 from agent.query import Access, IcmpLook, IcmpResult, Query, SnmpLook, SnmpResult
 from agent.schedule import RoundEnd, Schedule
+from agent.suspicion import Suspicion
+from agent.witness import NO_UPLINK
 from config.inventory import Credential, Inventory, Target
 from config.profile import Profile
 from config.settings import AgentSettings
@@ -38,6 +42,7 @@ from transport.io.outbox import Row
 from wire.observation import Method, Outcome, Round, StateItem
 from wire.request import LookRequest
 
+R = TypeVar("R", IcmpResult, SnmpResult)
 FLUSH_S: Final = 0.2
 TICK_S: Final = 0.1
 """Turns are at least this far apart, so that one of them submits many looks."""
@@ -63,7 +68,10 @@ class _Device:
     snmp: SnmpLook | None = None
     rates: Rates = field(default_factory=Rates)
     waiting: int = 0
-    looked: bool = False
+    outcomes: dict[Method, Outcome] = field(default_factory=dict)
+
+
+Told = Callable[[_Device, R], None]
 
 
 class Agent:
@@ -98,6 +106,15 @@ class Agent:
         self._first_round = self._clock.wall_ms() // self._interval_ms
         self._snmp = SnmpEngine(SnmpOptions(packets_per_s=options.packets_per_s))
         self._icmp = IcmpEngine(IcmpOptions(packets_per_s=options.packets_per_s))
+        self._suspicion = Suspicion(rest_turns=options.rest_turns)
+        self._check = SelfCheck(
+            self._icmp,
+            (settings.broker.host, settings.broker.port),
+            addresses=[str(address) for address in options.witness],
+            gateways=options.witness_gateways,
+            on_change=self._saw_ourselves,
+        )
+        self._stir = asyncio.Event()
         self._state = lanes.StateLane()
         self._sample = lanes.SampleLane()
         self._items: list[StateItem] = []
@@ -186,15 +203,29 @@ class Agent:
             while True:
                 self._turn(self._clock.monotonic_ms())
                 self._notify.alive(self._clock.monotonic())
-                wait_s = (self._schedule.deadline() - self._clock.monotonic_ms()) / 1000
-                await asyncio.sleep(max(TICK_S, min(wait_s, self._notify.every_s or wait_s)))
+                await asyncio.sleep(TICK_S)
+                wait_s = (self._deadline() - self._clock.monotonic_ms()) / 1000
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(wait_s, self._notify.every_s or wait_s)):
+                        await self._stir.wait()
+                self._stir.clear()
         finally:
+            self._check.close()
             self._icmp.close()
             self._snmp.close()
 
     def _turn(self, now_ms: int) -> None:
         for name in self._schedule.due(now_ms):
-            self._submit(self._devices[name])
+            if self._suspicion.turn(name):
+                self._submit(self._devices[name])
+            else:
+                self._schedule.finished(name, looked=False)
+        for again in self._suspicion.due(now_ms):
+            if self._schedule.at_once(again.device):
+                if again.confirms:
+                    self._state.asked(again.device)
+                self._submit(self._devices[again.device])
+        self._check.turn(now_ms)
         end = self._schedule.round_over(now_ms)
         if end is not None:
             self._add(self._round(end, now_ms))
@@ -213,13 +244,35 @@ class Agent:
 
     def _submit(self, device: _Device) -> None:
         device.waiting = (device.icmp is not None) + (device.snmp is not None)
-        device.looked = False
+        device.outcomes = {}
         if device.icmp is not None:
-            self._icmp.submit(device.icmp, partial(self._echoed, device))
+            self._icmp.submit(
+                device.icmp, partial(self._once_sure, device, Method.ICMP, then=self._echoed)
+            )
         if device.snmp is not None:
-            self._snmp.submit(device.snmp, partial(self._answered, device))
+            self._snmp.submit(
+                device.snmp, partial(self._once_sure, device, Method.SNMP, then=self._answered)
+            )
         if device.waiting == 0:
             self._schedule.finished(device.id, looked=False)
+
+    def _once_sure(self, device: _Device, method: Method, result: R, then: Told[R]) -> None:
+        """A silence that is news waits until we know that we have an uplink of our own."""
+        if result.outcome is Outcome.NO_ANSWER and not self._suspicion.silent(device.id, method):
+            self._check.ask(partial(self._sure, device, result, then))
+        else:
+            self._sure(device, result, then)
+
+    def _sure(self, device: _Device, result: R, then: Told[R]) -> None:
+        if result.outcome is Outcome.NO_ANSWER and self._check.blind:
+            result.outcome, result.reason = Outcome.COULD_NOT_LOOK, NO_UPLINK
+        then(device, result)
+
+    def _saw_ourselves(self, blind: bool) -> None:  # noqa: FBT001  a callback's only word
+        if blind:
+            self._log.error("no uplink of our own", witnesses=self._check.witnesses.addresses)
+        else:
+            self._log.warning("our uplink is back")
 
     def _echoed(self, device: _Device, result: IcmpResult) -> None:
         at_ms = self._clock.now_ms()
@@ -258,15 +311,22 @@ class Agent:
             self._add(look)
 
     def _one_done(self, device: _Device, outcome: Outcome, reason: str, method: Method) -> None:
-        if outcome is Outcome.COULD_NOT_LOOK:
-            if reason != lanes.BROKEN_OFF:
-                self._changes.note(method, reason, "could not look", method=method, reason=reason)
-        else:
-            device.looked = True
+        if outcome is Outcome.COULD_NOT_LOOK and reason != lanes.BROKEN_OFF:
+            self._changes.note(method, reason, "could not look", method=method, reason=reason)
+        device.outcomes[method] = outcome
         device.waiting -= 1
         if device.waiting == 0:
-            self._schedule.finished(device.id, looked=device.looked)
+            blind = all(one is Outcome.COULD_NOT_LOOK for one in device.outcomes.values())
+            self._schedule.finished(device.id, looked=not blind)
+            if self._suspicion.ended(device.id, device.outcomes, self._clock.monotonic_ms()):
+                self._stir.set()
         self._arm()
+
+    def _deadline(self) -> int:
+        """When something is to be done; monotonic ms."""
+        again_ms = self._suspicion.deadline()
+        turn_ms = self._schedule.deadline()
+        return turn_ms if again_ms is None else min(turn_ms, again_ms)
 
     def _round(self, end: RoundEnd, now_ms: int) -> Round:
         now = self._clock.now_ms()

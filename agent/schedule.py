@@ -49,6 +49,7 @@ class Schedule:
         ]
         heapq.heapify(self._heap)
         self._under_way: set[str] = set()
+        self._out_of_turn: set[str] = set()
         self._missed: dict[str, None] = {}
         self._looked = 0
         self._round_end = now_ms + round_ms
@@ -71,7 +72,9 @@ class Schedule:
             turn, device = heap[0]
             interval = self._intervals[device]
             heapq.heapreplace(heap, (turn + ((now_ms - turn) // interval + 1) * interval, device))
-            if device in self._under_way:
+            if device in self._out_of_turn:
+                self._out_of_turn.discard(device)  # the look under way is its turn's
+            elif device in self._under_way:
                 self._missed[device] = None
             else:
                 self._under_way.add(device)
@@ -83,18 +86,21 @@ class Schedule:
         if device not in self._intervals or device in self._under_way:
             return False
         self._under_way.add(device)
+        self._out_of_turn.add(device)
         return True
 
     def finished(self, device: str, *, looked: bool) -> None:
-        """The look at ``device`` is over; ``looked`` False: it could not be looked at.
+        """The look at ``device`` is over; ``looked`` False: it was not or could not be looked at.
 
-        A missed device stays missed until a look at it succeeds.
+        A missed device stays missed until a look at it succeeds. Looks out of turn are not counted.
         """
+        in_turn = device not in self._out_of_turn
         self._under_way.discard(device)
+        self._out_of_turn.discard(device)
         if looked:
-            self._looked += 1
+            self._looked += in_turn
             self._missed.pop(device, None)
-        else:
+        elif in_turn:
             self._missed[device] = None
 
     def round_over(self, now_ms: int) -> RoundEnd | None:

@@ -6,6 +6,7 @@ read from files of their own.
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import PurePath
 from typing import Annotated
 
@@ -49,6 +50,10 @@ class AgentOptions(Config):
     """The agent itself. Quotas are bytes of its outbox file (``agent.db``).
 
     ``look_on_request`` false: the county's wishes to look at a device at once are not heard.
+    ``rest_turns``: a device silent for long is looked at every so many turns at least (above 2 it
+    becomes unknown at the county meanwhile unless policy's blind_notice_s is longer than that).
+    When no ``witness`` (addresses beyond our uplink; gateways of the routing table unless
+    ``witness_gateways`` is false) that ever answered does so, nor the broker, nobody is silent.
     """
 
     id: Id
@@ -66,6 +71,9 @@ class AgentOptions(Config):
     sample_quota_bytes: Annotated[int, Field(ge=1_000_000)] = 1024 * 1024 * 1024
     alive_every_s: Annotated[float, Field(ge=0.2, le=300)] = 30.0
     look_on_request: bool = True
+    rest_turns: Annotated[int, Field(ge=1, le=10)] = 2
+    witness: Annotated[tuple[IPv4Address | IPv6Address, ...], Field(max_length=4)] = ()
+    witness_gateways: bool = True
 
 
 class AgentSettings(Config):
