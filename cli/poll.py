@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 def poll(
     target: list[str] = typer.Argument(
-        ...,
+        None,
         help="地址、名称、范围 a-b、网段、@文件，可带 :端口 / addresses, names, ranges, networks, "
         "@file; :port may follow",
     ),
     *,
+    recorded: list[Path] = typer.Option(
+        [], "--from", help="不查设备，读录制文件 / look at recordings (.snmprec), not at devices"
+    ),
     profile: list[str] = typer.Option(
         ["generic"], "--profile", "-p", help="采集模板，可多个 / profiles: names or files"
     ),
@@ -41,23 +44,30 @@ def poll(
     stats: bool = typer.Option(False, "--stats", help="附统计 / figures at the end"),
 ) -> None:
     """按采集模板查询 SNMP 设备 / look at targets by SNMP. 0: all measured, 1: some were not."""
+    from agent.io.recording import ReplayEngine
     from agent.io.snmp import SnmpEngine, SnmpOptions
     from agent.memory import Sizes
     from agent.query import Access, SnmpLook
     from cli import rounds
     from cli.poll_page import Teller, line, page
+    from cli.replay import recorded_looks
     from config.inventory import SnmpVersion
 
     if version not in tuple(SnmpVersion):
         rounds.fail(f"没有 SNMP 版本 {version}，应为 1 或 2c / no version {version}: 1 or 2c")
     query = _query(profile)
-    found = rounds.targets_of(target)
     access = Access(SnmpVersion(version), os.fsencode(community))
-    looks = [
-        SnmpLook(one.name, one.address, one.port or port, access, query, timeout, retries)
-        for one in found
-    ]
-    engine = SnmpEngine(SnmpOptions(packets_per_s=rate, sizes=Sizes(bulk=bulk)))
+    sizes = Sizes(bulk=bulk)
+    engine: SnmpEngine | ReplayEngine
+    if recorded:
+        engine, looks = recorded_looks(recorded, target or [], Access(access.version, b""), query)
+        engine.sizes = sizes
+    else:
+        looks = [
+            SnmpLook(one.name, one.address, one.port or port, access, query, timeout, retries)
+            for one in rounds.targets_of(target or [])
+        ]
+        engine = SnmpEngine(SnmpOptions(packets_per_s=rate, sizes=sizes))
     teller = Teller()
 
     def show(number: int, results: list[SnmpResult]) -> None:
