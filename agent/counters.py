@@ -8,12 +8,13 @@ mean more than half its range since the look before: then nobody can tell.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from operator import sub, truediv
+from typing import Final, TypeAlias
 
-from agent.decode import COUNTERS, Number, Rows, scaled
-from config.profile import MetricType
+from agent.decode import COUNTERS, Number, Rows, all_scaled, scaled
+from config.profile import Metric, MetricType
 
 WRAP32: Final = 2**32
 TICKS_PER_S: Final = 100
@@ -21,14 +22,33 @@ SLACK_TICKS: Final = 1000
 """How far sysUpTime may be off (delays, coarse clocks) before it says that a device restarted."""
 
 
-@dataclass(slots=True)
-class _Past:
-    """The counts of the look before; ``counts`` by the metric's number."""
+Counts: TypeAlias = "array[int] | list[Number]"
+"""Counts row by row; packed as long as all of them are counts."""
 
-    at_ns: int
-    instances: tuple[str, ...]
-    counts: dict[int, list[Number]]
-    epochs: list[Number] | None
+
+class Past:
+    """The counts of one part of a device at the look before.
+
+    ``counts`` has them row by row, for the metrics at ``places``.
+    """
+
+    __slots__ = ("at_ns", "counts", "epochs", "instances", "key", "places")
+
+    def __init__(self, key: tuple[str, str], places: tuple[int, ...]) -> None:
+        self.key = key
+        self.places = places
+        self.at_ns = 0
+        self.instances: tuple[str, ...] = ()
+        self.counts: Counts = []
+        self.epochs: list[Number] | None = None
+
+
+def packed(counts: list[Number]) -> Counts:
+    """``counts`` in eight octets each, when all of them are counts."""
+    try:
+        return array("Q", counts)  # type: ignore[arg-type]  # what is no count raises
+    except (TypeError, OverflowError):
+        return counts
 
 
 def growth(before: int, now: int, *, wraps: bool) -> int | None:
@@ -59,73 +79,128 @@ class Rates:
     device was found restarted since the look before (the 497-day wrap of sysUpTime is none).
     """
 
-    __slots__ = ("_at_ns", "_past", "_uptime", "gap_s")
+    __slots__ = ("_at_ns", "_gap_ns", "_past", "_uptime")
 
     def __init__(self, gap_s: float = 300.0) -> None:
-        self.gap_s = gap_s
-        self._past: dict[tuple[str, str], _Past] = {}
+        self._gap_ns = int(gap_s * 1e9)
+        self._past: tuple[Past, ...] = ()
         self._uptime: int | None = None
         self._at_ns = 0
 
     def apply(self, rows: Sequence[Rows], at_ns: int, uptime_ticks: int | None = None) -> bool:
         """Turn counts into rates; ``at_ns`` monotonic, ``uptime_ticks`` sysUpTime of this look."""
-        again = (
-            uptime_ticks is not None
-            and self._uptime is not None
-            and restarted(self._uptime, uptime_ticks, at_ns - self._at_ns)
-        )
-        if uptime_ticks is not None:
-            self._uptime, self._at_ns = uptime_ticks, at_ns
-        if again:
-            self._past.clear()
+        again = self.restarted(at_ns, uptime_ticks)
         for part in rows:
-            places = [
+            places = tuple(
                 number for number, metric in enumerate(part.metrics) if metric.type in COUNTERS
-            ]
+            )
             if places:
                 self._turn(part, places, at_ns)
         return again
 
-    def _turn(self, part: Rows, places: list[int], at_ns: int) -> None:
-        key = (part.profile, part.table)
-        past = self._past.get(key)
-        counts = {place: part.columns[place] for place in places}
-        self._past[key] = _Past(at_ns, part.instances, counts, part.epochs)
-        seconds = 0.0 if past is None else (at_ns - past.at_ns) / 1e9
-        blank: list[Number] = [None] * len(part.instances)
-        for place in places:
-            part.columns[place] = blank[:]
-        if past is None or not 0 < seconds <= self.gap_s:
-            return
-        known = _rows_before(past, part)
-        for place in places:
-            metric = part.metrics[place]
-            wraps = metric.type is MetricType.COUNTER32
-            before, now, rates = past.counts.get(place), counts[place], part.columns[place]
-            if before is None:
+    def restarted(self, at_ns: int, uptime_ticks: int | None) -> bool:
+        """Whether sysUpTime tells of a restart since the look before; then all counts are void."""
+        if uptime_ticks is None:
+            return False
+        again = self._uptime is not None and restarted(
+            self._uptime, uptime_ticks, at_ns - self._at_ns
+        )
+        self._uptime, self._at_ns = uptime_ticks, at_ns
+        if again:
+            self._past = ()
+        return again
+
+    def steady(self, key: tuple[str, str], instances: tuple[str, ...], at_ns: int) -> Past | None:
+        """The counts before, when those of the same rows now need no more than a subtraction.
+
+        ``instances`` must be the very rows of that look. Whoever asks compares the epochs.
+        """
+        for past in self._past:
+            if past.key == key:
+                fit = past.instances is instances and 0 < at_ns - past.at_ns <= self._gap_ns
+                return past if fit else None
+        return None
+
+    def _turn(self, part: Rows, places: tuple[int, ...], at_ns: int) -> None:
+        width, size = len(places), len(part.instances)
+        now: list[Number] = [None] * (width * size)
+        for number, place in enumerate(places):
+            now[number::width] = part.columns[place]
+        rates = self._rates(part, places, at_ns, now)
+        for number, place in enumerate(places):
+            part.columns[place] = rates[number::width]
+        self._keep(part, places, at_ns, now)
+
+    def _rates(
+        self, part: Rows, places: tuple[int, ...], at_ns: int, now: list[Number]
+    ) -> list[Number]:
+        found: list[Number] = [None] * len(now)
+        past = self._before((part.profile, part.table))
+        if past is None or past.places != places or not 0 < at_ns - past.at_ns <= self._gap_ns:
+            return found
+        seconds = (at_ns - past.at_ns) / 1e9
+        width = len(places)
+        kinds = [part.metrics[place] for place in places]
+        for row, old in enumerate(_rows_before(past, part)):
+            if old is None:
                 continue
-            for row, old in enumerate(known):
-                rates[row] = (
-                    None
-                    if old is None
-                    else _rate(before[old], now[row], wraps, seconds, metric.scale)
-                )
+            for number, metric in enumerate(kinds):
+                at = row * width + number
+                found[at] = rate(past.counts[old * width + number], now[at], seconds, metric)
+        return found
+
+    def _keep(self, part: Rows, places: tuple[int, ...], at_ns: int, now: list[Number]) -> None:
+        past = self._before((part.profile, part.table))
+        if past is None or past.places != places:
+            others = tuple(one for one in self._past if one is not past)
+            past = Past((part.profile, part.table), places)
+            self._past = (*others, past)
+        past.at_ns = at_ns
+        past.instances = part.instances
+        past.counts = packed(now)
+        past.epochs = part.epochs
+
+    def _before(self, key: tuple[str, str]) -> Past | None:
+        for past in self._past:
+            if past.key == key:
+                return past
+        return None
 
 
-def _rate(before: Number, now: Number, wraps: bool, seconds: float, scale: float) -> Number:  # noqa: FBT001  called once per cell
+def rate(before: Number, now: Number, seconds: float, metric: Metric) -> Number:
+    """The scaled rate of one counter; None where there is no honest one."""
     if not isinstance(before, int) or not isinstance(now, int):
         return None
-    grown = growth(before, now, wraps=wraps)
-    return (
-        None
-        if grown is None
-        else scaled(grown / seconds, scale)
-        if scale != 1.0
-        else grown / seconds
-    )
+    grown = growth(before, now, wraps=metric.type is MetricType.COUNTER32)
+    return None if grown is None else scaled(grown / seconds, metric.scale)
 
 
-def _rows_before(past: _Past, part: Rows) -> list[int | None]:
+def rates(
+    before: Sequence[Number],
+    now: Sequence[Number],
+    seconds: Sequence[float],
+    metrics: Sequence[Metric],
+) -> list[Number]:
+    """The rates of many rows, row by row: the metrics repeat. ``seconds`` for each count."""
+    try:
+        grown = list(map(sub, now, before))  # type: ignore[arg-type]  # None raises
+        plain = not grown or min(grown) >= 0
+    except TypeError:
+        plain = False
+    width = len(metrics)
+    if not plain:
+        return [
+            rate(old, new, elapsed, metrics[at % width])
+            for at, (old, new, elapsed) in enumerate(zip(before, now, seconds, strict=True))
+        ]
+    found: list[Number] = [*map(truediv, grown, seconds)]
+    for number, metric in enumerate(metrics):
+        if metric.scale != 1.0:
+            found[number::width] = all_scaled(found[number::width], metric.scale)
+    return found
+
+
+def _rows_before(past: Past, part: Rows) -> list[int | None]:
     """For each row its number in the look before; None for a new or discontinued one."""
     found: list[int | None]
     if past.instances == part.instances:

@@ -18,10 +18,14 @@ Number = float | int | None
 
 T = TypeVar("T")
 
+ONE_ROW: Final = ("",)
+"""The names of the rows of scalars."""
+
 SYS_UPTIME: Final = ber.oid_content("1.3.6.1.2.1.1.3.0")
 COUNTERS: Final = frozenset((MetricType.COUNTER32, MetricType.COUNTER64))
 MAX_INSTANCE: Final = 128
 MAX_TEXT: Final = 255
+_NUMERIC: Final = bytes((ber.INTEGER, *ber.UNSIGNED))
 _UNITS: Final = 9
 """EntitySensorDataScale of plain units (RFC 3433)."""
 
@@ -115,7 +119,8 @@ def _group(
     texts = tuple(one for one in fields if one.metric.type is MetricType.TEXT)
     numbers = tuple(one for one in fields if one.metric.type is not MetricType.TEXT)
     kept = tuple(one.metric for one in numbers)
-    return Group(profile, name, number, numbers, texts, kept, label, mark)
+    counts = any(metric.type in COUNTERS for metric in kept)
+    return Group(profile, name, number, numbers, texts, kept, label, mark, counts)
 
 
 def decode(result: SnmpResult) -> list[Rows]:
@@ -145,15 +150,15 @@ def uptime_ticks(result: SnmpResult) -> int | None:
 
 
 def _rows(group: Group, table: TableValues) -> Rows:
-    columns = [_numbers(one, table) for one in group.fields]
+    columns = numbers(group, table)
     texts = {one.metric.name: _texts(one.place, table) for one in group.texts}
     mark = group.discontinuity
-    epochs = None if mark is None else _plain(table.cells[mark :: table.columns])
+    epochs = None if mark is None else column(table, mark)
     rows = Rows(
         group.profile,
         group.table,
         group.metrics,
-        ("",) if group.number < 0 else _instances(group, table),
+        ONE_ROW if group.number < 0 else instances(group, table),
         columns,
         texts,
         epochs,
@@ -165,16 +170,26 @@ def _rows(group: Group, table: TableValues) -> Rows:
     return rows
 
 
-def _plain(cells: Sequence[RawValue]) -> list[Number]:
+def numbers(group: Group, table: TableValues) -> list[list[Number]]:
+    """The group's columns of numbers; ``table`` may have the rows of many devices."""
+    return [_numbers(one, table) for one in group.fields]
+
+
+def column(table: TableValues, place: int) -> list[Number]:
+    """A column's numbers; None where there is none. The tags tell when all of them are."""
+    cells = table.cells[place :: table.columns]
+    tags = table.tags[place :: table.columns]
+    if len(tags) == len(cells) and not tags.translate(None, _NUMERIC):
+        return list(cells)  # type: ignore[arg-type]  # numeric tags have numbers
     return [cell if isinstance(cell, int) else None for cell in cells]
 
 
 def _numbers(one: Field, table: TableValues) -> list[Number]:
     """A metric's column: scaled, with what does not hold left out."""
-    numbers = _plain(table.cells[one.place :: table.columns])
+    numbers = column(table, one.place)
     metric = one.metric
     if metric.type not in COUNTERS and metric.scale != 1.0:
-        numbers = [None if number is None else scaled(number, metric.scale) for number in numbers]
+        numbers = all_scaled(numbers, metric.scale)
     if one.precision is not None or one.exponent is not None:
         numbers = _sensor_scaled(one, table, numbers)
     if one.valid:
@@ -190,12 +205,19 @@ def scaled(number: float, scale: float) -> float | int:
     return number / divisor if divisor and scale == 1 / divisor else number * scale
 
 
+def all_scaled(numbers: Sequence[Number], scale: float) -> list[Number]:
+    """Each of ``numbers`` scaled, None left as it is."""
+    divisor = round(1 / scale) if 0 < abs(scale) < 1 else 0
+    if divisor and scale == 1 / divisor:
+        return [None if number is None else number / divisor for number in numbers]
+    return [None if number is None else number * scale for number in numbers]
+
+
 def _sensor_scaled(one: Field, table: TableValues, numbers: list[Number]) -> list[Number]:
     """Decimal places and decimal scale that stand in columns of their own (RFC 3433)."""
     blank: list[Number] = [None] * len(numbers)
-    columns = table.columns
-    places = blank if one.precision is None else _plain(table.cells[one.precision :: columns])
-    scales = blank if one.exponent is None else _plain(table.cells[one.exponent :: columns])
+    places = blank if one.precision is None else column(table, one.precision)
+    scales = blank if one.exponent is None else column(table, one.exponent)
     found: list[Number] = []
     for number, places_given, scale_given in zip(numbers, places, scales, strict=True):
         told = (one.precision is None or places_given is not None) and (
@@ -280,7 +302,7 @@ def _words(octets: bytes) -> str:
     return octets.hex(":")[:MAX_TEXT]
 
 
-def _instances(group: Group, table: TableValues) -> tuple[str, ...]:
+def instances(group: Group, table: TableValues) -> tuple[str, ...]:
     """A name for each row: its label, its index where the label is empty or not unique."""
     indexes = [".".join(map(str, index)) for index in table.index]
     if group.label is None:

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from agent.decode import COUNTERS, Number, Rows
-from wire.observation import Look, Method, Outcome, Reading, StateBody, StateItem
+from config.profile import Metric
+from wire.observation import Event, Look, Method, Outcome, Reading, StateBody, StateItem
 
 REFRESH_MS: Final = 600_000
 """How often an unchanged look or reading is sent again."""
@@ -58,12 +59,29 @@ class _LookSent:
     sent_ms: int
 
 
-@dataclass(slots=True)
-class _Known:
-    """What the collector was told about a device's readings: value and monotonic ms."""
+class Told:
+    """What the collector was told of one part of a device: its rows' watched values.
 
-    sent: dict[tuple[str, str], tuple[Number, int]] = field(default_factory=dict)
-    instances: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    ``values`` stand row by row, None for what it was never told or told to be absent; ``at_ms``
+    is when all of them were told last (monotonic).
+    """
+
+    __slots__ = ("at_ms", "instances", "key", "values")
+
+    def __init__(self, key: tuple[str, str]) -> None:
+        self.key = key
+        self.instances: tuple[str, ...] = ()
+        self.values: tuple[Number, ...] = ()
+        self.at_ms: int | None = None
+
+
+class Watched(NamedTuple):
+    """A watched metric: its place among the part's, its name, what is no change."""
+
+    place: int
+    name: str
+    delta: float
+    counter: bool
 
 
 class StateLane:
@@ -72,8 +90,20 @@ class StateLane:
     def __init__(self, *, refresh_ms: int = REFRESH_MS) -> None:
         self._refresh_ms = refresh_ms
         self._looks: dict[tuple[str, Method], _LookSent] = {}
-        self._known: dict[str, _Known] = {}
-        self._watched: dict[tuple[str, str], tuple[tuple[int, str, float], ...]] = {}
+        self._known: dict[str, tuple[Told, ...]] = {}
+        self._watched: dict[tuple[str, str], tuple[Watched, ...]] = {}
+
+    def same(
+        self, device: str, method: Method, outcome: Outcome, reason: str, mono_ms: int
+    ) -> bool:
+        """Whether a look says nothing that ``look`` would send; the usual case, made cheap."""
+        last = self._looks.get((device, method))
+        return (
+            last is not None
+            and last.outcome is outcome
+            and last.reason == reason
+            and mono_ms - last.sent_ms < self._refresh_ms
+        )
 
     def look(self, said: Said, at_ms: int, mono_ms: int) -> Look | None:
         """The look to send, or None when nothing about it is new.
@@ -114,22 +144,51 @@ class StateLane:
         self, device: str, parts: Sequence[Rows], at_ms: int, mono_ms: int
     ) -> list[Reading]:
         """The watched readings of a look that changed, are due again, or ceased to exist."""
-        known = self._known.get(device)
-        if known is None:
-            known = self._known[device] = _Known()
         found: list[Reading] = []
         for part in parts:
-            watched = self._places(part)
-            if not watched:
-                continue
-            news = [
-                *self._changed(known, part, watched, mono_ms),
-                *self._gone(known, part, watched),
-            ]
-            found += [
-                Reading(device=device, metric=metric, instance=instance, value=value, at_ms=at_ms)
-                for metric, instance, value in news
-            ]
+            key = (part.profile, part.table)
+            watched = self.watched(key, part.metrics)
+            if watched:
+                columns = [part.columns[one.place] for one in watched]
+                values = tuple(by_rows(columns))
+                told = self.told(device, key)
+                news = self._news(told, watched, part.instances, values, part.complete, mono_ms)
+                found += _readings(device, at_ms, news)
+        return found
+
+    def readings_of(
+        self,
+        devices: Sequence[str],
+        key: tuple[str, str],
+        metrics: Sequence[Metric],
+        names: Sequence[tuple[str, ...]],
+        columns: Sequence[Sequence[Number]],
+        at_ms: Sequence[int],
+        mono_ms: int,
+    ) -> list[Reading]:
+        """The same for many devices of one kind: ``columns`` have their rows one after another.
+
+        ``names`` has the names of each device's rows; all rows were read.
+        """
+        found: list[Reading] = []
+        watched = self.watched(key, metrics)
+        if not watched:
+            return found
+        values = tuple(by_rows([columns[one.place] for one in watched]))
+        width, begin = len(watched), 0
+        for device, instances, at in zip(devices, names, at_ms, strict=True):
+            end = begin + width * len(instances)
+            now = values[begin:end]
+            begin = end
+            told = self.told(device, key)
+            if (
+                told.values != now
+                or told.instances != instances
+                or told.at_ms is None
+                or mono_ms - told.at_ms >= self._refresh_ms
+            ):
+                news = self._news(told, watched, instances, now, True, mono_ms)  # noqa: FBT003  complete
+                found += _readings(device, at, news)
         return found
 
     def forget(self) -> None:
@@ -137,58 +196,91 @@ class StateLane:
         self._looks.clear()
         self._known.clear()
 
-    def _places(self, part: Rows) -> tuple[tuple[int, str, float], ...]:
-        """Columns of the watched metrics: place, name, delta."""
-        key = (part.profile, part.table)
+    def told(self, device: str, key: tuple[str, str]) -> Told:
+        """What the collector was told of this part of the device."""
+        known = self._known.get(device, ())
+        for one in known:
+            if one.key == key:
+                return one
+        made = Told(key)
+        self._known[device] = (*known, made)
+        return made
+
+    def watched(self, key: tuple[str, str], metrics: Sequence[Metric]) -> tuple[Watched, ...]:
+        """The watched metrics of a part."""
         found = self._watched.get(key)
         if found is None:
             found = self._watched[key] = tuple(
-                (place, metric.name, metric.report_delta)
-                for place, metric in enumerate(part.metrics)
+                Watched(place, metric.name, metric.report_delta, metric.type in COUNTERS)
+                for place, metric in enumerate(metrics)
                 if metric.watched
             )
         return found
 
-    def _changed(
-        self, known: _Known, part: Rows, watched: Sequence[tuple[int, str, float]], mono_ms: int
-    ) -> Iterator[tuple[str, str, Number]]:
-        sent = known.sent
-        for place, name, delta in watched:
-            silent = not part.complete or part.metrics[place].type in COUNTERS
-            for instance, value in zip(part.instances, part.columns[place], strict=True):
-                key = (name, instance)
-                last = sent.get(key)
-                if not _finite(value):
-                    # Not read this time, no honest rate yet, or never there: no news.
-                    if silent or last is None or last[0] is None:
-                        continue
-                    value = None  # noqa: PLW2901  NaN and infinity are no readings
-                elif (
-                    last is not None
-                    and not _differs(last[0], value, delta)
-                    and mono_ms - last[1] < self._refresh_ms
-                ):
+    def _news(
+        self,
+        told: Told,
+        watched: Sequence[Watched],
+        instances: tuple[str, ...],
+        values: Sequence[Number],
+        complete: bool,  # noqa: FBT001  called in two places
+        mono_ms: int,
+    ) -> list[tuple[str, str, Number]]:
+        """Metric, instance and value of what is new; ``told`` becomes what was told then."""
+        width = len(watched)
+        due = told.at_ms is None or mono_ms - told.at_ms >= self._refresh_ms
+        if told.instances == instances:
+            kept, gone = list(told.values), {}
+        else:
+            gone = dict(zip(told.instances, _cut(told.values, width), strict=True))
+            blank = (None,) * width
+            kept = [value for name in instances for value in gone.pop(name, blank)]
+        news: list[tuple[str, str, Number]] = []
+        for at, value in enumerate(values):
+            one, old = watched[at % width], kept[at]
+            if not _finite(value):
+                # Not read this time, no honest rate yet, or never there: no news.
+                if old is None or one.counter or not complete:
                     continue
-                sent[key] = (value, mono_ms)
-                yield name, instance, value
-
-    def _gone(
-        self, known: _Known, part: Rows, watched: Sequence[tuple[int, str, float]]
-    ) -> Iterator[tuple[str, str, Number]]:
-        """Rows of a table that was read whole and that has them no more."""
-        key = (part.profile, part.table)
-        before = known.instances.get(key, ())
-        if not part.complete or before == part.instances:
-            return
-        known.instances[key] = part.instances
-        now = set(part.instances)
-        for instance in before:
-            if instance in now:
+                value = None  # noqa: PLW2901  NaN and infinity are no readings
+            elif old is not None and not due and not _differs(old, value, one.delta):
                 continue
-            for _, name, _ in watched:
-                last = known.sent.pop((name, instance), None)
-                if last is not None and last[0] is not None:
-                    yield name, instance, None
+            kept[at] = value
+            news.append((one.name, instances[at // width], value))
+        for name, row in gone.items():
+            if complete:
+                news += [
+                    (one.name, name, None)
+                    for one, old in zip(watched, row, strict=True)
+                    if old is not None
+                ]
+            else:
+                instances = (*instances, name)
+                kept += row
+        told.instances, told.values = instances, tuple(kept)
+        if due:
+            told.at_ms = mono_ms
+        return news
+
+
+def by_rows(columns: Sequence[Sequence[Number]]) -> list[Number]:
+    """Columns of equal length to values row by row."""
+    width = len(columns)
+    values: list[Number] = [None] * (width * len(columns[0]))
+    for number, column in enumerate(columns):
+        values[number::width] = column
+    return values
+
+
+def _cut(values: Sequence[Number], width: int) -> list[Sequence[Number]]:
+    return [values[at : at + width] for at in range(0, len(values), width)]
+
+
+def _readings(device: str, at_ms: int, news: Sequence[tuple[str, str, Number]]) -> list[Reading]:
+    return [
+        Reading(device=device, metric=metric, instance=instance, value=value, at_ms=at_ms)
+        for metric, instance, value in news
+    ]
 
 
 def _finite(value: Number) -> bool:
@@ -202,10 +294,16 @@ def _differs(before: Number, now: Number, delta: float) -> bool:
 
 
 def state_bodies(items: Sequence[StateItem]) -> list[tuple[bytes, int]]:
-    """The bodies of the state lane for ``items``, in order: JSON and number of items."""
+    """The bodies of the state lane for ``items``, in order: JSON and number of items.
+
+    Events come last and in bodies of their own (``wire.observation.Event``).
+    """
+    events = [item for item in items if isinstance(item, Event)]
+    others = [item for item in items if not isinstance(item, Event)] if events else items
     return [
         (StateBody(items=tuple(part)).model_dump_json().encode(), len(part))
-        for part in (items[at : at + ITEMS_MOST] for at in range(0, len(items), ITEMS_MOST))
+        for some in (others, events)
+        for part in (some[at : at + ITEMS_MOST] for at in range(0, len(some), ITEMS_MOST))
     ]
 
 
@@ -233,6 +331,29 @@ class SampleLane:
                 key = (part.profile, part.table)
                 self._extend(key, names, device, part.instances, part.columns, at_ms)
 
+    def add_of(
+        self,
+        devices: Sequence[str],
+        key: tuple[str, str],
+        metrics: Sequence[Metric],
+        names: Sequence[tuple[str, ...]],
+        columns: Sequence[Sequence[Number]],
+        at_ms: Sequence[int],
+    ) -> None:
+        """The numbers of many devices of one kind, as in ``StateLane.readings_of``."""
+        block = self._block(key, tuple(metric.name for metric in metrics))
+        for device, instances, at in zip(devices, names, at_ms, strict=True):
+            if len(instances) == 1:
+                block.device.append(device)
+                block.at_ms.append(at)
+            else:
+                block.device += [device] * len(instances)
+                block.at_ms += [at] * len(instances)
+            block.instance += instances
+        for kept, column in zip(block.columns, columns, strict=True):
+            kept.extend(column)
+        self.values += sum(map(len, columns))
+
     def add_echo(self, device: str, rtt_ms: float | None, loss: float | None, at_ms: int) -> None:
         """One ICMP look: median round trip in ms and the share of echoes lost."""
         self._extend((ECHO, ""), ECHO_METRICS, device, ("",), ((rtt_ms,), (loss,)), at_ms)
@@ -257,9 +378,7 @@ class SampleLane:
         columns: Sequence[Sequence[Number]],
         at_ms: int,
     ) -> None:
-        block = self._blocks.get(key)
-        if block is None:
-            block = self._blocks[key] = _Columns(names, columns=[[] for _ in names])
+        block = self._block(key, names)
         rows = len(instances)
         block.device += [device] * rows
         block.instance += instances
@@ -267,6 +386,12 @@ class SampleLane:
         for kept, column in zip(block.columns, columns, strict=True):
             kept.extend(column)
         self.values += rows * len(names)
+
+    def _block(self, key: tuple[str, str], names: tuple[str, ...]) -> _Columns:
+        block = self._blocks.get(key)
+        if block is None:
+            block = self._blocks[key] = _Columns(names, columns=[[] for _ in names])
+        return block
 
 
 def _split(profile: str, block: _Columns) -> Iterator[tuple[dict[str, Any], int]]:

@@ -62,7 +62,8 @@ class Field:
 class Group:
     """One profile's scalars (``number`` -1) or one of its tables (its number in the query).
 
-    ``fields`` are its numbers, ``texts`` its texts; ``label`` and ``discontinuity`` columns.
+    ``fields`` are its numbers, ``texts`` its texts; ``label`` and ``discontinuity`` columns;
+    ``counts``: some are counters.
     """
 
     profile: str
@@ -73,6 +74,7 @@ class Group:
     metrics: tuple[Metric, ...]
     label: int | None = None
     discontinuity: int | None = None
+    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

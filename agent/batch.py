@@ -1,0 +1,225 @@
+"""Many looks at once: what they measured becomes readings, rates and samples column by column.
+
+Pure. Between looks a device keeps a ``Track``. A look is *steady* when it brought everything, of
+the same rows as the look before: then all the steady looks of one query are taken together, which
+costs a tenth of taking them one by one (``one_by_one``, which all others get). Both ways come to
+the same; a property test holds them to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from agent.counters import Past, Rates, packed, rates
+from agent.decode import COUNTERS, ONE_ROW, Number, column, decode, numbers, uptime_ticks
+from agent.lanes import SampleLane, StateLane, by_rows
+from agent.query import Group, Query, SnmpResult, TableValues
+from wire.observation import Reading
+
+
+class Names(NamedTuple):
+    """The rows of a table at the look before: indexes, a mark of their labels, their names."""
+
+    rows: Sequence[tuple[int, ...]]
+    mark: int
+    instances: tuple[str, ...]
+
+
+_SCALARS = Names((), 0, ONE_ROW)
+
+
+class Track:
+    """What stays of a device's measured looks: counters, and the names of its tables' rows."""
+
+    __slots__ = ("names", "query", "rates")
+
+    def __init__(self) -> None:
+        self.rates = Rates()
+        self.query: Query | None = None
+        self.names: tuple[Names, ...] = ()
+
+
+class Taken(NamedTuple):
+    """A measured look that waits to be taken with others; ``at_ms`` is a domain stamp."""
+
+    device: str
+    track: Track
+    result: SnmpResult
+    at_ms: int
+
+
+@dataclass(slots=True)
+class _Steady:
+    """Steady looks of one query, with the counts before of each of its groups that has some."""
+
+    query: Query
+    looks: list[Taken] = field(default_factory=list)
+    pasts: list[list[Past | None]] = field(default_factory=list)
+
+
+class Batch:
+    """Takes looks into the two lanes; counts those taken ``together`` and ``alone``."""
+
+    def __init__(self, state: StateLane, sample: SampleLane) -> None:
+        self._state = state
+        self._sample = sample
+        self.together = 0
+        self.alone = 0
+
+    def take(self, looks: Iterable[Taken], mono_ms: int) -> tuple[list[Reading], list[str]]:
+        """The readings that are news, and the devices found restarted; samples go to their lane."""
+        found: list[Reading] = []
+        again: list[str] = []
+        steady: dict[int, _Steady] = {}
+        seen: set[int] = set()
+        for look in looks:
+            track, result = look.track, look.result
+            if id(track) in seen:  # its second look here needs what its first one leaves
+                found += self._together(steady, mono_ms)
+                seen.clear()
+            seen.add(id(track))
+            if track.rates.restarted(result.at_ns, uptime_ticks(result)):
+                again.append(look.device)
+            pasts = _steady(track, result)
+            if pasts is None:
+                found += self._one_by_one(look, mono_ms)
+                continue
+            query = result.look.query
+            cohort = steady.get(id(query))
+            if cohort is None:
+                cohort = steady[id(query)] = _Steady(query)
+            cohort.looks.append(look)
+            cohort.pasts.append(pasts)
+        found += self._together(steady, mono_ms)
+        return found, again
+
+    def _one_by_one(self, look: Taken, mono_ms: int) -> list[Reading]:
+        self.alone += 1
+        device, track, result, at_ms = look
+        rows = decode(result)
+        track.rates.apply(rows, result.at_ns)
+        found = self._state.readings(device, rows, at_ms, mono_ms)
+        self._sample.add(device, rows, at_ms)
+        query = result.look.query
+        track.query, track.names = None, ()
+        if result.complete and _plain(query):
+            track.query = query
+            track.names = tuple(
+                _SCALARS
+                if group.number < 0
+                else Names(table.index, _mark(group, table), part.instances)
+                for group, part in zip(query.groups, rows, strict=True)
+                for table in (result.tables[group.number] if group.number >= 0 else _NONE,)
+            )
+        return found
+
+    def _together(self, steady: dict[int, _Steady], mono_ms: int) -> list[Reading]:
+        found: list[Reading] = []
+        for cohort in steady.values():
+            self.together += len(cohort.looks)
+            for number, group in enumerate(cohort.query.groups):
+                found += self._group(cohort, number, group, mono_ms)
+        steady.clear()
+        return found
+
+    def _group(self, cohort: _Steady, number: int, group: Group, mono_ms: int) -> list[Reading]:
+        looks = cohort.looks
+        table = _joined(group, [look.result for look in looks])
+        columns = numbers(group, table)
+        names = [look.track.names[number].instances for look in looks]
+        places = [at for at, metric in enumerate(group.metrics) if metric.type in COUNTERS]
+        if places:
+            pasts = [pasts[number] for pasts in cohort.pasts]
+            _turn(group, places, columns, pasts, looks)
+        devices = [look.device for look in looks]
+        stamps = [look.at_ms for look in looks]
+        key = (group.profile, group.table)
+        if group.metrics:
+            self._sample.add_of(devices, key, group.metrics, names, columns, stamps)
+        return self._state.readings_of(devices, key, group.metrics, names, columns, stamps, mono_ms)
+
+
+_NONE = TableValues(1)
+
+
+def _plain(query: Query) -> bool:
+    """Whether rows of none of its tables may be left out for what they say themselves."""
+    return not any(one.when for group in query.groups if group.number >= 0 for one in group.fields)
+
+
+def _mark(group: Group, table: TableValues) -> int:
+    """The labels of a table's rows, as a number."""
+    if group.label is None:
+        return 0
+    labels, width = slice(group.label, None, table.columns), table.columns
+    return hash((tuple(table.cells[labels]), table.tags[group.label :: width]))
+
+
+def _steady(track: Track, result: SnmpResult) -> list[Past | None] | None:
+    """The counts before of each group; None when the look has to be taken by itself."""
+    query = result.look.query
+    if track.query is not query or not result.complete:
+        return None
+    pasts: list[Past | None] = []
+    for group, names in zip(query.groups, track.names, strict=True):
+        if group.number >= 0:
+            table = result.tables[group.number]
+            if names.rows is not table.index or names.mark != _mark(group, table):
+                return None
+        past = None
+        if group.counts:
+            key = (group.profile, group.table)
+            past = track.rates.steady(key, names.instances, result.at_ns)
+            if past is None or not _same_epochs(group, past, result):
+                return None
+        pasts.append(past)
+    return pasts
+
+
+def _same_epochs(group: Group, past: Past, result: SnmpResult) -> bool:
+    if group.discontinuity is None:
+        return True
+    return past.epochs == column(result.tables[group.number], group.discontinuity)
+
+
+def _joined(group: Group, results: Sequence[SnmpResult]) -> TableValues:
+    """The rows of many devices as one table."""
+    cells: list[int | bytes | None] = []
+    if group.number < 0:
+        for result in results:
+            cells += result.scalars
+        width = len(results[0].scalars)
+        return TableValues(width, (), cells, b"".join([result.tags for result in results]))
+    tables = [result.tables[group.number] for result in results]
+    for table in tables:
+        cells += table.cells
+    return TableValues(tables[0].columns, (), cells, b"".join([table.tags for table in tables]))
+
+
+def _turn(
+    group: Group,
+    places: Sequence[int],
+    columns: list[list[Number]],
+    pasts: Sequence[Past | None],
+    looks: Sequence[Taken],
+) -> None:
+    """Turn the counters' columns into rates, and remember the counts."""
+    now = by_rows([columns[place] for place in places])
+    before: list[Number] = []
+    seconds: list[float] = []
+    begin = 0
+    for past, look in zip(pasts, looks, strict=True):
+        assert past is not None
+        counts, at_ns = past.counts, look.result.at_ns
+        before += counts
+        size = len(counts)
+        seconds += [(at_ns - past.at_ns) / 1e9] * size
+        past.counts = packed(now[begin : begin + size])
+        past.at_ns = at_ns
+        begin += size
+    width = len(places)
+    turned = rates(before, now, seconds, [group.metrics[place] for place in places])
+    for number, place in enumerate(places):
+        columns[place] = turned[number::width]
