@@ -49,6 +49,7 @@ class TreeSettings(Config):
 class AgentOptions(Config):
     """The agent itself. Quotas are bytes of its outbox file (``agent.db``).
 
+    Samples that wait for longer than ``sample_quota_days`` are given up as well.
     ``look_on_request`` false: the county's wishes to look at a device at once are not heard.
     ``rest_turns``: a device silent for long is looked at every so many turns at least (above 2 it
     becomes unknown at the county meanwhile unless policy's blind_notice_s is longer than that).
@@ -67,7 +68,8 @@ class AgentOptions(Config):
     icmp_timeout_s: Annotated[float, Field(gt=0, le=30)] = 1.0
     icmp_count: Annotated[int, Field(ge=1, le=20)] = 3
     packets_per_s: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
-    state_quota_bytes: Annotated[int, Field(ge=1_000_000)] = 256 * 1024 * 1024
+    sample_quota_days: Annotated[float, Field(gt=0, le=400)] = 14.0
+    state_quota_bytes: Annotated[int, Field(ge=1_000_000)] = 512 * 1024 * 1024
     sample_quota_bytes: Annotated[int, Field(ge=1_000_000)] = 1024 * 1024 * 1024
     alive_every_s: Annotated[float, Field(ge=0.2, le=300)] = 30.0
     look_on_request: bool = True

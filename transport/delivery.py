@@ -91,12 +91,18 @@ class Window:
 
     ``first_ms`` is the retransmission time at the start, ``most_ms`` its limit; in between it
     follows the measured answers and doubles with each retransmission.
+
+    With ``least`` the bytes on their way begin there at each connection, double with each answer
+    within ``quick_ms`` and halve with a slower one: such a lane never fills a slow link for much
+    longer than that, whatever waits behind it (FAULTS F8).
     """
 
     rows: int = 64
     size: int = 512 * 1024
     first_ms: int = 1000
     most_ms: int = 15_000
+    least: int | None = None
+    quick_ms: int = 500
 
 
 class _Sent(NamedTuple):
@@ -107,7 +113,12 @@ class _Sent(NamedTuple):
 
 
 _STRIKES: Final = 3
-"""Retransmissions after which a receiver that stays behind its own word is believed."""
+"""Retransmissions after which a receiver that stays behind its own word is believed.
+
+So is one whose store is older than one that we know of: a lost store whose clock is behind begins
+in an older epoch than the one before it, and nobody else answers any more. Late words of a former
+store end by themselves, much sooner.
+"""
 
 
 class Sender:
@@ -128,6 +139,7 @@ class Sender:
         self.store = store
         self.connected = False
         self._window = window or Window()
+        self._size = self._window.least or self._window.size
         self._next = acked + 1
         self._reached = acked  # highest number sent in this life: what comes below it is a repeat
         self._flying: deque[_Sent] = deque()
@@ -152,6 +164,7 @@ class Sender:
     def connect(self) -> None:
         """The link is up: whatever was on its way is lost, begin after the last acknowledged."""
         self.connected = True
+        self._size = self._window.least or self._window.size
         self._go_back()
 
     def disconnect(self) -> None:
@@ -169,7 +182,7 @@ class Sender:
         """What may be sent now, or None."""
         rows = 1 if self._probing else self._window.rows
         rows = min(rows - len(self._flying), self.highest - self._next + 1)
-        size = self._window.size - self._flying_size
+        size = self._size - self._flying_size
         if not self.connected or rows <= 0 or size <= 0:
             return None
         return Room(self._next, rows, size)
@@ -208,7 +221,7 @@ class Sender:
 
     def standing(self, ack: Acked, token: int | None) -> Standing:
         """What ``ack`` means now; ``token`` is our own of row ``ack.seq``, None when gone."""
-        if ack.store < self.store:
+        if ack.store < self.store and self._strikes < _STRIKES:
             return Standing.STALE
         if ack.epoch != self.epoch:
             return Standing.REFUSED if ack.epoch > self.epoch else self._older(ack)
@@ -222,10 +235,12 @@ class Sender:
         """Take an acknowledgement; the caller carries the actions out, then calls ``room``."""
         standing = self.standing(ack, token)
         if standing is Standing.STALE:
-            self._behind_seen |= ack.again and ack.epoch == self.epoch and ack.seq < self.acked
-            self.store = max(self.store, ack.store)
+            older = ack.store < self.store and self._strikes < _STRIKES
+            behind = ack.again and ack.epoch == self.epoch and ack.seq < self.acked
+            self._behind_seen |= older or behind
+            self.store = self.store if older else ack.store
             return ()
-        self.store = max(self.store, ack.store)
+        self.store = ack.store
         if standing is Standing.ADVANCE:
             return (self._advance(ack, now_ms),)
         if standing is Standing.AGAIN:
@@ -259,7 +274,9 @@ class Sender:
 
     def _lost(self, ack: Acked) -> Standing:
         """Judge an acknowledgement below what was acknowledged before."""
-        believed = ack.store > self.store or (ack.again and self._strikes >= _STRIKES)
+        believed = ack.store > self.store or (
+            self._strikes >= _STRIKES and (ack.again or ack.store < self.store)
+        )
         return Standing.BEHIND if believed else Standing.STALE
 
     def _advance(self, ack: Acked, now_ms: int) -> Delete:
@@ -270,6 +287,7 @@ class Sender:
             clean = None if gone.again else gone
         if clean is not None:
             self._measure(now_ms - clean.at_ms)
+            self._widen(now_ms - clean.at_ms)
         self.acked = ack.seq
         self._next = max(self._next, ack.seq + 1)
         self._reached = max(self._reached, ack.seq)
@@ -285,6 +303,14 @@ class Sender:
         """Follow the time that answers take; repeats say nothing about it (RFC 6298, Karn)."""
         self._srtt = took_ms if self._srtt is None else (7 * self._srtt + took_ms) // 8
         self._rto = min(max(self._window.first_ms, 3 * self._srtt), self._window.most_ms)
+
+    def _widen(self, took_ms: int) -> None:
+        """Let more on its way where answers come quickly, less where they do not."""
+        window = self._window
+        if window.least is None:
+            return
+        size = self._size * 2 if took_ms <= window.quick_ms else self._size // 2
+        self._size = min(max(size, window.least), window.size)
 
     def _again(self) -> None:
         """Go back at once, but only once per watermark: the timer does the rest."""

@@ -74,11 +74,20 @@ class Uplink:
             now_s=lambda: clock.wall_ms() // 1000,
             quotas={
                 STATE: Quota(options.state_quota_bytes),
-                SAMPLE: Quota(options.sample_quota_bytes, thin=True),
+                SAMPLE: Quota(
+                    options.sample_quota_bytes,
+                    thin=True,
+                    age_s=round(options.sample_quota_days * 86_400),
+                ),
             },
         )
-        if self.outbox.set_aside is not None:
-            self._log.error("outbox damaged, set aside", path=str(self.outbox.set_aside))
+        past = self.outbox.past
+        if past.set_aside is not None:
+            self._log.error("outbox damaged, set aside", path=str(past.set_aside))
+        elif past.lost:
+            self._log.error("outbox gone, begun anew in a newer epoch")
+        elif past.old:
+            self._log.error("outbox is an old copy, goes on in a newer epoch", lanes=past.old)
         self._session = 0
         self._born = asyncio.Event()
         self.link = link(

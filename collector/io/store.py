@@ -131,7 +131,7 @@ class Store:
 
         Migrations only add, so that an older program goes on with a newer file (FAULTS F23).
         """
-        steps = [outbox.SCHEMA, SCHEMA, SOUND]
+        steps = [outbox.SCHEMA, SCHEMA, SOUND, outbox.RETIRED]
         opened = open_db(path, steps, set_damaged_aside=True, additive=True)
         return cls(opened.db, now_s=now_s, set_aside=opened.set_aside)
 

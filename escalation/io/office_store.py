@@ -16,8 +16,8 @@ from typing import Final
 
 from escalation.inbox import Held
 from transport.delivery import Peer, Watermark
+from transport.io.outbox import RETIRED, Row, append_in
 from transport.io.outbox import SCHEMA as OUTBOX
-from transport.io.outbox import Row, append_in
 from transport.io.sqlite import open_db, transaction
 from wire.notice import Command, Decision, Notice, Signed
 
@@ -103,7 +103,7 @@ class OfficeStore:
 
     def __init__(self, path: Path, *, now_s: int) -> None:
         """Open or create. A damaged file is set aside (``set_aside``) and a new one begun."""
-        opened = open_db(path, [OUTBOX, SCHEMA], set_damaged_aside=True)
+        opened = open_db(path, [OUTBOX, SCHEMA, RETIRED], set_damaged_aside=True)
         self.db = opened.db
         self.set_aside = opened.set_aside
         with self.writing():

@@ -6,7 +6,7 @@ import pytest
 
 from collector.fitting import fitting
 from tests.collector.small import T0
-from transport.io.outbox import Row, _packed
+from transport.io.outbox_rows import Row, packed
 from wire.notice import Bilingual, DeviceFact, Notice, NoticeKind, Signed, SiteFact
 
 
@@ -69,4 +69,4 @@ def test_one_that_does_not_is_cut_from_the_end_and_says_so(sites: int, devices: 
     assert f"/{sites}" in cut.evidence[-1]
     assert cut.evidence[:-1] == whole.evidence
     signed = Signed(context="notice", key="k", sig="", payload=cut.model_dump_json())
-    _packed(Row("notice", T0, signed.model_dump_json().encode()))  # fits a payload
+    packed(Row("notice", T0, signed.model_dump_json().encode()))  # fits a payload

@@ -20,7 +20,7 @@ from transport.delivery import Peer, Receiver, Watermark, Window
 from transport.io.clock import Clock
 from transport.io.hop import SendingHop
 from transport.io.link import Link, Message
-from transport.io.outbox import SCHEMA, Outbox, Row, append_in
+from transport.io.outbox import RETIRED, SCHEMA, Outbox, Row, append_in
 from transport.io.sqlite import open_db, transaction
 
 DATA, BACK = "t/a1/state", "t/a1/ack"
@@ -42,7 +42,7 @@ def maybe_die(moment: str) -> None:
 
 async def send(folder: Path, port: int, total: int) -> None:
     clock = Clock()
-    db = open_db(folder / "send.db", [SCHEMA, SENDER_SCHEMA]).db
+    db = open_db(folder / "send.db", [SCHEMA, SENDER_SCHEMA, RETIRED]).db
     outbox = Outbox(db, now_s=lambda: int(time.time()))
     hops: list[SendingHop] = []
 

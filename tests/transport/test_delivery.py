@@ -21,6 +21,7 @@ from transport.delivery import (
     Standing,
     Verdict,
     Watermark,
+    Window,
     judge,
 )
 
@@ -333,3 +334,46 @@ def test_a_second_sender_under_one_identity_is_refused_by_epoch(seed: int) -> No
 
 def test_reasons_agree_with_standings() -> None:
     assert {reason.value for reason in Restart} <= {standing.value for standing in Standing}
+
+
+def test_a_lost_store_whose_clock_is_behind_is_believed_in_the_end() -> None:
+    ether = busy(4)
+    ether.store.store, ether.store.marks = 9, {}
+    ether.start_receiver()
+    ether.append()
+    ether.drain()
+    lost_at = len(ether.written)
+    ether.store.store, ether.store.marks = 3, {}  # lost again, begun by a clock that is behind
+    ether.start_receiver()
+    ether.append()
+    ether.drain()
+    assert ether.store.applied[lost_at:] == ether.written[lost_at:]
+    assert ether.sender.store == 3
+    assert ether.restarts[-1].reason is Restart.BEHIND
+
+
+def test_late_words_of_an_older_store_alone_change_nothing() -> None:
+    sender = Sender(epoch=100, acked=3, highest=9, store=5, window=WINDOW)
+    sender.connect()
+    for _ in range(20):
+        assert sender.ack(Acked(100, 1, again=True, store=4), 0) == ()
+    assert (sender.store, sender.acked) == (5, 3)
+
+
+def test_a_lane_that_yields_widens_with_quick_answers_and_narrows_with_slow_ones() -> None:
+    sender = Sender(epoch=1, highest=100, window=Window(rows=50, size=800, least=100, quick_ms=50))
+    sender.connect()
+    sizes = []
+    now = 0
+    for took in (10, 10, 10, 10, 90, 90):
+        room = sender.room()
+        assert room is not None
+        sizes.append(room.size)
+        sender.sent(room.first, 10, now)
+        sender.ack(Acked(1, room.first), now + took)
+        now += took
+    assert sizes == [100, 200, 400, 800, 800, 400]
+    sender.connect()
+    room = sender.room()
+    assert room is not None
+    assert room.size == 100

@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from transport.io.outbox import (
+    RETIRED,
     SCHEMA,
     Outbox,
     OutboxFull,
@@ -189,7 +190,7 @@ def test_damage_inside_is_found_at_opening(tmp_path: Path) -> None:
 
 
 def test_rows_written_in_a_foreign_transaction_share_its_fate(tmp_path: Path) -> None:
-    db = open_db(tmp_path / "county.db", [SCHEMA, "CREATE TABLE journal (line TEXT);"]).db
+    db = open_db(tmp_path / "county.db", [SCHEMA, RETIRED, "CREATE TABLE journal (line TEXT);"]).db
 
     def fail() -> None:
         with transaction(db):
