@@ -78,6 +78,20 @@ class AgentOptions(Config):
     witness_gateways: bool = True
 
 
+class TrapSettings(Config):
+    """Traps and informs; without this table the agent listens for none.
+
+    Ports below 1024 need CAP_NET_BIND_SERVICE. ``listen`` "::" takes IPv4 and IPv6. ``access`` is
+    a file of communities and SNMPv3 users (``config.traps``); without it every community is
+    believed as far as a trap is believed at all, and no SNMPv3. ``quota_bytes`` bounds the store.
+    """
+
+    listen: Annotated[str, Field(pattern=r"^[0-9A-Fa-f:.]{2,45}$")] = "0.0.0.0"  # noqa: S104  as traps come
+    port: Port = 162
+    access: Path | None = None
+    quota_bytes: Annotated[int, Field(ge=1_000_000)] = 64 * 1024 * 1024
+
+
 class AgentSettings(Config):
     """``agent.toml``."""
 
@@ -85,6 +99,7 @@ class AgentSettings(Config):
     county: TreeSettings
     broker: BrokerSettings = BrokerSettings()
     clock: ClockSettings = ClockSettings()
+    traps: TrapSettings | None = None
 
 
 class HistorySettings(Config):

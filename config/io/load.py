@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from config.check_agent import check_policy, check_profile, check_settings
+from config.check_agent import check_policy, check_settings
+from config.check_profile import check_profile, meanings
 from config.faults import ConfigError, Fault, error, note, refuse, unreadable
 from config.inventory import Inventory
 from config.io.inventory import read_inventory
@@ -25,6 +26,7 @@ from config.policy import Policy
 from config.profile import Profile
 from config.register import Register
 from config.settings import AgentSettings, CollectorSettings, OfficeSettings
+from config.traps import TrapAccess
 
 __all__ = [
     "DATA",
@@ -37,6 +39,7 @@ __all__ = [
     "load_policy",
     "load_profiles",
     "load_register",
+    "load_trap_access",
 ]
 
 S = TypeVar("S", AgentSettings, CollectorSettings, OfficeSettings)
@@ -98,6 +101,13 @@ def load_inventory(path: Path) -> Inventory:
     return read.inventory
 
 
+def load_trap_access(settings: AgentSettings) -> TrapAccess:
+    """Whose traps are believed: the file that ``[traps]`` names, nobody in particular without."""
+    if settings.traps is None or settings.traps.access is None:
+        return TrapAccess()
+    return build(TrapAccess, read_document(Path(settings.traps.access)))
+
+
 def load_policy(path: Path | None = None) -> Policy:
     """The policy in ``path``, or the shipped one."""
     policy, document = read_policy(path)
@@ -119,14 +129,14 @@ def load_profiles(folder: Path | None = None) -> dict[str, Profile]:
 
 
 def read_profiles(
-    folder: Path | None, alarms: frozenset[str] | None = None
+    folder: Path | None, alarms: Mapping[str, str] | None = None
 ) -> tuple[dict[str, Profile], list[Fault]]:
     """All profiles with every fault and note; raises nothing.
 
-    ``alarms`` are the policy's types, which the profiles in ``folder`` may raise; what the shipped
-    ones raise beyond them is the policy's matter (``unserved``).
+    ``alarms`` are the policy's types with their causes, which the profiles in ``folder`` may
+    raise; what the shipped ones raise beyond them is the policy's matter (``unserved``).
     """
-    profiles, faults, _ = _folder(PROFILES, None)
+    profiles, faults, documents = _folder(PROFILES, None)
     if folder is not None:
         local, more, places = _folder(folder, alarms)
         faults += more
@@ -136,11 +146,13 @@ def read_profiles(
             if name in profiles
         ]
         profiles |= local
+        documents = {**documents, **places}
+    faults += meanings((one, documents[name].place) for name, one in profiles.items())
     return profiles, faults
 
 
 def _folder(
-    folder: Path, alarms: frozenset[str] | None
+    folder: Path, alarms: Mapping[str, str] | None
 ) -> tuple[dict[str, Profile], list[Fault], Mapping[str, Document]]:
     profiles: dict[str, Profile] = {}
     documents: dict[str, Document] = {}
