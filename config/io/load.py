@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from config.check_agent import check_policy, check_settings
-from config.check_profile import check_profile, meanings
+from config.check_agent import check_policy, check_profile, check_settings
 from config.faults import ConfigError, Fault, error, note, refuse, unreadable
 from config.inventory import Inventory
 from config.io.inventory import read_inventory
@@ -129,14 +128,14 @@ def load_profiles(folder: Path | None = None) -> dict[str, Profile]:
 
 
 def read_profiles(
-    folder: Path | None, alarms: Mapping[str, str] | None = None
+    folder: Path | None, alarms: frozenset[str] | None = None
 ) -> tuple[dict[str, Profile], list[Fault]]:
     """All profiles with every fault and note; raises nothing.
 
-    ``alarms`` are the policy's types with their causes, which the profiles in ``folder`` may
-    raise; what the shipped ones raise beyond them is the policy's matter (``unserved``).
+    ``alarms`` are the policy's types, which the profiles in ``folder`` may raise; what the shipped
+    ones raise beyond them is the policy's matter (``unserved``).
     """
-    profiles, faults, documents = _folder(PROFILES, None)
+    profiles, faults, _ = _folder(PROFILES, None)
     if folder is not None:
         local, more, places = _folder(folder, alarms)
         faults += more
@@ -146,13 +145,11 @@ def read_profiles(
             if name in profiles
         ]
         profiles |= local
-        documents = {**documents, **places}
-    faults += meanings((one, documents[name].place) for name, one in profiles.items())
     return profiles, faults
 
 
 def _folder(
-    folder: Path, alarms: Mapping[str, str] | None
+    folder: Path, alarms: frozenset[str] | None
 ) -> tuple[dict[str, Profile], list[Fault], Mapping[str, Document]]:
     profiles: dict[str, Profile] = {}
     documents: dict[str, Document] = {}
