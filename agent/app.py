@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
 from agent import lanes
+from agent.access import access_of
 from agent.counters import Rates
 from agent.decode import compile_query, decode, uptime_ticks
 from agent.io.icmp import IcmpEngine, IcmpOptions
@@ -431,10 +432,11 @@ def _query(target: Target, profiles: Mapping[str, Profile]) -> Query:
 
 
 def _access(target: Target, credentials: Mapping[str, Credential]) -> Access:
-    credential = credentials.get(target.credential or "")
+    name = next(iter(target.candidates), "")
+    credential = credentials.get(name)
     if credential is None:
-        raise AgentFault(f"device {target.device}: no credential {target.credential}")
-    return Access(credential.version, credential.community.get_secret_value().encode())
+        raise AgentFault(f"device {target.device}: no credential {name}")
+    return access_of(credential)
 
 
 class _only_one:  # noqa: N801  used like a function

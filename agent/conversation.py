@@ -6,13 +6,12 @@ from agent import snmp
 from agent.memory import Shared, recall
 from agent.query import SnmpLook, SnmpResult, TableValues
 from agent.readers import ScalarReader, TableReader
-from agent.snmp import Message, Template
+from agent.session import Session
+from agent.snmp import Message, Stray, Template
 from config.inventory import SnmpVersion
 from wire.observation import Outcome
 
-
-class Stray(Exception):  # noqa: N818  it is a verdict about a datagram, not a fault of ours
-    """A well-formed message that does not answer the request under way."""
+__all__ = ["Conversation", "Stray"]
 
 
 class Conversation:
@@ -22,12 +21,15 @@ class Conversation:
     """
 
     __slots__ = ("_look", "_reader", "_scalars", "_shared", "_tables", "answered", "as_learnt",
-                 "memory", "reason", "refused", "template")  # fmt: skip
+                 "memory", "reason", "refused", "session", "template")  # fmt: skip
 
     def __init__(self, look: SnmpLook, shared: Shared) -> None:
         self._look = look
         self._shared = shared
         self.memory = recall(look, shared)
+        self.session: Session | None = self.memory.session
+        if self.session is not None:
+            self.session.begin()
         self._scalars = ScalarReader(self.memory, shared)
         self._tables: list[TableValues] = []
         self._reader: ScalarReader | TableReader = self._scalars
@@ -49,6 +51,14 @@ class Conversation:
 
         Raises BerError (malformed) or Stray (answers something else); then nothing has changed.
         """
+        session = self.session
+        if session is not None:
+            plain = session.open(data, request_id)
+            if plain is None:
+                self._told(session)
+                return
+            self.memory.reply_octets = max(self.memory.reply_octets, len(data))
+            data = plain
         reader = self._reader
         self.as_learnt = reader.learnt(data, request_id)
         if not self.as_learnt:
@@ -60,10 +70,30 @@ class Conversation:
         if self.template is None:
             self._next()
 
-    def shrink(self) -> None:
-        """Before a repeat: a table's reply may be too large for the way, so ask for less."""
-        self._reader.shrink()
-        self.template = self._reader.template
+    def again(self, *, allowed: bool) -> bool:
+        """Nothing came in time; ``allowed``: there is a repeat left. Whether to send again.
+
+        A table's reply may be too large for the way, so the repeat asks for less. Version 3 may
+        find out something else first, or that the look is over because the device ``refused``.
+        """
+        if self.session is not None:
+            allowed = self.session.missed(allowed=allowed)
+            if self.session.refused:
+                self._told(self.session)
+        if allowed:
+            self._reader.shrink()
+            self.template = self._reader.template
+        return allowed
+
+    def _told(self, session: Session) -> None:
+        """The session knows more: go on, or end because of it."""
+        self.as_learnt = False
+        if session.refused:
+            self.refused = session.refused
+            self.stop(session.refused)
+        elif session.probed:  # it answers us, but not what the look asks
+            self.answered = True
+            self.stop("timeout")
 
     def stop(self, reason: str) -> None:
         """The request under way got no answer: end the look with what there is."""
@@ -120,6 +150,8 @@ class Conversation:
 
     def _decode(self, data: bytes, request_id: int) -> Message:
         """The decoded reply, if it answers the request under way."""
+        if self.session is not None:
+            return self.session.message(data, request_id)
         message = snmp.decode_message(data)
         access = self._look.access
         version = snmp.V1 if access.version is SnmpVersion.V1 else snmp.V2C

@@ -8,7 +8,9 @@ from typing import Final
 from agent import snmp
 from agent.layout import Layout, Layouts
 from agent.query import Access, Query, SnmpLook
+from agent.session import Session
 from agent.snmp import Template
+from agent.usm import KeyRing
 from agent.walk import Shape
 from config.inventory import SnmpVersion
 
@@ -64,9 +66,12 @@ class TableMemory:
 
 
 class Shared:
-    """What looks have in common: layouts and encoded requests."""
+    """What looks have in common: layouts, encoded requests, the keys of version 3.
 
-    def __init__(self, sizes: Sizes | None = None) -> None:
+    ``seed``: a random number of 64 bits, where the salts begin.
+    """
+
+    def __init__(self, sizes: Sizes | None = None, seed: int = 0) -> None:
         self.sizes = sizes or Sizes()
         self.layouts = Layouts()
         self._templates: dict[tuple[Access, tuple[bytes, ...], int], Template] = {}
@@ -84,7 +89,8 @@ class Shared:
             made = snmp.template(snmp.V1, access.community, pdu, oids)
         else:
             pdu = snmp.GETBULK if repetitions else snmp.GET
-            made = snmp.template(snmp.V2C, access.community, pdu, oids, repetitions)
+            version = snmp.V2C if access.user is None else snmp.V3
+            made = snmp.template(version, access.community, pdu, oids, repetitions)
         self._templates[key] = made
         return made
 
@@ -96,7 +102,8 @@ class Memory:
     ``steps`` the requests for the others.
     """
 
-    __slots__ = ("absent", "access", "chunk", "looks", "query", "reply_octets", "steps", "tables")
+    __slots__ = ("absent", "access", "chunk", "looks", "query", "reply_octets", "session", "steps",
+                 "tables")  # fmt: skip
 
     def __init__(self, query: Query, access: Access, shared: Shared) -> None:
         self.query = query
@@ -114,6 +121,7 @@ class Memory:
     def cut(self, shared: Shared) -> None:
         """Cut the scalars that the device has into requests."""
         scalars = self.query.scalars
+        self.keys = KeyRing(seed)
         wanted = [place for place in range(len(scalars)) if place not in self.absent]
         self.steps = []
         for at in range(0, len(wanted), self.chunk):
@@ -132,3 +140,4 @@ def recall(look: SnmpLook, shared: Shared) -> Memory:
         memory.absent.clear()
         memory.cut(shared)
     return memory
+        self.session = None if access.user is None else Session(access.user, shared.keys)

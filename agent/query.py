@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Final
 
+from agent.usm import User
 from config.inventory import SnmpVersion
 from config.profile import Metric, Profile
 from wire.observation import Outcome
@@ -25,10 +26,14 @@ NO_TAGS: Final = b""
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How a device is asked: SNMP version and community (RFC 1157, RFC 1901)."""
+    """How a device is asked: SNMP version and community (RFC 1157, RFC 1901), or user (RFC 3414).
+
+    Version 3 has a ``user`` and no community.
+    """
 
     version: SnmpVersion
-    community: bytes = field(repr=False)
+    community: bytes = field(default=b"", repr=False)
+    user: User | None = None
 
 
 @dataclass(frozen=True, slots=True)

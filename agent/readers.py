@@ -228,7 +228,7 @@ class TableReader:
         if self._walk is None:
             self._walk = Walk(self._query.columns)
             for _, data, _ in self._replies:
-                _walk_on(self._walk, snmp.decode_message(data))
+                _walk_on(self._walk, self._decoded(data))
         return self._walk
 
     def _ask(self, walk: Walk) -> None:
@@ -237,6 +237,11 @@ class TableReader:
     def _finish(self, walk: Walk) -> None:
         self.table = walk.table()
         self.reason = walk.reason
+    def _decoded(self, data: bytes) -> Message:
+        if self._access.user is not None:
+            return snmp.decode_scoped(data).message
+        return snmp.decode_message(data)
+
         self.template = None
         memory = self._memory
         if walk.reason:
@@ -255,7 +260,7 @@ class TableReader:
             steps = [Step(template) for template, _, _ in self._replies]
         for step, (_, data, message) in zip(steps, self._replies, strict=True):
             if message is not None or not step.layouts:
-                decoded = message or snmp.decode_message(data)
+                decoded = message or self._decoded(data)
                 step.remember(self._shared.layouts.learn(decoded, data))
         memory.steps, memory.shape = steps, shape
         if not all(step.layouts for step in steps):

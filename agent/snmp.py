@@ -1,5 +1,8 @@
 """SNMP messages of versions 1 and 2c (RFC 1157 section 4, RFC 1901, RFC 3416 section 4).
 
+Of version 3 here are the PDUs and the scoped PDU around them (RFC 3412 section 6.8), in plain
+octets: the message around that is ``agent.v3``'s.
+
 Requests are encoded once and sent many times: ``Template`` holds what stands before and after the
 request id. Decoding is strict; a fault is a BerError. Request ids that we choose always take
 four octets.
@@ -17,12 +20,15 @@ from agent.ber import BerError, RawValue
 
 V1: Final = 0
 V2C: Final = 1
+V3: Final = 3
 
 GET: Final = 0xA0
 GETNEXT: Final = 0xA1
 RESPONSE: Final = 0xA2
 GETBULK: Final = 0xA5
+REPORT: Final = 0xA8
 _PDUS: Final = frozenset((GET, GETNEXT, RESPONSE, GETBULK))
+_SCOPED: Final = _PDUS | {REPORT}
 
 FIRST_ID: Final = 0x4000_0000
 """Request ids are FIRST_ID + 0 … 2**30 - 1: positive, and four octets long."""
@@ -63,6 +69,10 @@ def status_name(status: int) -> str:
     return _STATUS_NAMES.get(status, f"error_{status}"[:32])
 
 
+class Stray(Exception):  # noqa: N818  it is a verdict about a datagram, not a fault of ours
+    """A well-formed message that does not answer the request under way."""
+
+
 class Varbind(NamedTuple):
     """An object's OID (content octets), its type and its raw value."""
 
@@ -98,7 +108,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A request but for its id."""
+    """A request but for its id; in version 3 its PDU alone."""
 
     before: bytes
     after: bytes
@@ -144,7 +154,7 @@ def _around_id(
     request_id: int,
 ) -> tuple[bytes, bytes]:
     """What stands before and after the content of the request id."""
-    if pdu not in _PDUS or (version, pdu) == (V1, GETBULK):
+    if pdu not in (_SCOPED if version == V3 else _PDUS) or (version, pdu) == (V1, GETBULK):
         raise BerError(f"no PDU 0x{pdu:02x} in this version")
     bound = b"".join(
         ber.encode(ber.SEQUENCE, ber.encode(ber.OID, oid) + ber.encode_value(tag, raw))
@@ -153,8 +163,10 @@ def _around_id(
     tail = b"".join(map(ber.encode_integer, numbers)) + ber.encode(ber.SEQUENCE, bound)
     number = ber.encode_integer(request_id)
     body = ber.encode(pdu, number + tail)
-    head = ber.encode_integer(version) + ber.encode(ber.OCTET_STRING, community)
-    whole = ber.encode(ber.SEQUENCE, head + body)
+    whole = body
+    if version != V3:
+        head = ber.encode_integer(version) + ber.encode(ber.OCTET_STRING, community)
+        whole = ber.encode(ber.SEQUENCE, head + body)
     if len(whole) > MAX_MESSAGE:
         raise BerError("message is larger than a datagram")
     id_at = len(whole) - len(tail) - len(number) + 2
@@ -172,8 +184,44 @@ def decode_message(data: bytes) -> Message:
         raise BerError(f"SNMP version {version} is not spoken here")
     start, at = ber.expect(data, at, end, ber.OCTET_STRING)
     community = data[start:at]
+    return _pdu(data, (at, end), version, community, _PDUS)
+
+
+class Scoped(NamedTuple):
+    """A scoped PDU: the context it is about, and the PDU as a Message whose offsets are its own.
+
+    ``size``: octets of it; more may follow (padding).
+    """
+
+    context_engine: bytes
+    context: bytes
+    message: Message
+    size: int
+
+
+def decode_scoped(data: bytes) -> Scoped:
+    """The scoped PDU (RFC 3412 section 6.8) that ``data`` begins with. Raises BerError."""
+    at, end = ber.expect(data, 0, len(data), ber.SEQUENCE)
+    start, at = ber.expect(data, at, end, ber.OCTET_STRING)
+    engine = data[start:at]
+    start, at = ber.expect(data, at, end, ber.OCTET_STRING)
+    context = data[start:at]
+    return Scoped(engine, context, _pdu(data, (at, end), V3, b"", _SCOPED), end)
+
+
+def encode_scoped(engine: bytes, context: bytes, pdu: bytes) -> bytes:
+    """A scoped PDU around an encoded PDU."""
+    names = ber.encode(ber.OCTET_STRING, engine) + ber.encode(ber.OCTET_STRING, context)
+    return ber.encode(ber.SEQUENCE, names + pdu)
+
+
+def _pdu(
+    data: bytes, span: tuple[int, int], version: int, community: bytes, known: frozenset[int]
+) -> Message:
+    """The PDU that fills the octets from the first to before the second offset."""
+    at, end = span
     pdu, at, stop = ber.element(data, at, end)
-    if pdu not in _PDUS or stop != end:
+    if pdu not in known or stop != end:
         raise BerError(f"no PDU (0x{pdu:02x}), or octets after it")
     id_at, after = ber.expect(data, at, end, ber.INTEGER)
     request_id = ber.integer(data[id_at:after])

@@ -10,9 +10,10 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from config.faults import Saying, did_you_mean
+from config.inventory import EngineKind
 from config.plan import Plan
 from config.register import ContactKind, Needs
-from config.words import CONTACT, DISCLOSE, NEEDS, YES, As, folded, plain
+from config.words import CONTACT, DISCLOSE, ENGINE, NEEDS, YES, As, folded, plain
 from wire.base import ID_PATTERN
 from wire.view import Disclosure
 
@@ -174,7 +175,7 @@ def _address(text: str, _names: Names) -> Any:
 
 
 def _choice(
-    words: Mapping[str, str], kind: type[Needs | ContactKind | Disclosure]
+    words: Mapping[str, str], kind: type[Needs | ContactKind | Disclosure | EngineKind]
 ) -> Callable[..., Any]:
     def choose(text: str, _names: Names) -> Any:
         word = plain(text).casefold()
@@ -205,4 +206,5 @@ CONVERTERS: Final[Mapping[As, Callable[[str, Names], Any]]] = {
     As.NEEDS: _choice(NEEDS, Needs),
     As.CONTACT: _choice(CONTACT, ContactKind),
     As.DISCLOSE: _choice(DISCLOSE, Disclosure),
+    As.ENGINE: _choice(ENGINE, EngineKind),
 }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from config.cells import unknown
 from config.check import duplicates, reserved
 from config.faults import MAX_HINTS, Fault, Place, error, note
-from config.inventory import Inventory
+from config.inventory import Inventory, Target
 from config.plan import Plan
 from config.policy import AlarmType, Policy
 from config.positions import Loc
@@ -51,12 +52,7 @@ def check_inventory(
             zh = f"{t.address} 端口 {t.port} 在第 {line} 行已有"
             en = f"{t.address} port {t.port} stands already in line {line}"
             faults.append(error(target(i, "address"), zh, en))
-        if t.credential is not None and t.credential not in credentials:
-            said = unknown("凭据", "credential", t.credential, credentials)
-            faults.append(Fault(target(i, "credential"), said))
-        if t.profiles and t.credential is None:
-            zh, en = "有采集模板但没有凭据", "has profiles and no credential"
-            faults.append(error(target(i, "credential"), zh, en))
+        faults += _candidates(t, credentials, partial(target, i))
         if not t.profiles and not t.icmp:
             zh, en = "既不探通也没有采集模板", "neither ICMP nor a profile: nothing to look at"
             faults.append(error(target(i, "icmp"), zh, en))
@@ -66,6 +62,26 @@ def check_inventory(
                 faults.append(Fault(target(i, "profiles"), said))
     used = {t.credential for t in inventory.targets}
     for i, c in enumerate(inventory.credentials):
+def _candidates(
+    target: Target, known: Collection[str], place: Callable[[str], Place]
+) -> list[Fault]:
+    """The credentials that a target names."""
+    faults = []
+    if target.credential is not None and target.credentials:
+        zh, en = "credential 和 credentials 只写一个", "give credential or credentials"
+        faults.append(error(place("credentials"), zh, en))
+    key = "credentials" if target.credentials else "credential"
+    faults += [
+        Fault(place(key), unknown("凭据", "credential", name, known))
+        for name in target.candidates
+        if name not in known
+    ]
+    if target.profiles and not target.candidates:
+        zh, en = "有采集模板但没有凭据", "has profiles and no credential"
+        faults.append(error(place("credential"), zh, en))
+    return faults
+
+
         if c.id not in used:
             zh, en = f"凭据“{c.id}”没有用到", f'credential "{c.id}" is not used'
             faults.append(note(credential(i, "id"), zh, en))

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from config.faults import Fault, Place, Saying, did_you_mean
+from config.inventory import ENGINE_PATTERN
 from config.positions import Loc
 from wire.base import ID_PATTERN
 
@@ -40,6 +41,10 @@ PATTERNS: Final[Mapping[str, tuple[str, str]]] = {
     r"^[a-z][a-z0-9_]{0,31}$": (
         "只能用小写字母、数字和 _，以字母开头，最多 32 个字符",
         "is small letters, digits and _, begins with a letter, 32 at most",
+    ),
+    ENGINE_PATTERN: (
+        "应为引擎标识的十六进制数字，5 到 32 个字节",
+        "must be an engine id in hexadecimal, 5 to 32 bytes",
     ),
     r"^[0-9]{5,15}$": ("电话号码只能用数字", "a telephone number of the annex is digits only"),
 }

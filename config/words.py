@@ -38,6 +38,7 @@ class As(StrEnum):
     NEEDS = "needs"
     CONTACT = "contact"
     DISCLOSE = "disclose"
+    ENGINE = "engine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +181,12 @@ TABLES: Final[Mapping[str, TableWords]] = {
                 _column("device", As.ID, "设备编号 设备 编号 id device_id", required=True),
                 _column("address", As.ADDRESS, "地址 IP地址 IP 管理地址 ip_address", required=True),
                 _column("port", As.WHOLE, "端口 SNMP端口 snmp_port"),
-                _column("credential", As.ID, "凭据 凭证 credentials"),
+                _column("credential", As.ID, "凭据 凭证"),
+                _column("credentials", As.IDS, "备选凭据 备选凭证"),
                 _column("profiles", As.IDS, "采集模板 模板 profile"),
                 _column("icmp", As.YES, "ICMP 探通 ping"),
                 _column("interval_s", As.NUMBER, "间隔秒 间隔 采集间隔 interval"),
+                _column("engine", As.ENGINE, "引擎 SNMP引擎 snmp_engine"),
             ),
         ),
     )
@@ -211,6 +214,11 @@ DISCLOSE: Final[Mapping[str, str]] = {
     "site": "site", "站点": "site", "仅站点": "site",
     "device": "device", "设备": "device", "站点和设备": "device",
     "full": "full", "全部": "full", "完整": "full",
+}  # fmt: skip
+
+ENGINE: Final[Mapping[str, str]] = {
+    "fast": "fast", "快速": "fast", "自带": "fast",
+    "pysnmp": "pysnmp",
 }  # fmt: skip
 
 IGNORED: Final = frozenset(

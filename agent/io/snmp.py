@@ -8,6 +8,7 @@ sends are paced, deadlines are stored moments, a repeat is the same request agai
 from __future__ import annotations
 
 import random
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -80,7 +81,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
     def __init__(self, options: SnmpOptions | None = None) -> None:
         self.options = options or SnmpOptions()
         super().__init__(SnmpStats(), self.options.packets_per_s)
-        self._shared = Shared(self.options.sizes)
+        self._shared = Shared(self.options.sizes, secrets.randbits(64))
         self._serial = random.getrandbits(30)
         self._octets = 0
 
@@ -115,8 +116,11 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         if not flight.request_id:
             self._serial = self._serial + 1 & _ID_MASK
             flight.request_id = FIRST_ID + self._serial
-        data = template.before + flight.request_id.to_bytes(4, "big") + template.after
         now = time.monotonic_ns()
+        if talk.session is None:
+            data = template.before + flight.request_id.to_bytes(4, "big") + template.after
+        else:
+            data = talk.session.seal(template, flight.request_id, now)
         try:
             flight.gate.sock.sendto(data, flight.address)
         except OSError:
@@ -192,13 +196,17 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         if under_way:
             self._land(flight)
         if talk.template is None:
-            refused = talk.refused and not talk.has_values
-            self._finish(flight, Outcome.REFUSED if refused else Outcome.MEASURED, "")
+            self._conclude(flight, talk)
             return
         flight.tries = flight.excuses = flight.request_id = 0
         flight.note = ""
         if under_way:  # else it stands in the queue already, to be repeated
             self._queue.appendleft(flight)
+
+    def _conclude(self, flight: _Flight, talk: Conversation) -> None:
+        """Finish a look that knows its own end."""
+        refused = talk.refused and not talk.has_values
+        self._finish(flight, Outcome.REFUSED if refused else Outcome.MEASURED, "")
 
     def _land(self, flight: _Flight) -> None:
         """Nothing of this flight is under way any more."""
@@ -234,9 +242,10 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
             self._queue.append(flight)
         elif overflow:
             self._fail(flight, Outcome.COULD_NOT_LOOK, "receive_overflow", "")
-        elif flight.tries <= flight.look.retries:
-            talk.shrink()
+        elif talk.again(allowed=flight.tries <= flight.look.retries):
             self._queue.append(flight)
+        elif talk.refused:
+            self._conclude(flight, talk)
         else:
             reason, _, detail = flight.note.partition(": ")
             self._fail(flight, Outcome.NO_ANSWER, reason or "timeout", detail)

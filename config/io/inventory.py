@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-from pydantic import SecretStr
 
 from config.cells import Names
 from config.check_agent import AgentGiven, check_inventory
-from config.faults import ConfigError, Fault, Kind, Place, Saying, error
-from config.inventory import Credential, CredentialEntry, Inventory, InventoryFile, Target
-from config.io.read import read_bytes
+from config.faults import ConfigError, Fault, Kind, Place, error
+from config.inventory import Inventory, InventoryFile, Target
+from config.io.credentials import moved, read_credentials
 from config.io.register import headed
 from config.io.shipped import hashed
 from config.io.tables import BOOKS, CSV, read_sheets
 from config.io.toml import Document, build, read_document
 from config.tables import Read, read_table
 from config.words import table_named
-
-MAX_COMMUNITY: Final = 255
-"""Octets."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +38,7 @@ def read_inventory(path: Path, given: AgentGiven | None = None) -> InventoryRead
         file = build(InventoryFile, document)
     except ConfigError as problem:
         return InventoryRead(None, problem.faults)
-    credentials, faults = _credentials(file, document, path.parent)
+    credentials, faults = read_credentials(file.credential, document, path.parent)
     table = Read()
     if file.targets is not None:
         table, more = _referred(path.parent / file.targets, document.place(("targets",)))
@@ -70,51 +64,6 @@ def _referred(path: Path, place: Place) -> tuple[Read[Target], tuple[Fault, ...]
         return _table(path), ()
     except ConfigError as problem:
         return Read(whole=False), tuple(moved(fault, place) for fault in problem.faults)
-
-
-def moved(fault: Fault, place: Place) -> Fault:
-    """An unreadable file that another names is an error at that ``place``."""
-    if fault.kind is not Kind.UNREADABLE:
-        return fault
-    said = fault.saying
-    return Fault(place, Saying(f"{fault.file} {said.zh}", f"{fault.file} {said.en}", said.hint))
-
-
-def _credentials(
-    file: InventoryFile, document: Document, folder: Path
-) -> tuple[tuple[Credential, ...], list[Fault]]:
-    built = []
-    faults: list[Fault] = []
-    for i, entry in enumerate(file.credential):
-        try:
-            community = _community(entry, document, i, folder)
-            built.append(Credential(id=entry.id, version=entry.version, community=community))
-        except ConfigError as problem:
-            faults += problem.faults
-            built.append(Credential(id=entry.id, version=entry.version, community=SecretStr("")))
-    return tuple(built), faults
-
-
-def _community(entry: CredentialEntry, document: Document, i: int, folder: Path) -> SecretStr:
-    place = document.place(("credential", i))
-    if (entry.community is None) == (entry.community_file is None):
-        zh, en = "community 和 community_file 要恰好写一个", "give community or community_file"
-        raise ConfigError([error(place, zh, en)])
-    if entry.community_file is not None:
-        place = document.place(("credential", i, "community_file"))
-        try:
-            raw = read_bytes(folder / entry.community_file)
-        except ConfigError as problem:
-            raise ConfigError([moved(fault, place) for fault in problem.faults]) from None
-        text = raw.decode(errors="replace").strip()
-    else:
-        assert entry.community is not None
-        place = document.place(("credential", i, "community"))
-        text = entry.community.get_secret_value()
-    if not 0 < len(text.encode()) <= MAX_COMMUNITY or "\n" in text or "\ufffd" in text:
-        zh = f"共同体名应为一行文字，1 到 {MAX_COMMUNITY} 字节"
-        raise ConfigError([error(place, zh, f"must be one line of 1 to {MAX_COMMUNITY} bytes")])
-    return SecretStr(text)
 
 
 def _checked(

@@ -204,7 +204,7 @@ def expected(objects: Objects) -> dict[Arcs, list[object]]:
     looks=st.lists(tables(), min_size=1, max_size=3),
     bulk=st.sampled_from((1, 8, 20, 60)),
     most=st.sampled_from((1, 3, 7, 1000)),
-    version=st.sampled_from(SnmpVersion),
+    version=st.sampled_from((SnmpVersion.V1, SnmpVersion.V2C)),
 )
 def test_any_table_is_read_as_it_is_however_it_changes(
     looks: list[Objects], bulk: int, most: int, version: SnmpVersion
@@ -268,7 +268,7 @@ def test_a_reply_that_was_lost_once_is_asked_for_in_smaller_parts() -> None:
         serial = 0
         while talk.template is not None:
             if lost:
-                talk.shrink()
+                assert talk.again(allowed=True)
                 lost = False
             serial += 1
             request = (snmp.FIRST_ID + serial).to_bytes(4, "big")

@@ -70,7 +70,7 @@ async def test_real_agents_in_both_versions(engine: SnmpEngine, tmp_path: Path) 
         looks = [
             SnmpLook(name, peer.address, peer.port, Access(version, b"public"), query)
             for name, peer in (("one", one), ("two", two))
-            for version in SnmpVersion
+            for version in (SnmpVersion.V1, SnmpVersion.V2C)
         ]
         for _ in range(3):
             results = await asyncio.gather(*map(engine.look, looks))

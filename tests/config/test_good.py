@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 
 from config.faults import ConfigError, Kind
-from config.inventory import SnmpVersion
+from config.inventory import AuthProtocol, EngineKind, PrivProtocol, SnmpVersion
 from config.io.load import (
     DATA,
     load_agent_settings,
@@ -165,10 +165,17 @@ def test_the_inventory_joins_table_and_inline_targets() -> None:
     first, second, third = inventory.targets
     assert (first.profiles, first.credential, second.port) == (("generic", "host"), "ro", 161)
     assert (second.interval_s, third.icmp) == (60.0, False)
-    (credential,) = inventory.credentials
-    assert credential.version is SnmpVersion.V2C
-    assert credential.community.get_secret_value() == "not-public"
-    assert "not-public" not in repr(inventory)
+    assert (third.candidates, third.engine) == (("watch", "ro"), EngineKind.PYSNMP)
+    plain, user = inventory.credentials
+    assert plain.version is SnmpVersion.V2C
+    assert plain.community.get_secret_value() == "not-public"
+    assert (user.version, user.user, user.context) == (SnmpVersion.V3, "watch", "vrf-mgmt")
+    assert (user.auth, user.priv) == (AuthProtocol.SHA256, PrivProtocol.AES128)
+    assert user.auth_password.get_secret_value() == "a-long-password"
+    assert not {"not-public", "a-long-password", "another-long-one"} & set(
+        repr(inventory).replace("'", " ").split()
+    )
+    assert "long" not in repr(inventory)
 
 
 def test_a_local_profile_stands_beside_the_shipped_ones() -> None:
