@@ -21,8 +21,8 @@ from typing import IO, Any, Final, TypeVar
 
 from agent import lanes
 from agent.access import access_of
-from agent.counters import Rates
-from agent.decode import compile_query, decode, uptime_ticks
+from agent.batch import Batch, Taken, Track
+from agent.decode import compile_query
 from agent.io.icmp import IcmpEngine, IcmpOptions
 from agent.io.selfcheck import SelfCheck
 from agent.io.snmp import SnmpEngine, SnmpOptions
@@ -48,6 +48,9 @@ FLUSH_S: Final = 0.2
 TICK_S: Final = 0.1
 """Turns are at least this far apart, so that one of them submits many looks."""
 
+BATCH_MOST: Final = 256
+"""Measured looks that wait to be taken together, until the next flush at most."""
+
 ASKED_EVERY_S: Final = 5.0
 ASKED_MOST: Final = 20
 """Looks out of turn: at most so many devices in that time, each of them once."""
@@ -67,7 +70,7 @@ class _Device:
     id: str
     icmp: IcmpLook | None = None
     snmp: SnmpLook | None = None
-    rates: Rates = field(default_factory=Rates)
+    track: Track = field(default_factory=Track)
     waiting: int = 0
     outcomes: dict[Method, Outcome] = field(default_factory=dict)
 
@@ -118,6 +121,8 @@ class Agent:
         self._stir = asyncio.Event()
         self._state = lanes.StateLane()
         self._sample = lanes.SampleLane()
+        self._batch = Batch(self._state, self._sample)
+        self._taken: list[Taken] = []
         self._items: list[StateItem] = []
         self._flush_at: asyncio.TimerHandle | None = None
         self._failed: asyncio.Future[None] | None = None
@@ -229,6 +234,7 @@ class Agent:
         self._check.turn(now_ms)
         end = self._schedule.round_over(now_ms)
         if end is not None:
+            self._settle()
             self._add(self._round(end, now_ms))
 
     def _requested(self, wish: LookRequest) -> None:
@@ -278,10 +284,7 @@ class Agent:
     def _echoed(self, device: _Device, result: IcmpResult) -> None:
         at_ms = self._clock.now_ms()
         median = result.median_ns
-        rtt_us = None if median is None else median // 1000
-        self._said(
-            lanes.Said(device.id, Method.ICMP, result.outcome, result.reason, "", rtt_us), at_ms
-        )
+        self._said(device, Method.ICMP, result, median, at_ms)
         if result.loss is not None:
             rtt_ms = None if median is None else median / 1e6
             self._sample.add_echo(device.id, rtt_ms, result.loss, at_ms)
@@ -289,27 +292,40 @@ class Agent:
 
     def _answered(self, device: _Device, result: SnmpResult) -> None:
         at_ms = self._clock.now_ms()
-        rtt_us = None if result.rtt_ns is None else result.rtt_ns // 1000
-        self._said(
-            lanes.Said(
-                device.id, Method.SNMP, result.outcome, result.reason, result.detail, rtt_us
-            ),
-            at_ms,
-        )
+        self._said(device, Method.SNMP, result, result.rtt_ns, at_ms)
         if result.outcome is Outcome.MEASURED:
-            parts = decode(result)
-            if device.rates.apply(parts, result.at_ns, uptime_ticks(result)):
-                self._log.info("device restarted", device=device.id)
-            mono_ms = self._clock.monotonic_ms()
-            for reading in self._state.readings(device.id, parts, at_ms, mono_ms):
-                self._add(reading)
-            self._sample.add(device.id, parts, at_ms)
+            self._taken.append(Taken(device.id, device.track, result, at_ms))
+            if len(self._taken) >= BATCH_MOST:
+                self._settle()
         self._one_done(device, result.outcome, result.reason, Method.SNMP)
 
-    def _said(self, said: lanes.Said, at_ms: int) -> None:
-        look = self._state.look(said, at_ms, self._clock.monotonic_ms())
+    def _said(
+        self,
+        device: _Device,
+        method: Method,
+        result: IcmpResult | SnmpResult,
+        rtt_ns: int | None,
+        at_ms: int,
+    ) -> None:
+        outcome, reason, mono_ms = result.outcome, result.reason, self._clock.monotonic_ms()
+        if self._state.same(device.id, method, outcome, reason, mono_ms):
+            return
+        detail = "" if method is Method.ICMP else result.detail
+        rtt_us = None if rtt_ns is None else rtt_ns // 1000
+        said = lanes.Said(device.id, method, outcome, reason, detail, rtt_us)
+        look = self._state.look(said, at_ms, mono_ms)
         if look is not None:
             self._add(look)
+
+    def _settle(self) -> None:
+        """Take what was measured into the lanes, many looks at once."""
+        if not self._taken:
+            return
+        taken, self._taken = self._taken, []
+        found, again = self._batch.take(taken, self._clock.monotonic_ms())
+        for device in again:
+            self._log.info("device restarted", device=device)
+        self._items += found
 
     def _one_done(self, device: _Device, outcome: Outcome, reason: str, method: Method) -> None:
         if outcome is Outcome.COULD_NOT_LOOK and reason != lanes.BROKEN_OFF:
@@ -361,6 +377,7 @@ class Agent:
             self._flush_at = None
         assert self._uplink is not None
         try:
+            self._settle()
             self._write(self._uplink)
         except BaseException as error:
             if self._failed is None or self._failed.done():

@@ -183,7 +183,7 @@ def rates(
 ) -> list[Number]:
     """The rates of many rows, row by row: the metrics repeat. ``seconds`` for each count."""
     try:
-        grown = list(map(sub, now, before))  # type: ignore[arg-type]  # None raises
+        grown = list(map(sub, now, before))
         plain = not grown or min(grown) >= 0
     except TypeError:
         plain = False
