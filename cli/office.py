@@ -206,6 +206,23 @@ def fact(  # noqa: PLR0917  one parameter per option, as typer reads them
     _order(Verb.FACT, fact, config, account, key, reason, wait, as_json, said=said)
 
 
+@app.command()
+def report(
+    warning: Annotated[str, typer.Argument(help="预警编号，缺省为最近一个 / the newest one")] = "",
+    collector: Annotated[
+        Path | None, typer.Option("--collector", help="汇聚端 collector.toml：直接读日志 / journal")
+    ] = None,
+    url: Annotated[str, typer.Option("--url", help="网页地址 / address of the pages")] = "",
+    as_json: Json = False,
+    markdown: Annotated[bool, typer.Option("--md", help="输出 Markdown 原文 / plain")] = False,
+) -> None:
+    """结案报告：经过、范围、指令、核实、盲区、通知 / the closing report of a warning."""
+    from cli import office_report
+
+    form = "json" if as_json else "md" if markdown else ""
+    office_report.show(warning, collector, url, form)
+
+
 def _state(word: str) -> str:
     return Attested.WITHDRAWN.value if word == Said.WITHDRAW else word
 

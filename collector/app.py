@@ -18,6 +18,8 @@ from typing import Final
 from collector import world as worlds
 from collector.gate import OFFICE, Gate
 from collector.io.begin import Opened, open_collector
+from collector.io.configured import database
+from collector.io.journal import closing_lines, open_readonly
 from collector.io.publisher import Publisher
 from collector.io.samples import SampleWorker
 from collector.io.store import NOTICE_LANE, OfficeOutbox
@@ -33,6 +35,7 @@ from collector.model import (
 from collector.state import Blind
 from config.settings import CollectorSettings, WebSettings
 from escalation.effects import Effect
+from escalation.report import Line
 from transport import frames
 from transport.delivery import Acked, Peer
 from transport.io import log as logs
@@ -425,11 +428,17 @@ class Collector:
             submit=self._submit,
             post=lambda topic, payload: self._link.post(topic, payload) is not None,
             pending=lambda: max(hop.pending for hop in self._hops.values()),
+            journal=self._closing_lines,
         )
         source = LiveSource(hooks, settings)
         source.past.replay(tail(self.store.db))
         self._watch = source.turned
         await pages(source, settings, self._log)
+
+    def _closing_lines(self, warning: str) -> list[Line]:
+        """Read in a thread of the pages, with a connection of its own."""
+        with contextlib.closing(open_readonly(database(self._settings))) as db:
+            return closing_lines(db, warning)
 
 
 async def serve(settings: CollectorSettings, stop: asyncio.Event) -> None:

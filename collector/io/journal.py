@@ -11,7 +11,10 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from escalation.report import ALARM, KINDS, Line, span
+
 GENESIS: Final = "0" * 64
+_EVER: Final = 2**62
 
 
 class Entry(NamedTuple):
@@ -85,6 +88,27 @@ def open_readonly(path: Path) -> sqlite3.Connection:
     if not path.exists():
         raise FileNotFoundError(path)
     return sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, timeout=10)
+
+
+def closing_lines(db: sqlite3.Connection, warning: str) -> list[Line]:
+    """What the closing report of a warning is made from, in order. KeyError: no such warning."""
+    marks = ", ".join("?" for _ in KINDS)
+    few = _lines(db, f"kind IN ({marks})", KINDS)
+    begun = [line for _, line in few]
+    from_ms, to_ms = span(begun, warning)
+    end = to_ms if to_ms is not None else _EVER
+    alarms = _lines(db, "kind = ? AND at_ms BETWEEN ? AND ?", (ALARM, from_ms, end))
+    return [line for _, line in sorted([*few, *alarms], key=lambda row: row[0])]
+
+
+def _lines(db: sqlite3.Connection, where: str, values: tuple[Any, ...]) -> list[tuple[int, Line]]:
+    rows = db.execute(f"SELECT n, at_ms, kind, json FROM journal WHERE {where}", values)  # noqa: S608  our own words
+    return [(n, Line(at_ms, kind, orjson.loads(text))) for n, at_ms, kind, text in rows]
+
+
+def last_warning(db: sqlite3.Connection) -> str:
+    """The id of the newest warning, empty when there never was one."""
+    return str(newest(db, "warning").get("id", ""))
 
 
 def last_notice(db: sqlite3.Connection) -> int:

@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -68,6 +68,14 @@ class SeriesQuery(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     hours: Annotated[int, Field(ge=1, le=168)] = 24
+
+
+class ReportQuery(BaseModel):
+    """``form``: json, or md (Markdown)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    form: Literal["json", "md"] = "json"
 
 
 @dataclass(slots=True)
@@ -209,6 +217,18 @@ async def get_warning(api: Api, request: web.Request) -> web.Response:
     return shared(api, request, "warning", details.warning)
 
 
+async def get_report(api: Api, request: web.Request) -> web.Response:
+    """A warning's closing report; ``form=md`` gives Markdown."""
+    query = asked(request, ReportQuery)
+    found = await api.source.report(request.match_info["warning"])
+    if found is None:
+        raise RefusedRequest(404, "no_such_warning", "没有此编号的预警", "no such warning")
+    if query.form == "md":
+        return web.Response(text=found[1], headers=stamped(api), content_type="text/plain")
+    body = json.dumps(found[0], ensure_ascii=False)
+    return web.Response(text=body, headers=stamped(api), content_type=JSON)
+
+
 async def get_people(api: Api, request: web.Request) -> web.Response:
     return shared(api, request, "people", details.people)
 
@@ -341,6 +361,12 @@ ROUTES: Final = (
         handle=post_alarm_action,
     ),
     _get(f"{V1}/warning", "The open warning and why", get_warning, WarningAnswer),
+    _get(
+        f"{V1}/reports/{{warning}}",
+        "A warning's closing report, from the decision journal",
+        get_report,
+        query=ReportQuery,
+    ),
     Route(
         "POST",
         f"{V1}/commands",

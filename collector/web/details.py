@@ -177,6 +177,7 @@ def warning(moment: Moment) -> WarningAnswer:
         sites=tuple(site_row(moment, one) for one in out[:SHOWN]),
         sites_total=len(out),
         notices=tuple(_notice(moment, one) for one in board.notices[:SHOWN]),
+        reports=board.reports,
     )
 
 

@@ -6,17 +6,19 @@ were judged; a board is made when somebody asks, from those ids alone.
 
 from __future__ import annotations
 
+import asyncio
 import csv
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import TypeAdapter
 
 from collector.base import World
+from collector.closing import closing
 from collector.county import County
 from collector.io.history import HistoryDown
 from collector.model import COMMAND, AlarmSaid, Input, OfficeCommand, Row
@@ -41,6 +43,7 @@ from collector.web.source import (
 )
 from config.settings import WebSettings
 from escalation.effects import Effect, Record
+from escalation.report import Line
 from escalation.warning import State as Stage
 from transport.sign import open_signed
 from wire.alarm import AlarmAction
@@ -76,13 +79,18 @@ class Lines(Protocol):
         ...
 
 
+def _no_journal(warning: str) -> list[Line]:
+    raise KeyError(warning)
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What the collector lends to the pages.
 
     ``submit`` puts an input into the next turn and gives its effects once they are committed;
     ``post`` hands a message to the broker (False: no connection); ``pending`` tells how many
-    notices an office has not receipted yet.
+    notices an office has not receipted yet; ``journal`` reads what a warning's report is made of
+    (it blocks; KeyError: no such warning).
     """
 
     world: World
@@ -96,6 +104,7 @@ class Hooks:
     submit: Callable[[Input], Awaitable[list[Effect]]]
     post: Callable[[str, bytes], bool]
     pending: Callable[[], int]
+    journal: Callable[[str], list[Line]] = _no_journal
 
 
 @dataclass
@@ -169,6 +178,13 @@ class LiveSource:
             return await lines(self._world, self.hooks.history, device, (from_ms, to_ms))
         except HistoryDown:
             return Series()
+
+    async def report(self, warning: str) -> tuple[dict[str, Any], str] | None:
+        try:
+            lines = await asyncio.to_thread(self.hooks.journal, warning)
+            return closing(self._world.county, lines, warning)
+        except KeyError:
+            return None
 
     async def command(self, signed: Signed) -> Outcome:
         try:
@@ -269,6 +285,7 @@ class LiveSource:
             warning=self._warning(now_ms),
             notices=self._notices(now_ms),
             entered=view.entered(world),
+            reports=self.past.over,
             seen=self._seen,
         )
 

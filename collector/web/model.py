@@ -384,7 +384,8 @@ class FactItem(Api):
 class WarningAnswer(Stamp):
     """The office's first view. Without impact ``warning`` is null and the draft says none.
 
-    ``unknown`` names what is not known: operators, systems, the spread.
+    ``unknown`` names what is not known: operators, systems, the spread. ``reports`` are warnings
+    that are over, newest first: each has a closing report.
     """
 
     county: str
@@ -408,6 +409,7 @@ class WarningAnswer(Stamp):
     sites: tuple[SiteRow, ...]
     sites_total: int
     notices: tuple[NoticeItem, ...]
+    reports: tuple[str, ...]
 
 
 class Person(Api):

@@ -14,11 +14,13 @@ from typing import Any, Final
 from collector.county import UNREACHABLE
 from collector.web.source import LogLine, NoticeState, State, Transition
 from escalation.effects import Effect, EmitNotice, Record
-from wire.notice import Bilingual, NoticeKind
+from escalation.report import ENDED
+from wire.notice import STATING, Bilingual, NoticeKind
 
 MOST_NOTICES: Final = 200
 MOST_LOG: Final = 200
 MOST_CLEARED: Final = 500
+MOST_OVER: Final = 20
 TRANSITIONS: Final = 20
 """State changes kept of one device."""
 
@@ -52,6 +54,7 @@ class Past:
     log: deque[tuple[str, LogLine]] = field(default_factory=lambda: deque(maxlen=MOST_LOG))
     cleared: deque[Cleared] = field(default_factory=lambda: deque(maxlen=MOST_CLEARED))
     _transitions: OrderedDict[str, deque[Transition]] = field(default_factory=OrderedDict)
+    _over: dict[str, None] = field(default_factory=dict)
     _reasons: dict[str, str] = field(default_factory=dict)
 
     def take(self, at_ms: int, effects: Iterable[Effect]) -> None:
@@ -116,6 +119,11 @@ class Past:
         """What was done about this warning, in order."""
         return tuple(line for name, line in self.log if name == warning)
 
+    @property
+    def over(self) -> tuple[str, ...]:
+        """Warnings that were lifted or withdrawn, newest first."""
+        return tuple(reversed(self._over))
+
     def _command(self, at_ms: int, data: dict[str, Any]) -> None:
         command = data["command"]
         if data["outcome"] != "accepted":
@@ -131,10 +139,16 @@ class Past:
                 maxlen=MOST_NOTICES,
             )
             return
+        if command["verb"] in STATING:
+            return
         # The warning's own record came before in the turn's order, or comes next: both are met.
         self._reasons[command["account"]] = command["reason"]
 
     def _warning(self, at_ms: int, data: dict[str, Any]) -> None:
+        if data["to"] in ENDED:
+            self._over[data["id"]] = None
+            while len(self._over) > MOST_OVER:
+                del self._over[next(iter(self._over))]
         what = EVENTS.get(data["event"], Bilingual(zh=data["event"], en=data["event"]))
         machine = data["by"] == "machine"
         account = None if machine else data["by"]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from config.register import Register
 from escalation.charter import EnteredFact
@@ -228,7 +228,7 @@ class Board:
 
     Devices and sites that are in no mapping count as not connected. ``seen`` gives the last fresh
     word about a device as of now: each round renews it for all of them, so it is asked for only
-    where it is shown.
+    where it is shown. ``reports``: warnings that are over, newest first.
     """
 
     revision: int
@@ -249,6 +249,7 @@ class Board:
     warning: WarningState | None = None
     notices: tuple[NoticeState, ...] = ()
     entered: Mapping[str, Said] = field(default_factory=dict)
+    reports: tuple[str, ...] = ()
     seen: Callable[[str], int | None] = _never
 
 
@@ -352,6 +353,10 @@ class Source(Protocol):
 
     async def series(self, device: str, from_ms: int, to_ms: int) -> Series:
         """History of one registered device."""
+        ...
+
+    async def report(self, warning: str) -> tuple[dict[str, Any], str] | None:
+        """The closing report on a warning, as data and as Markdown; None when there is no such."""
         ...
 
     async def command(self, signed: Signed) -> Outcome:

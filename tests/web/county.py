@@ -291,6 +291,11 @@ class Stage:
         self.change(alarms=alarms)
         return Outcome(accepted=True, word="done", text=Bilingual(zh="已记录", en="recorded"))
 
+    async def report(self, warning: str) -> tuple[dict[str, Any], str] | None:
+        if warning not in self.held.reports:
+            return None
+        return {"v": 1, "warning": warning}, f"# 预警 {warning} 结案报告\n"
+
     async def look_now(self, device: str) -> Outcome:
         self.looks.append(device)
         text = Bilingual(zh="已请采集代理立即探测", en="the agent was asked to look")

@@ -177,6 +177,18 @@ function noticesCard({ notices }, again) {
               onclick: () => command("ack", one.id, `#${one.number} ${say(one.subject)}`, again) }, t("ack"))])))));
 }
 
+// Warnings that are over: each has a closing report, made from the journal.
+function reportsCard({ reports, warning }) {
+  const link = (id, form) => `/api/v1/reports/${id}?form=${form}`;
+  const all = [...(warning ? [warning.id] : []), ...reports];
+  if (!all.length) return null;
+  return card(t("reports"), h("p", { class: "muted" }, t("reports_say")),
+    h("ul", { class: "plain" }, all.map((id) => h("li", { "data-key": id, class: "line" },
+      h("strong", null, id), id === warning?.id && tag(t("so_far")),
+      h("a", { class: "button", href: link(id, "md"), target: "_blank" }, t("read")),
+      h("a", { class: "button", href: link(id, "json"), target: "_blank" }, "JSON")))));
+}
+
 const logCard = ({ warning }) => warning?.log.length > 0 && card(t("log"),
   h("ol", { class: "log" }, warning.log.map((one, n) => h("li", { "data-key": `${n}` },
     at(one.at_ms), " ", h("strong", null, one.name || t("machine")), " ", say(one.what),
@@ -190,7 +202,7 @@ export const page = {
     if (!draft || (!warning && draft.warning === "none")) {
       return [h("h1", null, t("warning")),
         h("p", { class: "calm" }, icon("ok"), " ", t("no_warning")),
-        attestCard(answer, again),
+        attestCard(answer, again), reportsCard(answer),
         noticesCard(answer, again)];
     }
     return [
@@ -198,7 +210,8 @@ export const page = {
       h("div", { class: "two" },
         h("div", null, draftCard(answer), stepsCard(answer, again), rangeCard(answer),
           spreadCard(answer), attestCard(answer, again), noticesCard(answer, again)),
-        h("div", null, cellsCard(answer), sitesCard(answer), rulesCard(answer), logCard(answer))),
+        h("div", null, cellsCard(answer), sitesCard(answer), rulesCard(answer), logCard(answer),
+          reportsCard(answer))),
     ];
   },
 };
