@@ -17,6 +17,8 @@ from agent.snmp import Message
 
 MAX_ROWS: Final = 20_000
 MAX_REQUESTS: Final = 4000
+MAX_OCTETS: Final = 8 * 1024 * 1024
+"""Of all replies of a walk: what a device makes us hold has a bound."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,9 +50,13 @@ class Shape:
 
 @dataclass(slots=True, eq=False)
 class Walk:
-    """One walk under way. ``reason`` is set when it stopped before the table's end."""
+    """One walk under way. ``reason`` is set when it stopped before the table's end.
+
+    ``width``: columns that are asked for together (0: all); the others follow when those ended.
+    """
 
     columns: tuple[bytes, ...]
+    width: int = 0
     active: list[int] = field(default_factory=list)
     cursors: list[bytes] = field(default_factory=list)
     last: list[tuple[int, ...]] = field(default_factory=list)
@@ -58,6 +64,7 @@ class Walk:
     tags: bytearray = field(default_factory=bytearray)
     found: dict[tuple[int, ...], list[int]] = field(default_factory=dict)
     requests: int = 0
+    octets: int = 0
     reason: str = ""
 
     def __post_init__(self) -> None:
@@ -69,14 +76,19 @@ class Walk:
     def finished(self) -> bool:
         return not self.active or bool(self.reason)
 
+    @property
+    def asked(self) -> list[int]:
+        """The columns that the next request is about."""
+        return self.active[: self.width] if self.width else self.active
+
     def oids(self) -> list[bytes]:
         """What to ask after."""
-        return [self.cursors[column] for column in self.active]
+        return [self.cursors[column] for column in self.asked]
 
     def end_column(self, number: int) -> bool:
         """SNMPv1 noSuchName: the ``number``-th requested column (from 1) has no more rows."""
         self.requests += 1
-        if not 1 <= number <= len(self.active):
+        if not 1 <= number <= len(self.asked):
             return False
         del self.active[number - 1]
         return True
@@ -87,7 +99,8 @@ class Walk:
         if not message.oids:
             self.reason = "empty_reply"
             return
-        asked = self.active
+        self.octets += message.stops[-1]
+        asked = self.asked
         ended: set[int] = set()
         base = len(self.values)
         self.values += message.values
@@ -98,8 +111,10 @@ class Walk:
                 if self.reason:
                     return
                 ended.add(column)
-        self.active = [column for column in asked if column not in ended]
-        if self.active and (len(self.found) > MAX_ROWS or self.requests >= MAX_REQUESTS):
+        self.active = [column for column in self.active if column not in ended]
+        if self.active and (
+            len(self.found) > MAX_ROWS or self.requests >= MAX_REQUESTS or self.octets > MAX_OCTETS
+        ):
             self.reason = "too_large"
 
     def _cell(self, column: int, oid: bytes, place: int) -> bool:
