@@ -60,8 +60,14 @@ def check_inventory(
             if name not in (given.profiles or {}):
                 said = unknown("采集模板", "profile", name, given.profiles or {})
                 faults.append(Fault(target(i, "profiles"), said))
-    used = {t.credential for t in inventory.targets}
+    used = {name for t in inventory.targets for name in t.candidates}
     for i, c in enumerate(inventory.credentials):
+        if c.id not in used:
+            zh, en = f"凭据“{c.id}”没有用到", f'credential "{c.id}" is not used'
+            faults.append(note(credential(i, "id"), zh, en))
+    return faults + _registered(inventory, target, given)
+
+
 def _candidates(
     target: Target, known: Collection[str], place: Callable[[str], Place]
 ) -> list[Fault]:
@@ -80,12 +86,6 @@ def _candidates(
         zh, en = "有采集模板但没有凭据", "has profiles and no credential"
         faults.append(error(place("credential"), zh, en))
     return faults
-
-
-        if c.id not in used:
-            zh, en = f"凭据“{c.id}”没有用到", f'credential "{c.id}" is not used'
-            faults.append(note(credential(i, "id"), zh, en))
-    return faults + _registered(inventory, target, given)
 
 
 def _registered(
