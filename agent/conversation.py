@@ -97,7 +97,7 @@ class Conversation:
 
     def stop(self, reason: str) -> None:
         """The request under way got no answer: end the look with what there is."""
-        self._reader.stop(reason)
+        self._reader.stop(reason, alive=self.answered)
         self._collect()
         self._abandon(reason)
 

@@ -19,6 +19,10 @@ ASK_AGAIN: Final = 50
 LAYOUTS: Final = 4
 """Layouts remembered per request, by the size of the reply."""
 TEMPLATES: Final = 20_000
+GROW_AFTER: Final = 20
+"""Complete looks after which a table is asked for in larger parts again, twice as large each."""
+PATIENCE: Final = 32 * GROW_AFTER
+"""The most of such looks: each attempt in vain doubles them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +58,57 @@ class TableMemory:
     """One table of one device: repetitions that work, and the steps of its last complete walk.
 
     ``doubts`` counts looks in a row whose walk was answered only after it asked for less.
+    ``used`` are the repetitions of the last complete walk, ``most`` those to begin with; ``width``
+    is how many columns are asked for together, 0: all. ``calm`` counts complete looks in a row
+    that needed no less, ``patience`` how many of them it takes to ask for more; ``trial``: this
+    look does.
     """
 
     repetitions: int
     steps: list[Step] = field(default_factory=list)
     shape: Shape | None = None
     doubts: int = 0
+    most: int = 0
+    used: int = 0
+    width: int = 0
+    calm: int = 0
+    patience: int = GROW_AFTER
+    trial: bool = False
+
+    def __post_init__(self) -> None:
+        self.most = self.used = self.repetitions
 
     def forget(self) -> None:
         self.steps, self.shape = [], None
+
+    def begin(self) -> None:
+        """A look begins: ask for more again if all has been calm for long enough."""
+        self.trial = self.used < self.most and self.calm >= self.patience
+        if self.trial:
+            self.calm = 0
+            self.repetitions = min(self.most, 2 * self.used)
+            self.forget()
+
+    def less(self, repetitions: int) -> None:
+        """Only so many repetitions were answered."""
+        self.calm = 0
+        self.doubts += 1
+        if self.trial:
+            self.patience = min(2 * self.patience, PATIENCE)
+        if self.trial or self.doubts > 1:
+            self.repetitions, self.doubts = repetitions, 0
+
+    def too_big(self, repetitions: int, columns: int) -> bool:
+        """The device says that it cannot answer that much; whether there is less to ask for."""
+        if repetitions == columns == 1:
+            return False
+        self.forget()
+        if self.trial:
+            self.patience, self.trial = min(2 * self.patience, PATIENCE), False
+        if repetitions == 1:
+            self.width = columns // 2
+        self.calm, self.repetitions = 0, max(1, repetitions // 2)
+        return True
 
 
 class Shared:

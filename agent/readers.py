@@ -62,7 +62,7 @@ class ScalarReader:
     def shrink(self) -> None:
         """A repeat asks the same again."""
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: str, *, alive: bool) -> None:  # noqa: ARG002  as a table is stopped
         """Give up on the rest."""
         self.reason = self.reason or reason
         self.template = None
@@ -115,7 +115,7 @@ class ScalarReader:
             memory.absent[step.places[number - 1]] = 0
         else:
             self.refused = status_name(status)
-            self.stop(self.refused)
+            self.stop(self.refused, alive=True)
             return
         done = {place for before in self._steps[: self._number] for place in before.places}
         memory.cut(self._shared)
@@ -152,6 +152,7 @@ class TableReader:
         self._memory = memory
         self._access = access
         self._shared = shared
+        memory.begin()
         self._repetitions = memory.repetitions
         self._walk: Walk | None = None
         self._number = 0
@@ -187,6 +188,7 @@ class TableReader:
             self.template = memory.steps[self._number].template
         else:
             memory.doubts = 0
+            memory.calm += 1
             columns = len(self._query.columns)
             self.table = memory.shape.table(columns, self._values, self._tags)
             self.template = None
@@ -196,9 +198,10 @@ class TableReader:
         """Read a decoded reply."""
         assert self.template is not None
         walk = self._walking()
-        if message.status == ErrorStatus.tooBig and self._repetitions > 1:
-            self._memory.forget()
-            self._memory.repetitions = self._repetitions = self._repetitions // 2
+        if message.status == ErrorStatus.tooBig and self._memory.too_big(
+            self._repetitions, len(walk.asked)
+        ):
+            self._repetitions, walk.width = self._memory.repetitions, self._memory.width
             self._ask(walk)
             return
         self._replies.append((self.template, data, message))
@@ -217,16 +220,19 @@ class TableReader:
             self._repetitions //= 2
             self._ask(walk)
 
-    def stop(self, reason: str) -> None:
-        """Give up: the table is what was read so far."""
+    def stop(self, reason: str, *, alive: bool) -> None:
+        """Give up: the table is what was read so far.
+
+        ``alive``: the device answered in this look, so that less may be what it takes.
+        """
         walk = self._walking()
         walk.reason = reason
-        self._finish(walk)
+        self._finish(walk, alive=alive)
 
     def _walking(self) -> Walk:
         """The walk; when still on the learnt way, one over the replies of this look so far."""
         if self._walk is None:
-            self._walk = Walk(self._query.columns)
+            self._walk = Walk(self._query.columns, self._memory.width)
             for _, data, _ in self._replies:
                 _walk_on(self._walk, self._decoded(data))
         return self._walk
@@ -239,17 +245,20 @@ class TableReader:
     def _ask(self, walk: Walk) -> None:
         self.template = self._shared.template(self._access, tuple(walk.oids()), self._repetitions)
 
-    def _finish(self, walk: Walk) -> None:
+    def _finish(self, walk: Walk, *, alive: bool = True) -> None:
         self.table = walk.table()
         self.reason = walk.reason
         self.template = None
         memory = self._memory
+        if alive and self._repetitions < memory.repetitions:
+            memory.less(self._repetitions)
+        elif not walk.reason:
+            memory.doubts = 0
+            memory.calm += 1
         if walk.reason:
             memory.forget()
             return
-        memory.doubts = memory.doubts + 1 if self._repetitions < memory.repetitions else 0
-        if memory.doubts > 1:
-            memory.repetitions, memory.doubts = self._repetitions, 0
+        memory.used = self._repetitions
         self._learn(walk)
 
     def _learn(self, walk: Walk) -> None:
