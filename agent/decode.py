@@ -188,6 +188,8 @@ def _numbers(one: Field, table: TableValues) -> list[Number]:
     """A metric's column: scaled, with what does not hold left out."""
     numbers = column(table, one.place)
     metric = one.metric
+    if metric.absent or metric.magnitude:
+        numbers = _honest(metric, numbers)
     if metric.type not in COUNTERS and metric.scale != 1.0:
         numbers = all_scaled(numbers, metric.scale)
     if one.precision is not None or one.exponent is not None:
@@ -197,6 +199,15 @@ def _numbers(one: Field, table: TableValues) -> list[Number]:
     if one.when:
         numbers = _where(one.when, table, numbers, metric.otherwise)
     return numbers
+
+
+def _honest(metric: Metric, numbers: list[Number]) -> list[Number]:
+    """Numbers by which the device says that it has none left out; without sign where wanted."""
+    absent = metric.absent
+    kept = [None if number in absent else number for number in numbers]
+    if metric.magnitude:
+        return [None if number is None else abs(number) for number in kept]
+    return kept
 
 
 def scaled(number: float, scale: float) -> float | int:

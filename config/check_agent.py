@@ -8,18 +8,15 @@ from functools import partial
 
 from config.cells import unknown
 from config.check import duplicates, reserved
+from config.check_profile import At, clashes, clearing
 from config.faults import MAX_HINTS, Fault, Place, error, note
 from config.inventory import Inventory, Target
 from config.plan import Plan
 from config.policy import AlarmType, Policy
-from config.positions import Loc
-from config.profile import Hint, Metric, MetricType, Profile
+from config.profile import Profile
 from config.register import Register
 from config.settings import AgentSettings, BrokerSettings, CollectorSettings, OfficeSettings
 from wire.topics import RESERVED
-
-At = Callable[[Loc], Place]
-"""A location in a TOML file: where it stands."""
 
 CAUSES = frozenset({*range(1, 158), *range(201, 208)})
 """X.733 probable causes that are in use."""
@@ -56,10 +53,7 @@ def check_inventory(
         if not t.profiles and not t.icmp:
             zh, en = "既不探通也没有采集模板", "neither ICMP nor a profile: nothing to look at"
             faults.append(error(target(i, "icmp"), zh, en))
-        for name in t.profiles if given.profiles is not None else ():
-            if name not in (given.profiles or {}):
-                said = unknown("采集模板", "profile", name, given.profiles or {})
-                faults.append(Fault(target(i, "profiles"), said))
+        faults += _profiles(t.profiles, given.profiles, target(i, "profiles"))
     used = {name for t in inventory.targets for name in t.candidates}
     for i, c in enumerate(inventory.credentials):
         if c.id not in used:
@@ -111,33 +105,18 @@ def _registered(
     return faults
 
 
-def check_profile(profile: Profile, at: At, alarms: Iterable[str] | None) -> list[Fault]:
-    """Every cross fault of one profile; ``alarms`` are the policy's alarm types."""
-    faults: list[Fault] = []
-    metrics: list[tuple[Loc, Metric]] = [
-        (("scalars", i), metric) for i, metric in enumerate(profile.scalars)
+def _profiles(
+    names: Iterable[str], known: Mapping[str, Profile] | None, place: Place
+) -> list[Fault]:
+    """One target's profiles: those that there are not, those that read one name in two ways."""
+    if known is None:
+        return []
+    found = [known[name] for name in dict.fromkeys(names) if name in known]
+    lost = [name for name in names if name not in known]
+    return [
+        *(Fault(place, unknown("采集模板", "profile", name, known)) for name in lost),
+        *(error(place, zh, en) for zh, en in clashes(found)),
     ]
-    for i, table in enumerate(profile.tables):
-        metrics += [(("tables", i, "columns", j), m) for j, m in enumerate(table.columns)]
-    names = [metric.name for _, metric in metrics]
-    faults += duplicates(names, lambda i: at((*metrics[i][0], "name")))
-    known = None if alarms is None else set(alarms)
-    for loc, metric in metrics:
-        if metric.type is MetricType.ENUM and not metric.enum:
-            faults.append(error(at((*loc, "type")), "enum 没有列出取值", "an enum without values"))
-        if metric.alarm is None:
-            continue
-        spot = (*loc, "alarm")
-        faults += _hint(metric.alarm, at(spot))
-        if known is not None and metric.alarm.alarm not in known:
-            said = unknown("告警类型", "alarm type", metric.alarm.alarm, known)
-            faults.append(Fault(at((*spot, "alarm")), said))
-        if not metric.watched:
-            zh, en = "有告警的量要设 watched = true", "a metric with an alarm must be watched"
-            faults.append(error(at((*loc, "name")), zh, en))
-    if not metrics:
-        faults.append(error(at(()), "模板里什么也没有", "the profile asks for nothing"))
-    return faults
 
 
 def unserved(policy: Policy, profiles: Iterable[Profile], at: At) -> list[Fault]:
@@ -145,7 +124,7 @@ def unserved(policy: Policy, profiles: Iterable[Profile], at: At) -> list[Fault]
     raised = {
         metric.alarm.alarm
         for profile in profiles
-        for metric in (*profile.scalars, *(m for table in profile.tables for m in table.columns))
+        for metric in profile.metrics()
         if metric.alarm is not None
     }
     lost = sorted(raised - {alarm.id for alarm in policy.alarms})
@@ -156,31 +135,10 @@ def unserved(policy: Policy, profiles: Iterable[Profile], at: At) -> list[Fault]
     return [note(at(("alarms",)), zh, en)]
 
 
-def _hint(hint: Hint, place: Place) -> list[Fault]:
-    given = [bool(hint.values), hint.above is not None, hint.below is not None]
-    if sum(given) != 1:
-        zh, en = "values、above、below 应恰好写一个", "give exactly one of values, above, below"
-        return [error(place, zh, en)]
-    return _clearing(hint, place)
-
-
 def _thresholds(alarm: AlarmType, place: Place) -> list[Fault]:
     if alarm.above is not None and alarm.below is not None:
         return [error(place, "above、below 最多写一个", "give above or below, not both")]
-    return _clearing(alarm, place)
-
-
-def _clearing(rule: Hint | AlarmType, place: Place) -> list[Fault]:
-    """An alarm must not end at a value at which it is raised."""
-    if rule.clear is None:
-        return []
-    if rule.above is None and rule.below is None:
-        return [error(place, "clear 要与 above 或 below 一起写", "clear goes with above or below")]
-    if rule.above is not None and rule.clear > rule.above:
-        return [error(place, "clear 不能大于 above", "clear must not be over above")]
-    if rule.below is not None and rule.clear < rule.below:
-        return [error(place, "clear 不能小于 below", "clear must not be under below")]
-    return []
+    return clearing(alarm, place)
 
 
 def check_policy(policy: Policy, at: At) -> list[Fault]:

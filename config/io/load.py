@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from config.check_agent import check_policy, check_profile, check_settings
+from config.check_agent import check_policy, check_settings
+from config.check_profile import check_profile, meanings
 from config.faults import ConfigError, Fault, error, note, refuse, unreadable
 from config.inventory import Inventory
 from config.io.inventory import read_inventory
@@ -128,14 +129,14 @@ def load_profiles(folder: Path | None = None) -> dict[str, Profile]:
 
 
 def read_profiles(
-    folder: Path | None, alarms: frozenset[str] | None = None
+    folder: Path | None, alarms: Mapping[str, str] | None = None
 ) -> tuple[dict[str, Profile], list[Fault]]:
     """All profiles with every fault and note; raises nothing.
 
-    ``alarms`` are the policy's types, which the profiles in ``folder`` may raise; what the shipped
-    ones raise beyond them is the policy's matter (``unserved``).
+    ``alarms`` are the policy's types with their causes, which the profiles in ``folder`` may
+    raise; what the shipped ones raise beyond them is the policy's matter (``unserved``).
     """
-    profiles, faults, _ = _folder(PROFILES, None)
+    profiles, faults, documents = _folder(PROFILES, None)
     if folder is not None:
         local, more, places = _folder(folder, alarms)
         faults += more
@@ -145,11 +146,13 @@ def read_profiles(
             if name in profiles
         ]
         profiles |= local
+        documents = {**documents, **places}
+    faults += meanings((one, documents[name].place) for name, one in profiles.items())
     return profiles, faults
 
 
 def _folder(
-    folder: Path, alarms: frozenset[str] | None
+    folder: Path, alarms: Mapping[str, str] | None
 ) -> tuple[dict[str, Profile], list[Fault], Mapping[str, Document]]:
     profiles: dict[str, Profile] = {}
     documents: dict[str, Document] = {}
@@ -174,6 +177,18 @@ def _folder(
         profiles[profile.id] = profile
         documents[profile.id] = document
     return profiles, faults, documents
+
+
+def profile_faults(
+    profile: Profile, document: Document, alarms: Mapping[str, str] | None
+) -> list[Fault]:
+    """Every fault of one profile, by itself and beside the shipped ones."""
+    shipped, _, places = _folder(PROFILES, None)
+    others = [(one, places[name].place) for name, one in shipped.items() if name != profile.id]
+    return [
+        *check_profile(profile, document.place, alarms),
+        *meanings([*others, (profile, document.place)]),
+    ]
 
 
 def read_profile(file: Path) -> tuple[Profile, Document]:

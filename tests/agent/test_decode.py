@@ -65,7 +65,7 @@ def test_a_ups_on_its_battery() -> None:
         arcs(f"{UPS}.4.1.0"): (ber.INTEGER, 5),
         arcs(f"{UPS}.3.3.1.3.1"): (ber.INTEGER, 0),
     }
-    scalars, inputs, outputs = decode(look(compile_query([shipped("ups")]), found))
+    scalars, inputs, outputs, alarms = decode(look(compile_query([shipped("ups")]), found))
     read = {m.name: column[0] for m, column in zip(scalars.metrics, scalars.columns, strict=True)}
     assert read["ups_battery_status"] == 3
     assert read["ups_battery_voltage"] == 48.1
@@ -75,6 +75,7 @@ def test_a_ups_on_its_battery() -> None:
     assert inputs.instances == ("1",)
     assert inputs.columns == [[None], [0]]
     assert (outputs.instances, outputs.columns) == ((), [[], []])
+    assert alarms.instances == ()
 
 
 IF = "1.3.6.1.2.1.2.2.1"
@@ -216,3 +217,19 @@ def test_scales_are_exact_where_they_can_be() -> None:
         0.07,
         16.0,
     ]
+
+
+def test_a_number_that_stands_for_none_and_a_plant_of_the_other_polarity() -> None:
+    base = "1.3.6.1.4.1.6302.2.1.2"
+    found: Objects = {
+        arcs(f"{base}.2.0"): (ber.INTEGER, -53_520),
+        arcs(f"{base}.5.2.0"): (ber.INTEGER, -30_000),
+        arcs(f"{base}.5.3.0"): (ber.INTEGER, 2_147_483_647),
+        arcs(f"{base}.9.0"): (ber.INTEGER, 8),
+    }
+    scalars = decode(look(compile_query([shipped("netsure")]), found))[0]
+    read = {m.name: column[0] for m, column in zip(scalars.metrics, scalars.columns, strict=True)}
+    assert read["dc_voltage"] == 53.52
+    assert read["dc_battery_current"] == -30.0
+    assert read["dc_battery_charge"] is None
+    assert read["dc_battery_mode"] == 8
