@@ -9,11 +9,17 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from config.check_agent import AgentGiven, check_policy, check_profile, check_settings, unserved
+from config.check_agent import AgentGiven, check_policy, check_settings, unserved
 from config.faults import ConfigError, Fault, Kind, Place, error, unreadable
 from config.io.credentials import moved
 from config.io.inventory import InventoryRead, read_inventory
-from config.io.load import read_policy, read_profile, read_profiles, resolved
+from config.io.load import (
+    profile_faults,
+    read_policy,
+    read_profile,
+    read_profiles,
+    resolved,
+)
 from config.io.plan import SHIPPED
 from config.io.register import (
     COUNTY_FILE,
@@ -26,6 +32,7 @@ from config.io.tables import BOOKS, CSV, read_sheets
 from config.io.toml import Document, build, read_document
 from config.plan import Plan
 from config.plancheck import plan_faults
+from config.policy import Policy
 from config.positions import Loc
 from config.profile import Profile
 from config.recognise import What, nearest, recognise
@@ -83,7 +90,7 @@ class _Surveyor:
     done: set[Path] = field(default_factory=set)
     plan: Plan | None = None
     register: Register | None = None
-    alarms: frozenset[str] | None = None
+    alarms: dict[str, str] | None = None
 
     # --- what is it?
 
@@ -189,7 +196,7 @@ class _Surveyor:
                 self.judge_inventory(path, AgentGiven(profiles, self.register, None))
             case What.PROFILE:
                 profile, document = read_profile(path)
-                self.result.faults += check_profile(profile, document.place, self.known_alarms())
+                self.result.faults += profile_faults(profile, document, self.known_alarms())
             case What.COLLECTOR:
                 self.judge_collector(path, _given(document))
             case What.AGENT:
@@ -206,13 +213,13 @@ class _Surveyor:
 
     def judge_policy(self, path: Path | None) -> None:
         policy, document = read_policy(path)
-        self.alarms = frozenset(alarm.id for alarm in policy.alarms)
+        self.alarms = causes_of(policy)
         self.result.faults += check_policy(policy, document.place)
         self.result.faults += unserved(policy, read_profiles(None)[0].values(), document.place)
 
-    def known_alarms(self) -> frozenset[str]:
+    def known_alarms(self) -> dict[str, str]:
         if self.alarms is None:
-            self.alarms = frozenset(alarm.id for alarm in read_policy()[0].alarms)
+            self.alarms = causes_of(read_policy()[0])
         return self.alarms
 
     def judge_register(
@@ -332,6 +339,11 @@ class _Surveyor:
             file = getattr(model, name, None)
             if file is not None:
                 self.there(Path(file), document.place((table, name)))
+
+
+def causes_of(policy: Policy) -> dict[str, str]:
+    """The policy's alarm types with their X.733 causes."""
+    return {alarm.id: alarm.probable_cause for alarm in policy.alarms}
 
 
 def is_register(folder: Path) -> bool:
