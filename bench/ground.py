@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -40,11 +40,16 @@ Target = tuple[str, str, int, str, str, str]
 
 @dataclass
 class Ground:
-    """The files, and whatever runs in them; the broker is the first of the children."""
+    """The files, and whatever runs in them; the broker is the first of the children.
+
+    ``scale``: domain time runs so many times as fast, from the making of this on.
+    """
 
     folder: Path
     children: Children
     port: int
+    scale: float = 1.0
+    anchor_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
 
     def config(self, name: str) -> Path:
         return self.folder / f"{name}.toml"
@@ -122,6 +127,8 @@ class Ground:
     def _toml(self, name: str, tables: dict[str, Mapping[str, object]]) -> None:
         tables["county"] = {"county": town.CODE, "tree": TREE}
         tables["broker"] = {"host": HOST, "port": self.port}
+        if self.scale != 1.0:
+            tables["clock"] = {"scale": self.scale, "anchor_ms": self.anchor_ms}
         self.config(name).write_text(
             "\n".join(
                 f"[{table}]\n"
