@@ -12,20 +12,21 @@ import fcntl
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
-from agent import lanes
+from agent import lanes, present
 from agent.access import access_of
 from agent.batch import Batch, Taken, Track
 from agent.decode import compile_query
 from agent.io.icmp import IcmpEngine, IcmpOptions
+from agent.io.port import on_grid
 from agent.io.selfcheck import SelfCheck
 from agent.io.snmp import SnmpEngine, SnmpOptions
+from agent.io.traps import Hooks, Traps
 from agent.io.uplink import Uplink
 from agent.presence import Identity
 from agent.query import Access, IcmpLook, IcmpResult, Query, SnmpLook, SnmpResult
@@ -35,16 +36,20 @@ from agent.witness import NO_UPLINK
 from config.inventory import Credential, Inventory, Target
 from config.profile import Profile
 from config.settings import AgentSettings
+from config.traps import TrapAccess
 from transport.io import log as logs
 from transport.io.clock import Clock
 from transport.io.link import Link, MakeLink
 from transport.io.notify import Notifier
 from transport.io.outbox import Row
-from wire.observation import Method, Outcome, Round, StateItem
+from wire.observation import Event, Method, Outcome, Reading, Round, StateItem
 from wire.request import LookRequest
 
 R = TypeVar("R", IcmpResult, SnmpResult)
 FLUSH_S: Final = 0.2
+GATHER_S: Final = 0.02
+"""Answers are left to gather for so long; turns and flushes stand on the same grid of moments."""
+
 TICK_S: Final = 0.1
 """Turns are at least this far apart, so that one of them submits many looks."""
 
@@ -89,6 +94,7 @@ class Agent:
         *,
         clock: Clock | None = None,
         link: MakeLink = Link,
+        believed: TrapAccess | None = None,
     ) -> None:
         options = settings.agent
         self._clock = clock or Clock.of(settings.clock)
@@ -108,7 +114,7 @@ class Agent:
             now_ms=self._clock.monotonic_ms(),
         )
         self._first_round = self._clock.wall_ms() // self._interval_ms
-        self._snmp = SnmpEngine(SnmpOptions(packets_per_s=options.packets_per_s))
+        self._snmp = SnmpEngine(SnmpOptions(packets_per_s=options.packets_per_s, gather_s=GATHER_S))
         self._icmp = IcmpEngine(IcmpOptions(packets_per_s=options.packets_per_s))
         self._suspicion = Suspicion(rest_turns=options.rest_turns)
         self._check = SelfCheck(
@@ -118,7 +124,9 @@ class Agent:
             gateways=options.witness_gateways,
             on_change=self._saw_ourselves,
         )
-        self._stir = asyncio.Event()
+        self._ended: asyncio.Future[None] | None = None
+        self._turn_at: asyncio.TimerHandle | None = None
+        self._turned_s = 0.0
         self._state = lanes.StateLane()
         self._sample = lanes.SampleLane()
         self._batch = Batch(self._state, self._sample)
@@ -139,6 +147,9 @@ class Agent:
         self._asked: dict[str, float] = {}
         self._open = False
         self._uplink: Uplink | None = None
+        self._on_disk: list[Callable[[], None]] = []
+        hooks = Hooks(look=self._look_now, news=self._news_of, tell=self._tell)
+        self._traps = Traps(settings, believed or TrapAccess(), inventory, hooks)
 
     def stop(self) -> None:
         """End ``run`` cleanly: what was seen is on disk, and the broker told, when it returns."""
@@ -149,15 +160,17 @@ class Agent:
         with _only_one(self._state_dir):
             wishes = self._requested if self._settings.agent.look_on_request else None
             self._uplink = uplink = Uplink(
-                self._settings, self._who, self._clock, wishes, link=self._link
+                self._settings, self._who, self._clock, wishes, self._standing, link=self._link
             )
             self._failed = asyncio.get_running_loop().create_future()
             self._signals()
             serving = asyncio.create_task(uplink.run())
             looking = asyncio.create_task(self._look())
+            self._traps.start()
             try:
                 await self._until_stopped(serving, looking)
             finally:
+                await self._traps.close()
                 await self._close(serving, looking)
 
     async def _until_stopped(self, *tasks: asyncio.Task[None]) -> None:
@@ -205,20 +218,41 @@ class Agent:
         self._open = True
         self._notify.ready()
         self._log.info("ready", devices=len(self._devices), buffered=self._buffered())
+        self._ended = asyncio.get_running_loop().create_future()
         try:
-            while True:
-                self._turn(self._clock.monotonic_ms())
-                self._notify.alive(self._clock.monotonic())
-                await asyncio.sleep(TICK_S)
-                wait_s = (self._deadline() - self._clock.monotonic_ms()) / 1000
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(min(wait_s, self._notify.every_s or wait_s)):
-                        await self._stir.wait()
-                self._stir.clear()
+            self._turned()
+            await self._ended
         finally:
+            if self._turn_at is not None:
+                self._turn_at.cancel()
             self._check.close()
             self._icmp.close()
             self._snmp.close()
+
+    def _turned(self) -> None:
+        """A turn, and the moment of the next; a fault in it ends the looking."""
+        assert self._ended is not None
+        self._turned_s = asyncio.get_running_loop().time()
+        try:
+            self._turn(self._clock.monotonic_ms())
+            self._icmp.push()
+            self._snmp.push()
+            self._notify.alive(self._clock.monotonic())
+        except Exception as error:  # noqa: BLE001  told where the looking is awaited
+            if not self._ended.done():
+                self._ended.set_exception(error)
+            return
+        self._see_to_turn()
+
+    def _see_to_turn(self) -> None:
+        """The next turn: when something is to be done, ``TICK_S`` after the last at the least."""
+        loop = asyncio.get_running_loop()
+        if self._turn_at is not None:
+            self._turn_at.cancel()
+        wait_s = (self._deadline() - self._clock.monotonic_ms()) / 1000
+        at_s = loop.time() + min(wait_s, self._notify.every_s or wait_s)
+        at_s = max(self._turned_s + TICK_S, at_s)
+        self._turn_at = loop.call_at(on_grid(at_s + GATHER_S - 0.001, GATHER_S), self._turned)
 
     def _turn(self, now_ms: int) -> None:
         for name in self._schedule.due(now_ms):
@@ -242,12 +276,24 @@ class Agent:
         now = self._clock.monotonic()
         self._asked = {one: at for one, at in self._asked.items() if now - at < ASKED_EVERY_S}
         for name in wish.devices:
-            if not self._open or len(self._asked) >= ASKED_MOST or name in self._asked:
+            if len(self._asked) >= ASKED_MOST or name in self._asked:
                 continue
-            if self._schedule.at_once(name):
+            if self._look_now(name):
                 self._asked[name] = now
-                self._state.asked(name)
-                self._submit(self._devices[name])
+
+    def _look_now(self, name: str) -> bool:
+        """Look out of turn; False when it is unknown or being looked at."""
+        if not self._open or not self._schedule.at_once(name):
+            return False
+        self._state.asked(name)
+        self._submit(self._devices[name])
+        return True
+
+    def _news_of(self, name: str) -> int:
+        """How many readings of the device's last look were news."""
+        before = len(self._items)
+        self._settle()
+        return sum(isinstance(one, Reading) and one.device == name for one in self._items[before:])
 
     def _submit(self, device: _Device) -> None:
         device.waiting = (device.icmp is not None) + (device.snmp is not None)
@@ -336,7 +382,8 @@ class Agent:
             blind = all(one is Outcome.COULD_NOT_LOOK for one in device.outcomes.values())
             self._schedule.finished(device.id, looked=not blind)
             if self._suspicion.ended(device.id, device.outcomes, self._clock.monotonic_ms()):
-                self._stir.set()
+                self._see_to_turn()
+            self._traps.looked(device.id, device.outcomes)
         self._arm()
 
     def _deadline(self) -> int:
@@ -363,12 +410,20 @@ class Agent:
         self._items.append(item)
         self._arm()
 
+    def _tell(self, events: Sequence[Event], on_disk: Callable[[], None]) -> None:
+        """Events for the state lane; ``on_disk`` is called once they cannot be lost."""
+        self._items += events
+        self._on_disk.append(on_disk)
+        self._arm()
+
     def _arm(self) -> None:
         """See to a flush soon; at once when there is enough for one."""
         if self._sample.values >= lanes.VALUES_MOST or len(self._items) >= lanes.ITEMS_MOST:
             self._flush()
         elif self._flush_at is None:
-            self._flush_at = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
+            loop = asyncio.get_running_loop()
+            at_s = on_grid(loop.time() + FLUSH_S, GATHER_S)
+            self._flush_at = loop.call_at(at_s, self._flush)
 
     def _flush(self) -> None:
         """Write items and samples; a failing disk ends the process (F11)."""
@@ -384,16 +439,25 @@ class Agent:
                 raise
             self._failed.set_exception(error)
 
+    def _standing(self) -> list[tuple[bytes, int]]:
+        """How everything stands, after all that was seen before is in its lane."""
+        self._flush()
+        return present.bodies(*self._state.standing(), self._clock.now_ms())
+
     def _write(self, uplink: Uplink) -> None:
         at_ms = self._clock.now_ms()
         state = _rows("state", at_ms, lanes.state_bodies(self._items))
         sample = _rows("sample", at_ms, self._sample.take())
         if uplink.append(state, sample) or (sample and uplink.append(state, ())):
             self._items.clear()
+            on_disk, self._on_disk = self._on_disk, []
+            for told in on_disk:
+                told()
             return
         # Not even the state fits: keep it in memory; when that is full too, say it all again.
         if len(self._items) > _PENDING_MOST:
             self._items.clear()
+            self._on_disk.clear()
             self._state.forget()
             self._log.error("state given up: no disk space", items=_PENDING_MOST)
 

@@ -42,12 +42,13 @@ def run(
         inventory = load.load_inventory(Path(settings.agent.inventory))
         folder = settings.agent.profiles_dir
         profiles = load.load_profiles(None if folder is None else Path(folder))
+        believed = load.load_trap_access(settings)
     except ConfigError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from error
 
     async def main() -> None:
-        await Agent(settings, inventory, profiles).run()
+        await Agent(settings, inventory, profiles, believed=believed).run()
 
     try:
         told = _told_of_disk(main())

@@ -51,11 +51,13 @@ POLL_S: Final = 5.0
 class Hooks:
     """What the agent lends.
 
-    ``look`` starts a look out of turn (False: one is under way); ``tell`` puts events into the
-    state lane and calls back when they are on disk.
+    ``look`` starts a look out of turn (False: one is under way); ``news`` counts the readings
+    that the look which is just over found changed; ``tell`` puts events into the state lane and
+    calls back when they are on disk.
     """
 
     look: Callable[[str], bool]
+    news: Callable[[str], int]
     tell: Callable[[Sequence[Event], Callable[[], None]], None]
 
 
@@ -94,9 +96,8 @@ class Traps:
         inventory: Inventory,
         hooks: Hooks,
     ) -> None:
-        assert settings.traps is not None
         self._settings = settings
-        self._options: TrapSettings = settings.traps
+        self._options = settings.traps or TrapSettings()
         self._access = access
         self._devices: dict[str, list[str]] = defaultdict(list)
         for target in inventory.targets:
@@ -115,7 +116,9 @@ class Traps:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin; a fault here ends nothing but the traps, and is tried again."""
+        """Begin, if there is to be a receiver; its faults end nothing else, and are retried."""
+        if self._settings.traps is None:
+            return
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
@@ -315,14 +318,14 @@ class Traps:
         now = asyncio.get_running_loop().time()
         self._paces.setdefault(device, _Pace(now)).at = now
 
-    def looked(self, device: str, outcomes: Mapping[Method, Outcome], changed: int) -> None:
-        """A look at ``device`` is over, so it came out, and so many readings were news."""
+    def looked(self, device: str, outcomes: Mapping[Method, Outcome]) -> None:
+        """A look at ``device`` is over, and so it came out."""
         case = self._cases.get(device)
         if case is None or not case.under_way:
             return
         case.under_way = False
         case.outcome = outcomes.get(Method.SNMP, outcomes.get(Method.ICMP))
-        case.changed += changed
+        case.changed += self._hooks.news(device)
         if case.after or case.changed or case.looks > len(AGAIN_S):
             self._conclude(device, case)
             for row in case.after.values():
