@@ -38,9 +38,15 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class TableQuery:
-    """Columns that share an index, as OID contents without the index."""
+    """Columns that share an index, as OID contents without the index.
+
+    ``after``: begin behind these, one OID per column, and not at the columns' first rows; ``most``
+    rows are read, about, and then the table is ``too_large`` (0: as many as a walk ever reads).
+    """
 
     columns: tuple[bytes, ...]
+    after: tuple[bytes, ...] = ()
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from agent.ber import RawValue
 from agent.memory import Memory, Shared, Step, TableMemory
 from agent.query import Access, TableQuery, TableValues
 from agent.snmp import ErrorStatus, Message, Template, status_name
-from agent.walk import Walk
+from agent.walk import MAX_ROWS, Walk
 
 _REFUSALS: Final = frozenset((ErrorStatus.authorizationError, ErrorStatus.noAccess))
 
@@ -232,7 +232,10 @@ class TableReader:
     def _walking(self) -> Walk:
         """The walk; when still on the learnt way, one over the replies of this look so far."""
         if self._walk is None:
-            self._walk = Walk(self._query.columns, self._memory.width)
+            query = self._query
+            self._walk = Walk(
+                query.columns, self._memory.width, query.after, query.most or MAX_ROWS
+            )
             for _, data, _ in self._replies:
                 _walk_on(self._walk, self._decoded(data))
         return self._walk

@@ -53,10 +53,13 @@ class Walk:
     """One walk under way. ``reason`` is set when it stopped before the table's end.
 
     ``width``: columns that are asked for together (0: all); the others follow when those ended.
+    ``after`` and ``most`` as in TableQuery.
     """
 
     columns: tuple[bytes, ...]
     width: int = 0
+    after: tuple[bytes, ...] = ()
+    most: int = MAX_ROWS
     active: list[int] = field(default_factory=list)
     cursors: list[bytes] = field(default_factory=list)
     last: list[tuple[int, ...]] = field(default_factory=list)
@@ -69,7 +72,7 @@ class Walk:
 
     def __post_init__(self) -> None:
         self.active = list(range(len(self.columns)))
-        self.cursors = list(self.columns)
+        self.cursors = list(self.after or self.columns)
         self.last = [()] * len(self.columns)
 
     @property
@@ -113,7 +116,7 @@ class Walk:
                 ended.add(column)
         self.active = [column for column in self.active if column not in ended]
         if self.active and (
-            len(self.found) > MAX_ROWS or self.requests >= MAX_REQUESTS or self.octets > MAX_OCTETS
+            len(self.found) > self.most or self.requests >= MAX_REQUESTS or self.octets > MAX_OCTETS
         ):
             self.reason = "too_large"
 
