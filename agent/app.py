@@ -12,18 +12,18 @@ import fcntl
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
-from agent import lanes, present
+from agent import lanes
 from agent.access import access_of
 from agent.batch import Batch, Taken, Track
 from agent.decode import compile_query
 from agent.io.icmp import IcmpEngine, IcmpOptions
-from agent.io.port import on_grid
 from agent.io.selfcheck import SelfCheck
 from agent.io.snmp import SnmpEngine, SnmpOptions
 from agent.io.traps import Hooks, Traps
@@ -47,9 +47,6 @@ from wire.request import LookRequest
 
 R = TypeVar("R", IcmpResult, SnmpResult)
 FLUSH_S: Final = 0.2
-GATHER_S: Final = 0.02
-"""Answers are left to gather for so long; turns and flushes stand on the same grid of moments."""
-
 TICK_S: Final = 0.1
 """Turns are at least this far apart, so that one of them submits many looks."""
 
@@ -114,7 +111,7 @@ class Agent:
             now_ms=self._clock.monotonic_ms(),
         )
         self._first_round = self._clock.wall_ms() // self._interval_ms
-        self._snmp = SnmpEngine(SnmpOptions(packets_per_s=options.packets_per_s, gather_s=GATHER_S))
+        self._snmp = SnmpEngine(SnmpOptions(packets_per_s=options.packets_per_s))
         self._icmp = IcmpEngine(IcmpOptions(packets_per_s=options.packets_per_s))
         self._suspicion = Suspicion(rest_turns=options.rest_turns)
         self._check = SelfCheck(
@@ -124,9 +121,7 @@ class Agent:
             gateways=options.witness_gateways,
             on_change=self._saw_ourselves,
         )
-        self._ended: asyncio.Future[None] | None = None
-        self._turn_at: asyncio.TimerHandle | None = None
-        self._turned_s = 0.0
+        self._stir = asyncio.Event()
         self._state = lanes.StateLane()
         self._sample = lanes.SampleLane()
         self._batch = Batch(self._state, self._sample)
@@ -160,7 +155,7 @@ class Agent:
         with _only_one(self._state_dir):
             wishes = self._requested if self._settings.agent.look_on_request else None
             self._uplink = uplink = Uplink(
-                self._settings, self._who, self._clock, wishes, self._standing, link=self._link
+                self._settings, self._who, self._clock, wishes, link=self._link
             )
             self._failed = asyncio.get_running_loop().create_future()
             self._signals()
@@ -185,7 +180,9 @@ class Agent:
         finally:
             stopped.cancel()
 
-    async def _close(self, serving: asyncio.Task[None], looking: asyncio.Task[None]) -> None:
+    async def _close(
+        self, serving: asyncio.Task[None], looking: asyncio.Task[None]
+    ) -> None:
         """Stop looking, write what there is, say good-bye, disconnect."""
         assert self._uplink is not None
         self._notify.stopping()
@@ -206,7 +203,8 @@ class Agent:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(
-            signal.SIGHUP, partial(self._log.warning, "SIGHUP ignored: restart to reload")
+            signal.SIGHUP,
+            partial(self._log.warning, "SIGHUP ignored: restart to reload"),
         )
 
     # -- looking ----------------------------------------------------------------------------------
@@ -218,41 +216,22 @@ class Agent:
         self._open = True
         self._notify.ready()
         self._log.info("ready", devices=len(self._devices), buffered=self._buffered())
-        self._ended = asyncio.get_running_loop().create_future()
         try:
-            self._turned()
-            await self._ended
+            while True:
+                self._turn(self._clock.monotonic_ms())
+                self._notify.alive(self._clock.monotonic())
+                await asyncio.sleep(TICK_S)
+                wait_s = (self._deadline() - self._clock.monotonic_ms()) / 1000
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(
+                        min(wait_s, self._notify.every_s or wait_s)
+                    ):
+                        await self._stir.wait()
+                self._stir.clear()
         finally:
-            if self._turn_at is not None:
-                self._turn_at.cancel()
             self._check.close()
             self._icmp.close()
             self._snmp.close()
-
-    def _turned(self) -> None:
-        """A turn, and the moment of the next; a fault in it ends the looking."""
-        assert self._ended is not None
-        self._turned_s = asyncio.get_running_loop().time()
-        try:
-            self._turn(self._clock.monotonic_ms())
-            self._icmp.push()
-            self._snmp.push()
-            self._notify.alive(self._clock.monotonic())
-        except Exception as error:  # noqa: BLE001  told where the looking is awaited
-            if not self._ended.done():
-                self._ended.set_exception(error)
-            return
-        self._see_to_turn()
-
-    def _see_to_turn(self) -> None:
-        """The next turn: when something is to be done, ``TICK_S`` after the last at the least."""
-        loop = asyncio.get_running_loop()
-        if self._turn_at is not None:
-            self._turn_at.cancel()
-        wait_s = (self._deadline() - self._clock.monotonic_ms()) / 1000
-        at_s = loop.time() + min(wait_s, self._notify.every_s or wait_s)
-        at_s = max(self._turned_s + TICK_S, at_s)
-        self._turn_at = loop.call_at(on_grid(at_s + GATHER_S - 0.001, GATHER_S), self._turned)
 
     def _turn(self, now_ms: int) -> None:
         for name in self._schedule.due(now_ms):
@@ -274,7 +253,9 @@ class Agent:
     def _requested(self, wish: LookRequest) -> None:
         """Look at once at what the inventory holds, each device at most every few seconds."""
         now = self._clock.monotonic()
-        self._asked = {one: at for one, at in self._asked.items() if now - at < ASKED_EVERY_S}
+        self._asked = {
+            one: at for one, at in self._asked.items() if now - at < ASKED_EVERY_S
+        }
         for name in wish.devices:
             if len(self._asked) >= ASKED_MOST or name in self._asked:
                 continue
@@ -293,25 +274,34 @@ class Agent:
         """How many readings of the device's last look were news."""
         before = len(self._items)
         self._settle()
-        return sum(isinstance(one, Reading) and one.device == name for one in self._items[before:])
+        return sum(
+            isinstance(one, Reading) and one.device == name
+            for one in self._items[before:]
+        )
 
     def _submit(self, device: _Device) -> None:
         device.waiting = (device.icmp is not None) + (device.snmp is not None)
         device.outcomes = {}
         if device.icmp is not None:
             self._icmp.submit(
-                device.icmp, partial(self._once_sure, device, Method.ICMP, then=self._echoed)
+                device.icmp,
+                partial(self._once_sure, device, Method.ICMP, then=self._echoed),
             )
         if device.snmp is not None:
             self._snmp.submit(
-                device.snmp, partial(self._once_sure, device, Method.SNMP, then=self._answered)
+                device.snmp,
+                partial(self._once_sure, device, Method.SNMP, then=self._answered),
             )
         if device.waiting == 0:
             self._schedule.finished(device.id, looked=False)
 
-    def _once_sure(self, device: _Device, method: Method, result: R, then: Told[R]) -> None:
+    def _once_sure(
+        self, device: _Device, method: Method, result: R, then: Told[R]
+    ) -> None:
         """A silence that is news waits until we know that we have an uplink of our own."""
-        if result.outcome is Outcome.NO_ANSWER and not self._suspicion.silent(device.id, method):
+        if result.outcome is Outcome.NO_ANSWER and not self._suspicion.silent(
+            device.id, method
+        ):
             self._check.ask(partial(self._sure, device, result, then))
         else:
             self._sure(device, result, then)
@@ -323,7 +313,9 @@ class Agent:
 
     def _saw_ourselves(self, blind: bool) -> None:  # noqa: FBT001  a callback's only word
         if blind:
-            self._log.error("no uplink of our own", witnesses=self._check.witnesses.addresses)
+            self._log.error(
+                "no uplink of our own", witnesses=self._check.witnesses.addresses
+            )
         else:
             self._log.warning("our uplink is back")
 
@@ -353,7 +345,11 @@ class Agent:
         rtt_ns: int | None,
         at_ms: int,
     ) -> None:
-        outcome, reason, mono_ms = result.outcome, result.reason, self._clock.monotonic_ms()
+        outcome, reason, mono_ms = (
+            result.outcome,
+            result.reason,
+            self._clock.monotonic_ms(),
+        )
         if self._state.same(device.id, method, outcome, reason, mono_ms):
             return
         detail = "" if method is Method.ICMP else result.detail
@@ -373,16 +369,24 @@ class Agent:
             self._log.info("device restarted", device=device)
         self._items += found
 
-    def _one_done(self, device: _Device, outcome: Outcome, reason: str, method: Method) -> None:
+    def _one_done(
+        self, device: _Device, outcome: Outcome, reason: str, method: Method
+    ) -> None:
         if outcome is Outcome.COULD_NOT_LOOK and reason != lanes.BROKEN_OFF:
-            self._changes.note(method, reason, "could not look", method=method, reason=reason)
+            self._changes.note(
+                method, reason, "could not look", method=method, reason=reason
+            )
         device.outcomes[method] = outcome
         device.waiting -= 1
         if device.waiting == 0:
-            blind = all(one is Outcome.COULD_NOT_LOOK for one in device.outcomes.values())
+            blind = all(
+                one is Outcome.COULD_NOT_LOOK for one in device.outcomes.values()
+            )
             self._schedule.finished(device.id, looked=not blind)
-            if self._suspicion.ended(device.id, device.outcomes, self._clock.monotonic_ms()):
-                self._see_to_turn()
+            if self._suspicion.ended(
+                device.id, device.outcomes, self._clock.monotonic_ms()
+            ):
+                self._stir.set()
             self._traps.looked(device.id, device.outcomes)
         self._arm()
 
@@ -418,12 +422,13 @@ class Agent:
 
     def _arm(self) -> None:
         """See to a flush soon; at once when there is enough for one."""
-        if self._sample.values >= lanes.VALUES_MOST or len(self._items) >= lanes.ITEMS_MOST:
+        if (
+            self._sample.values >= lanes.VALUES_MOST
+            or len(self._items) >= lanes.ITEMS_MOST
+        ):
             self._flush()
         elif self._flush_at is None:
-            loop = asyncio.get_running_loop()
-            at_s = on_grid(loop.time() + FLUSH_S, GATHER_S)
-            self._flush_at = loop.call_at(at_s, self._flush)
+            self._flush_at = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
 
     def _flush(self) -> None:
         """Write items and samples; a failing disk ends the process (F11)."""
@@ -438,11 +443,6 @@ class Agent:
             if self._failed is None or self._failed.done():
                 raise
             self._failed.set_exception(error)
-
-    def _standing(self) -> list[tuple[bytes, int]]:
-        """How everything stands, after all that was seen before is in its lane."""
-        self._flush()
-        return present.bodies(*self._state.standing(), self._clock.now_ms())
 
     def _write(self, uplink: Uplink) -> None:
         at_ms = self._clock.now_ms()
