@@ -2,11 +2,12 @@
 PY := .venv/bin/python
 SHELL := /bin/bash
 
-.PHONY: help setup system demo test bench lint types contracts check clean lock
+.PHONY: help setup system demo test bench chaos lint types contracts check clean lock
 help:
 	@echo "make demo      the county in a box: real processes, simulated equipment"
 	@echo "make test      install what is missing, then run all tests"
 	@echo "make bench     every figure of docs/BENCH.md, about five minutes"
+	@echo "make chaos     2000 kills and more, with three brokers; about an hour"
 	@echo "make lint      ruff, format check"
 	@echo "make types     mypy --strict"
 	@echo "make contracts import contracts"
@@ -30,6 +31,11 @@ test: system setup
 # Every figure of docs/BENCH.md: make bench ARGS="--quick" (or --json, --only snmp,icmp, --write)
 bench: system setup
 	@$(PY) -m bench $(ARGS)
+
+# Processes killed at random for about an hour: make chaos ARGS="--kills 100 --broker nats"
+chaos: system setup
+	@tests/system-packages rabbitmq-server nats-server
+	@$(PY) -m tests.chaos $(ARGS)
 
 lint: setup
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

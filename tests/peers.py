@@ -36,9 +36,14 @@ def stop(process: subprocess.Popen[bytes], sig: int = signal.SIGTERM) -> None:
             pipe.close()
 
 
-def wait_for_port(process: subprocess.Popen[bytes], port: int, host: str = "127.0.0.1") -> None:
-    """Return when ``process`` takes a TCP connection; raise when it ends or 10 s are over."""
-    until = time.monotonic() + READY_S
+def wait_for_port(
+    process: subprocess.Popen[bytes],
+    port: int,
+    host: str = "127.0.0.1",
+    limit_s: float = READY_S,
+) -> None:
+    """Return when ``process`` takes a TCP connection; raise when it ends or the time is over."""
+    until = time.monotonic() + limit_s
     while time.monotonic() < until:
         if process.poll() is not None:
             raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
