@@ -171,7 +171,9 @@ class LiveSource:
     async def detail(self, device: str) -> Detail:
         self.board()
         known = view.metrics(self._world.county)
-        return Detail(self.past.transitions(device), view.readings(self._world, device, known))
+        moments = [*self.past.transitions(device), *view.events(self._world, device)]
+        moments.sort(key=lambda one: one.at_ms, reverse=True)
+        return Detail(tuple(moments), view.readings(self._world, device, known))
 
     async def series(self, device: str, from_ms: int, to_ms: int) -> Series:
         try:

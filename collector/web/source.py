@@ -255,7 +255,7 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A device changed its state at ``at_ms``."""
+    """A device changed its state at ``at_ms``; or, with one state twice, was spoken of (a trap)."""
 
     at_ms: int
     before: State

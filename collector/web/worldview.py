@@ -26,6 +26,7 @@ from collector.web.source import (
     SourceState,
     State,
     Static,
+    Transition,
     Words,
 )
 from config.profile import Metric
@@ -264,6 +265,15 @@ def metrics(county: County) -> dict[str, Metric]:
             *(column for table in profile.tables for column in table.columns),
         )
     }
+
+
+def events(world: World, device: str) -> Iterator[Transition]:
+    """Traps and traces of a device as moments of its history."""
+    row = world.state.devices.get(device)
+    if row is not None:
+        state = STATES[row.status]
+        for one in row.events:
+            yield Transition(one.at_ms, state, state, words.event(one))
 
 
 def readings(world: World, name: str, known: dict[str, Metric]) -> tuple[ReadingState, ...]:

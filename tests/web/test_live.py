@@ -25,6 +25,7 @@ from tests.collector.small import Hand, county, register
 from transport.sign import Context, SigningKey, sign
 from wire.alarm import AlarmAction, AlarmVerb
 from wire.notice import Command, Signed, Verb
+from wire.observation import Event, EventSource
 from wire.observation import Outcome as Saw
 from wire.request import LookRequest
 from wire.topics import Topics
@@ -153,6 +154,22 @@ async def test_an_outage_and_its_end(house: House) -> None:
     assert {alarm.device for alarm in board.alarms if alarm.cleared_ms} >= {"cmcc-d1", "cmcc-d2"}
     detail = await house.source.detail("cmcc-d1")
     assert [one.after for one in detail.transitions][:2] == [State.OK, State.DOWN]
+
+
+async def test_a_trap_stands_in_the_devices_history(house: House) -> None:
+    trap = Event(
+        device="cmcc-d1",
+        source=EventSource.TRAP,
+        kind="linkDown",
+        from_ms=house.hand.now,
+        at_ms=house.hand.now,
+        look=Saw.MEASURED,
+        changed=1,
+    )
+    house.hand.turn(house.hand.say("agent-cmcc", trap))
+    (one,) = (await house.source.detail("cmcc-d1")).transitions
+    assert (one.before, one.after, one.at_ms) == (State.OK, State.OK, trap.at_ms)
+    assert one.why.en == "trap linkDown; verified by look: measured, 1 changed"
 
 
 def test_a_silent_agent_makes_unknown_not_down(house: House) -> None:

@@ -62,8 +62,9 @@ export const round = (value) =>
 
 const transitions = (items) => items.length > 0 && card(t("transitions"),
   h("ol", { class: "log" }, items.map((one) =>
-    h("li", { "data-key": `${one.at_ms}` }, at(one.at_ms), " ", badge(one.before), " → ",
-      badge(one.after), " ", h("span", { class: "say" }, say(one.why))))));
+    h("li", { "data-key": `${one.at_ms} ${say(one.why)}` }, at(one.at_ms), " ",
+      one.before !== one.after && [badge(one.before), " → ", badge(one.after), " "],
+      h("span", { class: "say" }, say(one.why))))));
 
 export const device = {
   title: (answer) => answer?.device.name ?? t("devices"),
