@@ -7,8 +7,9 @@ from functools import cache
 
 from collector.base import World
 from collector.county import SNMP_FAILURE, UNREACHABLE
-from collector.state import Blind, DeviceState, Status
-from wire.observation import Method
+from collector.state import Blind, DeviceState, EventState, Status
+from wire.notice import Bilingual
+from wire.observation import EventSource, Method, Outcome
 
 _METHOD = {Method.ICMP: "ICMP", Method.SNMP: "SNMP"}
 
@@ -32,6 +33,45 @@ def quoted(text: str) -> str:
     """
     plain = "".join(char if char.isprintable() else " " for char in text)
     return _ADDRESS.sub("（地址略）", plain)
+
+
+_LOOK = {
+    Outcome.MEASURED: Bilingual(zh="复测：已测得", en="verified by look: measured"),
+    Outcome.NO_ANSWER: Bilingual(zh="复测：无应答", en="verified by look: no answer"),
+    Outcome.REFUSED: Bilingual(zh="复测：被拒绝", en="verified by look: refused"),
+}
+_UNLOOKED = Bilingual(zh="未能复测", en="not verified")
+
+
+_OID = re.compile(r"1\.3\.6\.1(?:\.\d{1,10}){1,124}")
+_ARCS = 10
+"""Of an OID as many numbers are shown; further ones may be an index, and that an address."""
+
+
+def _bind(text: str) -> str:
+    """``name=value`` or a name; an OID is no address."""
+    name, equals, value = text.partition("=")
+    if not _OID.fullmatch(name):
+        return quoted(text)
+    arcs = name.split(".")
+    short = ".".join(arcs[:_ARCS]) + ("…" if len(arcs) > _ARCS else "")
+    return short + equals + quoted(value)
+
+
+def event(one: EventState) -> Bilingual:
+    """A trap or a trace in one line, and what the look said that it led to."""
+    text = "，".join(_bind(part) for part in one.text.split(", "))
+    kind = _bind(one.kind)
+    if one.source is EventSource.TRACE:
+        return Bilingual(zh=f"路径追踪：{kind}（{text}）", en=f"trace: {kind} ({text})")
+    many = (f"，共 {one.count} 次", f", {one.count} times") if one.count > 1 else ("", "")
+    said = (f"（{text}）", f" ({text})") if text else ("", "")
+    look = _UNLOOKED if one.look is None else _LOOK.get(one.look, _UNLOOKED)
+    new = (f"，{one.changed} 项有变化", f", {one.changed} changed") if one.changed else ("", "")
+    return Bilingual(
+        zh=f"trap {kind}{said[0]}{many[0]}；{look.zh}{new[0]}",
+        en=f"trap {kind}{said[1]}{many[1]}; {look.en}{new[1]}",
+    )
 
 
 def device_cause(world: World, device: str, row: DeviceState) -> str:
@@ -66,8 +106,8 @@ def snmp_fault(row: DeviceState) -> str:
     for view in row.views.values():
         look = view.looks.get(Method.SNMP)
         if look is not None and look.outcome == "refused":
-            return f"能应答ICMP，SNMP被拒绝（{quoted(look.reason) or '原因不明'}）"
-    return "能应答ICMP，SNMP无应答：团体字、访问限制或SNMP进程，无法区分"
+            return f"能应答ICMP，SNMP被拒绝（{quoted(reason_words(look.reason).zh) or '原因不明'}）"
+    return SNMP_SILENT.zh
 
 
 def hidden(world: World, row: DeviceState) -> str:
