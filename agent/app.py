@@ -42,7 +42,7 @@ from transport.io.clock import Clock
 from transport.io.link import Link, MakeLink
 from transport.io.notify import Notifier
 from transport.io.outbox import Row
-from wire.observation import Event, Method, Outcome, Reading, Round, StateItem
+from wire.observation import Event, EventSource, Method, Outcome, Reading, Round, StateItem
 from wire.request import LookRequest
 
 R = TypeVar("R", IcmpResult, SnmpResult)
@@ -52,6 +52,9 @@ TICK_S: Final = 0.1
 
 BATCH_MOST: Final = 256
 """Measured looks that wait to be taken together, until the next flush at most."""
+
+GAP_S: Final = 300.0
+"""Counters further apart have no rate, unless two intervals are longer."""
 
 ASKED_EVERY_S: Final = 5.0
 ASKED_MOST: Final = 20
@@ -70,9 +73,9 @@ class _Device:
     """One device's looks and how many of them are under way."""
 
     id: str
+    track: Track
     icmp: IcmpLook | None = None
     snmp: SnmpLook | None = None
-    track: Track = field(default_factory=Track)
     waiting: int = 0
     outcomes: dict[Method, Outcome] = field(default_factory=dict)
 
@@ -367,6 +370,7 @@ class Agent:
         found, again = self._batch.take(taken, self._clock.monotonic_ms())
         for device in again:
             self._log.info("device restarted", device=device)
+            self._items.append(_restart(device, self._clock.now_ms()))
         self._items += found
 
     def _one_done(
@@ -470,6 +474,12 @@ def _rows(kind: str, at_ms: int, bodies: Sequence[tuple[bytes, int]]) -> list[Ro
     return [Row(kind, at_ms, body, count) for body, count in bodies]
 
 
+def _restart(device: str, at_ms: int) -> Event:
+    return Event(
+        device=device, source=EventSource.REBOOT, kind="restarted", from_ms=at_ms, at_ms=at_ms
+    )
+
+
 def _devices(
     settings: AgentSettings, inventory: Inventory, profiles: Mapping[str, Profile]
 ) -> dict[str, _Device]:
@@ -481,7 +491,9 @@ def _devices(
     queries: dict[tuple[str, ...], Query] = {}
     found: dict[str, _Device] = {}
     for target in inventory.targets:
-        device = found[target.device] = _Device(target.device)
+        interval_s = target.interval_s or settings.agent.interval_s
+        track = Track(gap_s=max(GAP_S, 2.5 * interval_s), least_s=interval_s / 2)
+        device = found[target.device] = _Device(target.device, track)
         if target.icmp:
             device.icmp = IcmpLook(
                 target.device,

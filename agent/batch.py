@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from agent.counters import Past, Rates, packed, rates
+from agent.counters import Past, Rates, packed, rates, without_leaps
 from agent.decode import COUNTERS, ONE_ROW, Number, column, decode, numbers, uptime_ticks
 from agent.lanes import SampleLane, StateLane, by_rows
 from agent.query import Group, Query, SnmpResult, TableValues
@@ -35,8 +35,8 @@ class Track:
 
     __slots__ = ("names", "query", "rates")
 
-    def __init__(self) -> None:
-        self.rates = Rates()
+    def __init__(self, gap_s: float = 300.0, least_s: float = 0.0) -> None:
+        self.rates = Rates(gap_s, least_s)
         self.query: Query | None = None
         self.names: tuple[Names, ...] = ()
 
@@ -80,7 +80,7 @@ class Batch:
                 found += self._together(steady, mono_ms)
                 seen.clear()
             seen.add(id(track))
-            if track.rates.restarted(result.at_ns, uptime_ticks(result)):
+            if track.rates.restarted(result.at_ns, uptime_ticks(result), result.boots):
                 again.append(look.device)
             pasts = _steady(track, result)
             if pasts is None:
@@ -133,6 +133,8 @@ class Batch:
         if places:
             pasts = [pasts[number] for pasts in cohort.pasts]
             _turn(group, places, columns, pasts, looks)
+            if group.speed is not None:
+                without_leaps(group.metrics, columns, column(table, group.speed))
         devices = [look.device for look in looks]
         stamps = [look.at_ms for look in looks]
         key = (group.profile, group.table)

@@ -113,6 +113,7 @@ class Conversation:
             scalars=[None] * count if scalars.values is None else scalars.values,
             tags=bytes(scalars.tags) or bytes(count),
             tables=self._tables,
+            boots=None if self.session is None else self.session.boots,
         )
 
     def _next(self) -> None:

@@ -3,7 +3,8 @@
 RFC 2578 section 7.1.6 and 7.1.10: a counter has no defined starting value, only differences
 count; it starts anew when the device does or at a discontinuity. A 64-bit counter that goes back
 was reset: it does not wrap within any device's life. A 32-bit one has wrapped, unless that would
-mean more than half its range since the look before: then nobody can tell.
+mean more than half its range since the look before: then nobody can tell. A rate far above a
+row's speed is none: some counter started anew unannounced, or its device counts in leaps.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from config.profile import Metric, MetricType
 
 WRAP32: Final = 2**32
 TICKS_PER_S: Final = 100
+BITS: Final = "bit/s"
+LEEWAY: Final = 1.5
+"""Times its speed that a row's rate may be: devices refresh their counters every few seconds."""
 SLACK_TICKS: Final = 1000
 """How far sysUpTime may be off (delays, coarse clocks) before it says that a device restarted."""
 
@@ -77,19 +81,32 @@ class Rates:
     ``apply`` replaces the counts in ``rows`` by rates per second (scaled) in place; None where
     there is no honest rate: first sample, gap, reset, discontinuity. It returns True when the
     device was found restarted since the look before (the 497-day wrap of sysUpTime is none).
+    Looks less than ``least_s`` apart have no rate either: devices refresh their counters every few
+    seconds, and between two such moments a short time shows nothing or far too much.
     """
 
-    __slots__ = ("_at_ns", "_gap_ns", "_past", "_uptime")
+    __slots__ = ("_at_ns", "_boots", "_gap_ns", "_least_ns", "_past", "_uptime")
 
-    def __init__(self, gap_s: float = 300.0) -> None:
+    def __init__(self, gap_s: float = 300.0, least_s: float = 0.0) -> None:
         self._gap_ns = int(gap_s * 1e9)
+        self._least_ns = int(least_s * 1e9)
         self._past: tuple[Past, ...] = ()
         self._uptime: int | None = None
+        self._boots: int | None = None
         self._at_ns = 0
 
-    def apply(self, rows: Sequence[Rows], at_ns: int, uptime_ticks: int | None = None) -> bool:
-        """Turn counts into rates; ``at_ns`` monotonic, ``uptime_ticks`` sysUpTime of this look."""
-        again = self.restarted(at_ns, uptime_ticks)
+    def apply(
+        self,
+        rows: Sequence[Rows],
+        at_ns: int,
+        uptime_ticks: int | None = None,
+        boots: int | None = None,
+    ) -> bool:
+        """Turn counts into rates; ``at_ns`` monotonic.
+
+        ``uptime_ticks`` is sysUpTime of this look, ``boots`` snmpEngineBoots where it is known.
+        """
+        again = self.restarted(at_ns, uptime_ticks, boots)
         for part in rows:
             places = tuple(
                 number for number, metric in enumerate(part.metrics) if metric.type in COUNTERS
@@ -98,14 +115,21 @@ class Rates:
                 self._turn(part, places, at_ns)
         return again
 
-    def restarted(self, at_ns: int, uptime_ticks: int | None) -> bool:
-        """Whether sysUpTime tells of a restart since the look before; then all counts are void."""
-        if uptime_ticks is None:
-            return False
-        again = self._uptime is not None and restarted(
-            self._uptime, uptime_ticks, at_ns - self._at_ns
-        )
-        self._uptime, self._at_ns = uptime_ticks, at_ns
+    def restarted(self, at_ns: int, uptime_ticks: int | None, boots: int | None = None) -> bool:
+        """Whether the device restarted since the look before; then all counts are void.
+
+        SNMPv3's engine boots tell it, else sysUpTime does.
+        """
+        again = False
+        if boots is not None:
+            again = self._boots is not None and boots != self._boots
+            self._boots = boots
+        if uptime_ticks is not None:
+            again = again or (
+                self._uptime is not None
+                and restarted(self._uptime, uptime_ticks, at_ns - self._at_ns)
+            )
+            self._uptime, self._at_ns = uptime_ticks, at_ns
         if again:
             self._past = ()
         return again
@@ -117,9 +141,12 @@ class Rates:
         """
         for past in self._past:
             if past.key == key:
-                fit = past.instances is instances and 0 < at_ns - past.at_ns <= self._gap_ns
+                fit = past.instances is instances and self._fits(past, at_ns)
                 return past if fit else None
         return None
+
+    def _fits(self, past: Past, at_ns: int) -> bool:
+        return max(1, self._least_ns) <= at_ns - past.at_ns <= self._gap_ns
 
     def _turn(self, part: Rows, places: tuple[int, ...], at_ns: int) -> None:
         width, size = len(places), len(part.instances)
@@ -129,14 +156,18 @@ class Rates:
         rates = self._rates(part, places, at_ns, now)
         for number, place in enumerate(places):
             part.columns[place] = rates[number::width]
-        self._keep(part, places, at_ns, now)
+        if part.speeds is not None:
+            without_leaps(part.metrics, part.columns, part.speeds)
+        past = self._before((part.profile, part.table))
+        if past is None or not 0 <= at_ns - past.at_ns < self._least_ns:
+            self._keep(part, places, at_ns, now)
 
     def _rates(
         self, part: Rows, places: tuple[int, ...], at_ns: int, now: list[Number]
     ) -> list[Number]:
         found: list[Number] = [None] * len(now)
         past = self._before((part.profile, part.table))
-        if past is None or past.places != places or not 0 < at_ns - past.at_ns <= self._gap_ns:
+        if past is None or past.places != places or not self._fits(past, at_ns):
             return found
         seconds = (at_ns - past.at_ns) / 1e9
         width = len(places)
@@ -198,6 +229,19 @@ def rates(
         if metric.scale != 1.0:
             found[number::width] = all_scaled(found[number::width], metric.scale)
     return found
+
+
+def without_leaps(
+    metrics: Sequence[Metric], columns: list[list[Number]], speeds: Sequence[Number]
+) -> None:
+    """Leave out, in place, rates in bit/s that the rows' speeds (Mbit/s) do not allow."""
+    most = [speed * (1e6 * LEEWAY) if speed else None for speed in speeds]
+    for place, metric in enumerate(metrics):
+        if metric.type in COUNTERS and metric.unit == BITS:
+            columns[place] = [
+                None if rate is not None and bound is not None and rate > bound else rate
+                for rate, bound in zip(columns[place], most, strict=True)
+            ]
 
 
 def _rows_before(past: Past, part: Rows) -> list[int | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from agent import ber
@@ -36,8 +36,9 @@ class Rows:
 
     ``columns`` has one list per metric with one value per row: scaled numbers, enumerations as
     their integers, counters as raw counts until ``counters.Rates`` makes them rates. ``texts``
-    has the text metrics apart, by name; ``epochs`` the rows' discontinuity marks. ``complete``
-    False: the table was read in part (``reason``), so that a row not seen may still be there.
+    has the text metrics apart, by name; ``epochs`` the rows' discontinuity marks, ``speeds`` their
+    speeds in Mbit/s. ``complete`` False: the table was read in part (``reason``), so that a row not
+    seen may still be there.
     """
 
     profile: str
@@ -47,6 +48,7 @@ class Rows:
     columns: list[list[Number]]
     texts: dict[str, list[str | None]] = field(default_factory=dict)
     epochs: list[Number] | None = None
+    speeds: list[Number] | None = None
     complete: bool = True
     reason: str = ""
 
@@ -103,6 +105,8 @@ def _table(profile: str, table: Table, number: int) -> tuple[Group, TableQuery]:
     label = None if table.label is None else places.of(table.label)
     mark = None if table.discontinuity is None else places.of(table.discontinuity)
     group = _group(profile, table.name, number, table.columns, places, label, mark)
+    if table.speed is not None:
+        group = replace(group, speed=places.of(table.speed))
     return group, TableQuery(tuple(places.found))
 
 
@@ -154,6 +158,7 @@ def _rows(group: Group, table: TableValues) -> Rows:
     texts = {one.metric.name: _texts(one.place, table) for one in group.texts}
     mark = group.discontinuity
     epochs = None if mark is None else column(table, mark)
+    speeds = None if group.speed is None else column(table, group.speed)
     rows = Rows(
         group.profile,
         group.table,
@@ -162,10 +167,13 @@ def _rows(group: Group, table: TableValues) -> Rows:
         columns,
         texts,
         epochs,
+        speeds,
         table.complete,
         table.reason,
     )
-    if group.number >= 0 and any(one.when for one in group.fields):
+    if not table.complete and group.label is not None:
+        _keep(rows, [label is not None for label in _texts(group.label, table)])
+    elif group.number >= 0 and any(one.when for one in group.fields):
         _drop_foreign(group, table, rows)
     return rows
 
@@ -269,12 +277,18 @@ def _drop_foreign(group: Group, table: TableValues, rows: Rows) -> None:
                 old and cell in condition.equals for old, cell in zip(holds, cells, strict=True)
             ]
         keep = [old or new for old, new in zip(keep, holds, strict=True)]
+    _keep(rows, keep)
+
+
+def _keep(rows: Rows, keep: Sequence[bool]) -> None:
+    """Leave out rows: those that do not apply, those that were read without their name."""
     if all(keep):
         return
     rows.instances = tuple(_kept(rows.instances, keep))
     rows.columns = [_kept(column, keep) for column in rows.columns]
     rows.texts = {name: _kept(column, keep) for name, column in rows.texts.items()}
     rows.epochs = None if rows.epochs is None else _kept(rows.epochs, keep)
+    rows.speeds = None if rows.speeds is None else _kept(rows.speeds, keep)
 
 
 def _kept(column: Sequence[T], keep: Sequence[bool]) -> list[T]:

@@ -73,8 +73,8 @@ class Field:
 class Group:
     """One profile's scalars (``number`` -1) or one of its tables (its number in the query).
 
-    ``fields`` are its numbers, ``texts`` its texts; ``label`` and ``discontinuity`` columns;
-    ``counts``: some are counters.
+    ``fields`` are its numbers, ``texts`` its texts; ``label``, ``discontinuity`` and ``speed``
+    columns; ``counts``: some are counters.
     """
 
     profile: str
@@ -86,6 +86,7 @@ class Group:
     label: int | None = None
     discontinuity: int | None = None
     counts: bool = False
+    speed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +144,8 @@ class SnmpResult:
     ``port_unreachable``, ``host_unreachable`` … ``refused``: the SNMP error's name.
     ``could_not_look``: our own fault (``no_socket``, ``network_unreachable``, ``not_permitted``,
     ``receive_overflow``, ``closed``); it says nothing about the device. ``rtt_ns`` is the first
-    request's round trip, None when it had to be repeated.
+    request's round trip, None when it had to be repeated. ``boots``: snmpEngineBoots of a device
+    that speaks version 3.
     """
 
     look: SnmpLook
@@ -157,6 +159,7 @@ class SnmpResult:
     tags: bytes = NO_TAGS
     tables: Sequence[TableValues] = ()
     requests: int = 0
+    boots: int | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -100,6 +100,11 @@ class Session:
         self._frames: dict[Template, tuple[int, Template, Frame]] = {}
         self._splits: dict[int, Split] = {}
 
+    @property
+    def boots(self) -> int | None:
+        """The device's snmpEngineBoots by its last authentic word; None without one."""
+        return self._window.boots if self._synced else None
+
     def begin(self) -> None:
         """A new look."""
         self.step = Step.ASK if self.engine and not self._silent else Step.DISCOVER

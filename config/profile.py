@@ -90,12 +90,14 @@ class Table(Config):
     """Columns that share an index; ``label`` is the column (a text) that names the rows.
 
     ``discontinuity`` is the column that changes when a row's counters start anew (IF-MIB's
-    ifCounterDiscontinuityTime).
+    ifCounterDiscontinuityTime). ``speed`` is the column with a row's speed in Mbit/s (ifHighSpeed,
+    0: unknown): a rate in bit/s far above it is none.
     """
 
     name: Id
     label: Oid | None = None
     discontinuity: Oid | None = None
+    speed: Oid | None = None
     columns: Annotated[tuple[Metric, ...], Field(min_length=1, max_length=64)]
 
 

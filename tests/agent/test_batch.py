@@ -19,6 +19,7 @@ from config.profile import Metric, MetricType, Profile, Table
 from wire.observation import Outcome, Reading
 
 S = 1_000_000_000
+LEAST_S = 0.6
 MIB = "1.3.6.1.4.1.9."
 DEVICE = Profile(
     id="device",
@@ -35,9 +36,16 @@ DEVICE = Profile(
             name="ports",
             label=MIB + "5",
             discontinuity=MIB + "6",
+            speed=MIB + "10",
             columns=(
                 Metric(name="oper", oid=MIB + "7", watched=True),
-                Metric(name="octets", oid=MIB + "8", type=MetricType.COUNTER64, scale=8.0),
+                Metric(
+                    name="octets",
+                    oid=MIB + "8",
+                    type=MetricType.COUNTER64,
+                    unit="bit/s",
+                    scale=8.0,
+                ),
                 Metric(name="errors", oid=MIB + "9", type=MetricType.COUNTER32, watched=True),
             ),
         ),
@@ -60,6 +68,7 @@ ROW = st.tuples(
     st.sampled_from([(ber.INTEGER, 1), (ber.INTEGER, 2), (ber.NULL, None)]),
     st.sampled_from([(ber.COUNTER64, value) for value in (0, 10**6, 2**64 - 1)]),
     st.sampled_from([(ber.COUNTER32, value) for value in (0, 3, 2**32 - 2)] + [(0, None)]),
+    st.sampled_from([(ber.GAUGE32, value) for value in (0, 1, 1000)] + [(0, None)]),
 )
 TABLE = st.one_of(st.just(None), st.lists(ROW, max_size=3))
 """None: the same as the look before."""
@@ -82,7 +91,7 @@ def look_of(device: int, query: Query) -> SnmpLook:
 def table_of(rows: list[Cells], *, complete: bool) -> TableValues:
     flat = [cell for row in rows for cell in row]
     return TableValues(
-        5,
+        6,
         INDEXES[len(rows)],
         [value for _, value in flat],
         bytes(tag for tag, _ in flat),
@@ -121,7 +130,9 @@ def results(script: list[Any]) -> list[SnmpResult]:
 
 def taken(result: SnmpResult, tracks: dict[str, Track]) -> Taken:
     device = result.look.device
-    return Taken(device, tracks.setdefault(device, Track()), result, result.at_ns // 10**6)
+    return Taken(
+        device, tracks.setdefault(device, Track(least_s=LEAST_S)), result, result.at_ns // 10**6
+    )
 
 
 def samples(lane: SampleLane) -> Counter[tuple[Any, ...]]:
@@ -170,7 +181,7 @@ def test_together_as_one_by_one(script: list[Any], sizes: list[int]) -> None:
 def test_what_stays_the_same_is_taken_together() -> None:
     """The property above would hold too if nothing ever were steady."""
     script: list[Any] = [(device, 0, None, None, True, 1) for _ in range(3) for device in range(4)]
-    script[0] = (0, 0, None, [[(4, b"a"), (67, 0), (2, 1), (70, 1), (65, 1)]] * 1, True, 1)
+    script[0] = (0, 0, None, [[(4, b"a"), (67, 0), (2, 1), (70, 1), (65, 1), (66, 10)]], True, 1)
     sample = SampleLane()
     batch, tracks = Batch(StateLane(), sample), dict[str, Track]()
     looks = [taken(one, tracks) for one in results(script)]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.counters import Rates, growth, restarted
+from agent.counters import SLACK_TICKS, Rates, growth, restarted
 from agent.decode import Number, Rows
 from config.profile import Metric, MetricType
 
@@ -122,3 +122,88 @@ def test_growth_across_a_wrap_is_found(before: int, grown: int) -> None:
 def test_growth_is_never_negative(before: int, now: int) -> None:
     grown = growth(before, now, wraps=False)
     assert grown is None if now < before else grown == now - before
+
+
+BIT = "bit/s"
+
+
+def line(count: int, speed: Number, *, kind: MetricType = MetricType.COUNTER64) -> Rows:
+    one = rows([count], kind=kind, scale=8.0)
+    metric = one.metrics[0].model_copy(update={"unit": BIT})
+    one.metrics = (metric, one.metrics[1])
+    one.speeds = [speed]
+    return one
+
+
+@pytest.mark.parametrize(
+    ("octets", "speed", "expected"),
+    [
+        (12_500_000, 10, 10e6),
+        (18_000_000, 10, 14.4e6),  # refreshed late by the device, still believed
+        (25_000_000, 10, None),
+        (25_000_000, 0, 20e6),  # ifHighSpeed 0: unknown, or below half a Mbit/s
+        (25_000_000, None, 20e6),
+    ],
+)
+def test_a_rate_far_above_the_speed_of_its_row_is_none(
+    octets: int, speed: Number, expected: Number
+) -> None:
+    assert turns((0, line(0, speed)), (10, line(octets, speed)))[1] == [expected]
+
+
+def test_a_32_bit_counter_that_was_reset_is_no_wrap_where_the_speed_forbids_it() -> None:
+    narrow = MetricType.COUNTER32
+    before, after = line(WRAP - 1000, 10, kind=narrow), line(10**9, 10, kind=narrow)
+    assert turns((0, before), (10, after))[1] == [None]
+    before, after = line(WRAP - 1000, 10_000, kind=narrow), line(10**9, 10_000, kind=narrow)
+    assert turns((0, before), (10, after))[1] == [pytest.approx(8e8, rel=1e-3)]
+
+
+def test_what_has_no_octets_is_not_measured_by_the_speed() -> None:
+    one, two = rows([0]), rows([10**12])
+    one.speeds = two.speeds = [1]
+    assert turns((0, one), (10, two))[1] == [1e11]
+
+
+def test_looks_soon_after_one_another_have_no_rate_and_cost_the_next_one_nothing() -> None:
+    rates = Rates(least_s=5.0)
+    found = []
+    for at, count in ((0, 0), (10, 100), (11, 1000), (20, 200), (24, 200), (25, 250)):
+        one = rows([count])
+        rates.apply([one], at * S)
+        found.append(one.columns[0][0])
+    assert found == [None, 10.0, None, 10.0, None, 10.0]
+
+
+def test_rows_renumbered_by_a_restart_keep_their_names_and_show_no_spike() -> None:
+    rates = Rates()
+    rates.apply([rows([10**9, 5, 7], names=("a", "b", "c"))], 0, 1_000_000)
+    after = rows([3, 10**9 + 5, 1], names=("c", "a", "b"))
+    assert rates.apply([after], 30 * S, 500)
+    assert after.columns[0] == [None, None, None]
+    later = rows([13, 10**9 + 15, 1], names=("c", "a", "b"))
+    assert not rates.apply([later], 40 * S, 1500)
+    assert later.columns[0] == [1.0, 1.0, 0.0]
+
+
+def test_a_restart_is_known_from_the_boots_even_when_sysuptime_cannot_tell() -> None:
+    rates = Rates()
+    rates.apply([rows([100])], 0, None, 7)
+    one = rows([200])
+    assert not rates.apply([one], 10 * S, None, 7)
+    assert one.columns[0] == [10.0]
+    one = rows([300])
+    assert rates.apply([one], 20 * S, None, 8)
+    assert one.columns[0] == [None]
+    assert not rates.apply([rows([400])], 30 * S, None, None)  # not told this time
+
+
+@given(st.integers(0, WRAP - 1), st.integers(1, 3_000_000), st.integers(-SLACK_TICKS, SLACK_TICKS))
+def test_no_device_that_only_goes_on_counting_was_restarted(
+    before: int, elapsed_ticks: int, skew: int
+) -> None:
+    """FAULTS F31, across the wrap after 497 days too."""
+    now = (before + elapsed_ticks + skew) % WRAP
+    if skew < 0 and elapsed_ticks + skew < 0:
+        return  # time does not run backwards
+    assert not restarted(before, now, elapsed_ticks * S // 100)
