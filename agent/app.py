@@ -24,6 +24,7 @@ from agent.access import access_of
 from agent.batch import Batch, Taken, Track
 from agent.decode import compile_query
 from agent.io.icmp import IcmpEngine, IcmpOptions
+from agent.io.port import on_grid
 from agent.io.selfcheck import SelfCheck
 from agent.io.snmp import SnmpEngine, SnmpOptions
 from agent.io.traps import Hooks, Traps
@@ -47,6 +48,9 @@ from wire.request import LookRequest
 
 R = TypeVar("R", IcmpResult, SnmpResult)
 FLUSH_S: Final = 0.2
+GATHER_S: Final = 0.02
+"""Answers are left to gather for so long; turns and flushes stand on the same grid of moments."""
+
 TICK_S: Final = 0.1
 """Turns are at least this far apart, so that one of them submits many looks."""
 
@@ -114,7 +118,7 @@ class Agent:
             now_ms=self._clock.monotonic_ms(),
         )
         self._first_round = self._clock.wall_ms() // self._interval_ms
-        self._snmp = SnmpEngine(SnmpOptions(packets_per_s=options.packets_per_s))
+        self._snmp = SnmpEngine(SnmpOptions(packets_per_s=options.packets_per_s, gather_s=GATHER_S))
         self._icmp = IcmpEngine(IcmpOptions(packets_per_s=options.packets_per_s))
         self._suspicion = Suspicion(rest_turns=options.rest_turns)
         self._check = SelfCheck(
@@ -124,7 +128,9 @@ class Agent:
             gateways=options.witness_gateways,
             on_change=self._saw_ourselves,
         )
-        self._stir = asyncio.Event()
+        self._ended: asyncio.Future[None] | None = None
+        self._turn_at: asyncio.TimerHandle | None = None
+        self._turned_s = 0.0
         self._state = lanes.StateLane()
         self._sample = lanes.SampleLane()
         self._batch = Batch(self._state, self._sample)
@@ -219,22 +225,41 @@ class Agent:
         self._open = True
         self._notify.ready()
         self._log.info("ready", devices=len(self._devices), buffered=self._buffered())
+        self._ended = asyncio.get_running_loop().create_future()
         try:
-            while True:
-                self._turn(self._clock.monotonic_ms())
-                self._notify.alive(self._clock.monotonic())
-                await asyncio.sleep(TICK_S)
-                wait_s = (self._deadline() - self._clock.monotonic_ms()) / 1000
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(
-                        min(wait_s, self._notify.every_s or wait_s)
-                    ):
-                        await self._stir.wait()
-                self._stir.clear()
+            self._turned()
+            await self._ended
         finally:
+            if self._turn_at is not None:
+                self._turn_at.cancel()
             self._check.close()
             self._icmp.close()
             self._snmp.close()
+
+    def _turned(self) -> None:
+        """A turn, and the moment of the next; a fault in it ends the looking."""
+        assert self._ended is not None
+        self._turned_s = asyncio.get_running_loop().time()
+        try:
+            self._turn(self._clock.monotonic_ms())
+            self._icmp.push()
+            self._snmp.push()
+            self._notify.alive(self._clock.monotonic())
+        except Exception as error:  # noqa: BLE001  told where the looking is awaited
+            if not self._ended.done():
+                self._ended.set_exception(error)
+            return
+        self._see_to_turn()
+
+    def _see_to_turn(self) -> None:
+        """The next turn: when something is to be done, ``TICK_S`` after the last at the least."""
+        loop = asyncio.get_running_loop()
+        if self._turn_at is not None:
+            self._turn_at.cancel()
+        wait_s = (self._deadline() - self._clock.monotonic_ms()) / 1000
+        at_s = loop.time() + min(wait_s, self._notify.every_s or wait_s)
+        at_s = max(self._turned_s + TICK_S, at_s)
+        self._turn_at = loop.call_at(on_grid(at_s + GATHER_S - 0.001, GATHER_S), self._turned)
 
     def _turn(self, now_ms: int) -> None:
         for name in self._schedule.due(now_ms):
@@ -383,14 +408,10 @@ class Agent:
         device.outcomes[method] = outcome
         device.waiting -= 1
         if device.waiting == 0:
-            blind = all(
-                one is Outcome.COULD_NOT_LOOK for one in device.outcomes.values()
-            )
+            blind = all(one is Outcome.COULD_NOT_LOOK for one in device.outcomes.values())
             self._schedule.finished(device.id, looked=not blind)
-            if self._suspicion.ended(
-                device.id, device.outcomes, self._clock.monotonic_ms()
-            ):
-                self._stir.set()
+            if self._suspicion.ended(device.id, device.outcomes, self._clock.monotonic_ms()):
+                self._see_to_turn()
             self._traps.looked(device.id, device.outcomes)
         self._arm()
 
@@ -426,13 +447,12 @@ class Agent:
 
     def _arm(self) -> None:
         """See to a flush soon; at once when there is enough for one."""
-        if (
-            self._sample.values >= lanes.VALUES_MOST
-            or len(self._items) >= lanes.ITEMS_MOST
-        ):
+        if self._sample.values >= lanes.VALUES_MOST or len(self._items) >= lanes.ITEMS_MOST:
             self._flush()
         elif self._flush_at is None:
-            self._flush_at = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
+            loop = asyncio.get_running_loop()
+            at_s = on_grid(loop.time() + FLUSH_S, GATHER_S)
+            self._flush_at = loop.call_at(at_s, self._flush)
 
     def _flush(self) -> None:
         """Write items and samples; a failing disk ends the process (F11)."""

@@ -105,8 +105,10 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
     (and port) follow one another.
     """
 
-    def __init__(self, stats: StatsT, packets_per_s: float) -> None:
+    def __init__(self, stats: StatsT, packets_per_s: float, gather_s: float = 0.0) -> None:
         self.stats = stats
+        self._gather_s = gather_s
+        self._ticker: port.Ticker | None = None
         self._pace = packets_per_s
         self._sockets: Sockets[GateT] = Sockets()
         self._flights: dict[Any, FlightT] = {}
@@ -162,8 +164,11 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
         self._loop = asyncio.get_running_loop()
         self._bucket = Bucket(self._pace, time.monotonic_ns())
         self._sockets.open(self._opener)
-        for gate in self._sockets:
-            gate.waker = port.Waker(gate.sock, partial(self._woken, gate), self._under_way)
+        if self._gather_s:
+            self._ticker = port.Ticker(self._ticked, self._under_way, self._gather_s)
+        else:
+            for gate in self._sockets:
+                gate.waker = port.Waker(gate.sock, partial(self._woken, gate), self._under_way)
         self._open = True
 
     def close(self) -> None:
@@ -173,6 +178,8 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
             if handle is not None:
                 handle.cancel()
         self._pump_handle = self._timer = None
+        if self._ticker is not None:
+            self._ticker.close()
         self._sockets.close()
         flights = list(self._flights.values())
         self._flights.clear()
@@ -221,6 +228,18 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
             self._pump()
         return count
 
+    def _ticked(self) -> int:
+        """The moment to read what has gathered."""
+        count = sum(self._empty(gate) for gate in self._sockets)
+        if self._queue and self._open:
+            self._pump()
+        return count
+
+    def push(self) -> None:
+        """Send what was submitted at once, as far as pace and receive buffer allow."""
+        if self._queue and self._open:
+            self._pump()
+
     def _wake_pump(self) -> None:
         if self._pump_handle is None:
             self._pump_handle = self._loop.call_soon(self._pump)
@@ -246,6 +265,8 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
             left -= 1
         self._bucket.take(allowed - left)
         stats.queued = len(queue)
+        if self._ticker is not None and left < allowed:
+            self._ticker.stir()
         self._arm()
         if not queue or (left > 0 and not pause) or not self._open:
             return  # done, or the buffer is spoken for: an answer or a deadline goes on
@@ -289,7 +310,8 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
             self._timer.cancel()
         self._timer_ns = due
         # The loop's clock is the same monotonic one, in seconds.
-        self._timer = self._loop.call_at(due / 1e9, self._expire)
+        at_s = port.on_grid(due / 1e9 + self._gather_s, self._gather_s)
+        self._timer = self._loop.call_at(at_s, self._expire)
 
     def _expire(self) -> None:
         """Repeat or end what has had no answer in time."""
@@ -305,11 +327,15 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
         if self._open:
             self._pump()
 
-    def _empty(self, gate: GateT) -> None:
+    def _empty(self, gate: GateT) -> int:
         """Read all that has come: it is not late, we were (a slow disk may hold the loop up)."""
+        found = 0
         for _ in range(TURNS):
-            if gate.closed or self._drain(gate) < port.TURN:
-                return
+            count = 0 if gate.closed else self._drain(gate)
+            found += count
+            if count < port.TURN:
+                break
+        return found
 
     # -- ends -------------------------------------------------------------------------------------
 

@@ -158,3 +158,63 @@ class Waker:
             self._timer.cancel()
             self._timer = None
         self._loop.remove_reader(self._fd)
+
+
+class Ticker:
+    """Calls ``drain`` at moments of a grid ``grid_s`` apart, as long as something is under way.
+
+    For who looks at many devices for good: answers are left to gather, so that an event loop's
+    turn, which costs as much as several of them, is worth its while. While nothing comes the
+    moments get rarer, up to ``_SLOWEST`` of them apart.
+    """
+
+    _SLOWEST: Final = 5
+
+    def __init__(
+        self, drain: Callable[[], int], under_way: Callable[[], int], grid_s: float
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._drain = drain
+        self._under_way = under_way
+        self._grid_s = grid_s
+        self._steps = 1
+        self._stirred = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def stir(self) -> None:
+        """Something was sent: its answer may come soon."""
+        if self._timer is not None and self._steps > 1:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._steps = 1
+            self._stirred = True
+            self._next()
+
+    def _next(self) -> None:
+        if not self._closed:
+            at = on_grid(self._loop.time() + self._steps * self._grid_s, self._grid_s)
+            self._timer = self._loop.call_at(at, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._stirred = False
+        count = self._drain()
+        if self._stirred:  # by what the answers led to
+            return
+        self._steps = 1 if count else min(self._steps + 1, self._SLOWEST)
+        if self._under_way():
+            self._next()
+
+    def close(self) -> None:
+        """Stop calling; idempotent."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def on_grid(at_s: float, grid_s: float) -> float:
+    """The moment of the grid at or before ``at_s``, but for rounding never after it."""
+    return at_s - at_s % grid_s if grid_s else at_s

@@ -37,10 +37,12 @@ Done = Callable[[SnmpResult], None]
 class SnmpOptions:
     """``packets_per_s`` paces the sends; ``receive_buffer`` is asked of the kernel, in octets.
 
-    ``sizes`` says how much one request asks for.
+    ``gather_s``: answers are read at moments so far apart, 0: as they come. ``sizes`` says how
+    much one request asks for.
     """
 
     packets_per_s: float = 5000.0
+    gather_s: float = 0.0
     receive_buffer: int = 8 * 1024 * 1024
     sizes: Sizes = field(default_factory=Sizes)
 
@@ -80,7 +82,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
 
     def __init__(self, options: SnmpOptions | None = None) -> None:
         self.options = options or SnmpOptions()
-        super().__init__(SnmpStats(), self.options.packets_per_s)
+        super().__init__(SnmpStats(), self.options.packets_per_s, self.options.gather_s)
         self._shared = Shared(self.options.sizes, secrets.randbits(64))
         self._serial = random.getrandbits(30)
         self._octets = 0
