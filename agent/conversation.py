@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from agent import snmp
+from typing import Final
+
+from agent import ber, snmp
 from agent.memory import Shared, recall
 from agent.query import SnmpLook, SnmpResult, TableValues
 from agent.readers import ScalarReader, TableReader
@@ -11,7 +13,10 @@ from agent.snmp import Message, Stray, Template
 from config.inventory import SnmpVersion
 from wire.observation import Outcome
 
-__all__ = ["Conversation", "Stray"]
+__all__ = ["EMPTY_VIEW", "Conversation", "Stray"]
+
+EMPTY_VIEW: Final = "emptyView"
+"""The reason when a device answers and shows us nothing (see ``wire.reasons``)."""
 
 
 class Conversation:
@@ -44,7 +49,10 @@ class Conversation:
     @property
     def has_values(self) -> bool:
         """Whether anything at all was read."""
-        return self._scalars.values is not None or any(table.index for table in self._tables)
+        scalars = self._scalars.values or ()
+        return any(value is not None for value in scalars) or any(
+            table.index for table in self._tables
+        )
 
     def take(self, data: bytes, request_id: int) -> None:
         """Take a reply from the device's address; ``template`` has changed after it.
@@ -126,11 +134,20 @@ class Conversation:
         tables = self.memory.tables
         if number == len(tables):
             self.template = None
+            if self._sees_nothing():
+                self.refused = self.reason = EMPTY_VIEW
             return
         query = self.memory.query.tables[number]
         reader = TableReader(query, tables[number], self._look.access, self._shared)
         self._reader = reader
         self.template = reader.template
+
+    def _sees_nothing(self) -> bool:
+        """Whether not even sysUpTime is there, which every agent has: we are shown nothing."""
+        place, tags = self.memory.query.uptime, self._scalars.tags
+        if place is None or not tags or tags[place] not in ber.ABSENT or self.has_values:
+            return False
+        return all(tag in ber.ABSENT for tag in tags)
 
     def _collect(self) -> None:
         """Take over what the reader has found."""

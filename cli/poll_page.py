@@ -15,6 +15,7 @@ from agent.decode import Number, Rows, decode, uptime_ticks
 from agent.query import SnmpLook, SnmpResult
 from cli.rounds import outcome_cell
 from config.profile import Metric, MetricType
+from wire.reasons import REASONS
 
 VALUES_UP_TO: Final = 20
 """Devices up to which a page shows every reading."""
@@ -125,6 +126,9 @@ def _readings(rows: Sequence[Rows]) -> int:
 def _detail(told: Told) -> str:
     result = told.result
     said = " ".join(filter(None, (result.reason, result.detail)))
+    if result.reason in REASONS:
+        words = REASONS[result.reason]
+        said = f"{said}: {words.zh} / {words.en}"
     if told.rows and not result.complete:
         said = f"不完整 incomplete: {said}"
     if told.restarted:

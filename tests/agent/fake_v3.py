@@ -49,23 +49,13 @@ class FakeEngine:
         except BerError:
             return None
         user = self.known.get(parts.user)
-        if parts.engine != self.engine:
-            return self._report(parts, "unknownEngineIDs")
-        if user is None:
-            return self._report(parts, "unknownUserNames")
-        level = (AUTH if user.auth else 0) | (PRIV if user.priv else 0)
-        if parts.flags & ~level & (AUTH | PRIV):
-            return self._report(parts, "unsupportedSecLevels")
-        keys = self.ring.keys(user, self.engine)
-        if parts.flags & AUTH:
-            assert keys is not None
-            if not keys.genuine(parts.zeroed(data), parts.digest):
-                return self._report(parts, "wrongDigests")
-            boots, time = parts.window
-            if boots != self.boots or abs(time - self.time) > 150:
-                return self._report(parts, "notInTimeWindows", user)
+        wrong = self._wrong(parts, data, user)
+        if wrong or user is None:
+            timely = user if wrong == "notInTimeWindows" else None
+            return self._report(parts, wrong, timely)
         body = parts.body
         if parts.flags & PRIV:
+            keys = self.ring.keys(user, self.engine)
             assert keys is not None
             assert keys.privacy is not None
             window = parts.window.boots.to_bytes(4, "big") + parts.window.time.to_bytes(4, "big")
@@ -74,6 +64,25 @@ class FakeEngine:
             return self._answer(parts, body, user)
         except BerError:
             return self._report(parts, "decryptionErrors") if self.tells else None
+
+    def _wrong(self, parts: Parts, data: bytes, user: User | None) -> str:
+        """What is to be reported, in the RFC's order; empty: all is well."""
+        if parts.engine != self.engine:
+            return "unknownEngineIDs"
+        if user is None:
+            return "unknownUserNames"
+        level = (AUTH if user.auth else 0) | (PRIV if user.priv else 0)
+        if parts.flags & ~level & (AUTH | PRIV):
+            return "unsupportedSecLevels"
+        if not parts.flags & AUTH:
+            return ""
+        keys = self.ring.keys(user, self.engine)
+        assert keys is not None
+        if not keys.genuine(parts.zeroed(data), parts.digest):
+            return "wrongDigests"
+        boots, time = parts.window
+        timely = boots == self.boots and abs(time - self.time) <= 150
+        return "" if timely else "notInTimeWindows"
 
     def _answer(self, parts: Parts, body: bytes, user: User) -> bytes:
         scoped = snmp.decode_scoped(body)
