@@ -21,6 +21,7 @@ from cli import (
     ping,
     plan,
     poll,
+    profile,
     schema,
     status,
     story,
@@ -58,6 +59,7 @@ app.add_typer(journal.app, name="journal")
 app.command()(status.status)
 app.command()(schema.schema)
 app.command()(poll.poll)
+app.add_typer(profile.app, name="profile")
 app.command()(ping.ping)
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from cli.asking import COMMUNITY, CREDENTIAL, INVENTORY, VERSION
+
 if TYPE_CHECKING:
-    from agent.query import Query, SnmpResult
+    from agent.query import SnmpResult
     from cli.poll_page import Told
-    from config.profile import Profile
 
 
 def poll(
@@ -30,10 +29,10 @@ def poll(
         ["generic"], "--profile", "-p", help="采集模板，可多个 / profiles: names or files"
     ),
     port: int = typer.Option(161, min=1, max=65535, help="端口 / port"),
-    community: str = typer.Option(
-        "public", envvar="WANGLOU_COMMUNITY", show_default=False, help="团体名 / community"
-    ),
-    version: str = typer.Option("2c", help="SNMP 版本 1 或 2c / version 1 or 2c"),
+    inventory: Path | None = INVENTORY,
+    credential: list[str] = CREDENTIAL,
+    community: str = COMMUNITY,
+    version: str = VERSION,
     timeout: float = typer.Option(2.0, min=0.01, max=60, help="等待秒 / seconds to wait"),
     retries: int = typer.Option(1, min=0, max=10, help="重发次数 / repeats"),
     as_json: bool = typer.Option(False, "--json", help="每目标一行 JSON / one JSON line each"),
@@ -47,20 +46,23 @@ def poll(
     from agent.io.recording import ReplayEngine
     from agent.io.snmp import SnmpEngine, SnmpOptions
     from agent.memory import Sizes
-    from agent.query import Access, SnmpLook
+    from agent.query import SnmpLook
     from cli import rounds
+    from cli.asking import accesses, query_of
     from cli.poll_page import Teller, line, page
     from cli.replay import recorded_looks
-    from config.inventory import SnmpVersion
 
-    if version not in tuple(SnmpVersion):
-        rounds.fail(f"没有 SNMP 版本 {version}，应为 1 或 2c / no version {version}: 1 or 2c")
-    query = _query(profile)
-    access = Access(SnmpVersion(version), os.fsencode(community))
+    query = query_of(profile)
+    access = next(iter(accesses(inventory, credential, community, version).values()))
     sizes = Sizes(bulk=bulk)
     engine: SnmpEngine | ReplayEngine
     if recorded:
-        engine, looks = recorded_looks(recorded, target or [], Access(access.version, b""), query)
+        engine, looks = recorded_looks(
+            recorded,
+            target or [],
+            Access(SnmpVersion.V1 if version == "1" else SnmpVersion.V2C, b""),
+            query,
+        )
         engine.sizes = sizes
     else:
         looks = [
@@ -79,36 +81,3 @@ def poll(
             page(rounds.console(), told, repeat)
 
     rounds.run(rounds.Rounds(engine, looks, show, repeat, interval), as_json=as_json, stats=stats)
-
-
-def _query(names: Sequence[str]) -> Query:
-    """What the profiles ask; ends the program with a sentence when one cannot be used."""
-    from agent.ber import BerError
-    from agent.decode import compile_query
-    from cli import rounds
-    from config.faults import ConfigError
-
-    try:
-        return compile_query([_profile(name) for name in dict.fromkeys(names)])
-    except (ConfigError, BerError) as error:
-        rounds.fail(str(error))
-
-
-def _profile(name: str) -> Profile:
-    """A shipped profile by name, or one in a file (``….toml``). Raises ConfigError."""
-    from cli import rounds
-    from config.faults import did_you_mean
-    from config.io.load import DATA
-    from config.io.toml import build, read_document
-    from config.profile import Profile
-
-    if name.endswith(".toml"):
-        return build(Profile, read_document(Path(name)))
-    known = {path.stem: path for path in sorted((DATA / "profiles").glob("*.toml"))}
-    if name not in known:
-        hint = did_you_mean(name, known)
-        rounds.fail(
-            f"没有采集模板 {name}，有：{'、'.join(known)} / no profile {name}: there are "
-            f"{', '.join(known)}{f' ({hint})' if hint else ''}"
-        )
-    return build(Profile, read_document(known[name]))

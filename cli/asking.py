@@ -1,0 +1,128 @@
+"""How the commands that look at single devices ask: a community by hand, or an inventory's names.
+
+Credentials of any version stand in an inventory file, which no command line shows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+
+from cli import rounds
+
+if TYPE_CHECKING:
+    from agent.query import Access, Query
+    from config.profile import Profile
+
+INVENTORY: Final[Any] = typer.Option(
+    None, "--inventory", "-i", help="采集清单，凭据在其中 / an inventory that has the credentials"
+)
+CREDENTIAL: Final[Any] = typer.Option(
+    [], "--credential", "-c", help="采集清单中的凭据 / a credential of the inventory"
+)
+COMMUNITY: Final[Any] = typer.Option(
+    "public", envvar="WANGLOU_COMMUNITY", show_default=False, help="团体名 / community"
+)
+VERSION: Final[Any] = typer.Option(
+    "2c", help="SNMP 版本 1 或 2c；3 用凭据 / version 1 or 2c; 3 by credential"
+)
+
+
+def accesses(
+    inventory: Path | None, names: Sequence[str], community: str, version: str
+) -> dict[str, Access]:
+    """Ways to ask by name, in order; ends the program with a sentence when one cannot be used.
+
+    Without an inventory there is one, from ``community`` and ``version``, and its name is empty.
+    """
+    from agent.access import access_of
+    from agent.query import Access
+    from config.faults import ConfigError, did_you_mean
+    from config.inventory import SnmpVersion
+
+    if inventory is None:
+        if names:
+            rounds.fail("--credential 要与 --inventory 一起写 / --credential needs --inventory")
+        if version not in (SnmpVersion.V1, SnmpVersion.V2C):
+            rounds.fail(
+                f"没有 SNMP 版本 {version}，应为 1 或 2c；3 用 --inventory 和 --credential / "
+                f"no version {version}: 1 or 2c; 3 goes with --inventory and --credential"
+            )
+        return {"": Access(SnmpVersion(version), os.fsencode(community))}
+    try:
+        known = _credentials(inventory)
+    except ConfigError as problem:
+        rounds.fail(str(problem))
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            rounds.fail(
+                f"{inventory} 中没有凭据 {name} / no credential {name} in {inventory}"
+                f"{f' ({hint})' if hint else ''}"
+            )
+    if not known:
+        rounds.fail(f"{inventory} 中没有凭据 / {inventory} has no credentials")
+    return {name: access_of(known[name]) for name in names or known}
+
+
+def _credentials(inventory: Path) -> dict[str, Any]:
+    """The credentials in the file by id; its targets are not looked at. Raises ConfigError."""
+    from config.faults import refuse
+    from config.inventory import InventoryFile
+    from config.io.credentials import read_credentials
+    from config.io.toml import build, read_document
+
+    document = read_document(inventory)
+    file = build(InventoryFile, document)
+    found, faults = read_credentials(file.credential, document, inventory.parent)
+    refuse(faults)
+    return {one.id: one for one in found}
+
+
+def query_of(names: Sequence[str]) -> Query:
+    """What the profiles ask; ends the program with a sentence when they cannot be used."""
+    return compiled([profile_named(name) for name in dict.fromkeys(names)])
+
+
+def compiled(profiles: Sequence[Profile]) -> Query:
+    """One query of several profiles; ends the program when they read one name in two ways."""
+    from agent.ber import BerError
+    from agent.decode import compile_query
+    from config.check_profile import clashes
+
+    wrong = clashes(profiles)
+    if wrong:
+        rounds.fail("\n".join(f"{zh} / {en}" for zh, en in wrong))
+    try:
+        return compile_query(profiles)
+    except BerError as error:
+        rounds.fail(str(error))
+
+
+def profile_named(name: str) -> Profile:
+    """A shipped profile by name, or one in a file (``….toml``); ends the program without one."""
+    from config.check_profile import check_profile
+    from config.faults import ConfigError, did_you_mean, refuse
+    from config.io.load import read_profile
+    from config.io.shipped import PROFILES
+
+    path = Path(name)
+    if not name.endswith(".toml"):
+        known = {path.stem: path for path in sorted(PROFILES.glob("*.toml"))}
+        if name not in known:
+            hint = did_you_mean(name, known)
+            rounds.fail(
+                f"没有采集模板 {name}，有：{'、'.join(known)} / no profile {name}: there are "
+                f"{', '.join(known)}{f' ({hint})' if hint else ''}"
+            )
+        path = known[name]
+    try:
+        profile, document = read_profile(path)
+        refuse(check_profile(profile, document.place, None))
+    except ConfigError as problem:
+        rounds.fail(str(problem))
+    return profile
