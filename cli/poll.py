@@ -57,12 +57,7 @@ def poll(
     sizes = Sizes(bulk=bulk)
     engine: SnmpEngine | ReplayEngine
     if recorded:
-        engine, looks = recorded_looks(
-            recorded,
-            target or [],
-            Access(SnmpVersion.V1 if version == "1" else SnmpVersion.V2C, b""),
-            query,
-        )
+        engine, looks = recorded_looks(recorded, target or [], version, query)
         engine.sizes = sizes
     else:
         looks = [
