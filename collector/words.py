@@ -10,6 +10,7 @@ from collector.county import SNMP_FAILURE, UNREACHABLE
 from collector.state import Blind, DeviceState, EventState, Status
 from wire.notice import Bilingual
 from wire.observation import EventSource, Method, Outcome
+from wire.reasons import SNMP_SILENT, reason_words
 
 _METHOD = {Method.ICMP: "ICMP", Method.SNMP: "SNMP"}
 
@@ -59,11 +60,13 @@ def _bind(text: str) -> str:
 
 
 def event(one: EventState) -> Bilingual:
-    """A trap or a trace in one line, and what the look said that it led to."""
+    """A trap, a trace or a restart in one line, and what the look said that it led to."""
     text = "，".join(_bind(part) for part in one.text.split(", "))
     kind = _bind(one.kind)
     if one.source is EventSource.TRACE:
         return Bilingual(zh=f"路径追踪：{kind}（{text}）", en=f"trace: {kind} ({text})")
+    if one.source is EventSource.REBOOT:
+        return Bilingual(zh="设备已重启", en="device restarted")
     many = (f"，共 {one.count} 次", f", {one.count} times") if one.count > 1 else ("", "")
     said = (f"（{text}）", f" ({text})") if text else ("", "")
     look = _UNLOOKED if one.look is None else _LOOK.get(one.look, _UNLOOKED)
