@@ -26,7 +26,7 @@ from agent.decode import compile_query
 from agent.io.icmp import IcmpEngine, IcmpOptions
 from agent.io.port import on_grid
 from agent.io.selfcheck import SelfCheck
-from agent.io.snmp import SnmpEngine, SnmpOptions
+from agent.io.snmp import FLOOD, SnmpEngine, SnmpOptions
 from agent.io.traps import Hooks, Traps
 from agent.io.uplink import Uplink
 from agent.presence import Identity
@@ -276,6 +276,7 @@ class Agent:
         end = self._schedule.round_over(now_ms)
         if end is not None:
             self._settle()
+            self._name_noisy()
             self._add(self._round(end, now_ms))
 
     def _requested(self, wish: LookRequest) -> None:
@@ -414,6 +415,17 @@ class Agent:
                 self._see_to_turn()
             self._traps.looked(device.id, device.outcomes)
         self._arm()
+
+    def _name_noisy(self) -> None:
+        """Say which devices sent us what nobody asked for since the round before."""
+        noise = {at[:2]: count for at, count in self._snmp.take_noise().items() if count >= FLOOD}
+        looks = [device.snmp for device in self._devices.values() if device.snmp] if noise else []
+        named = {one.device: noise.get((one.address, one.port), 0) for one in looks}
+        for device, count in named.items():
+            if count:
+                self._changes.note(
+                    ("noise", device), "floods", "device floods us", device=device, datagrams=count
+                )
 
     def _deadline(self) -> int:
         """When something is to be done; monotonic ms."""

@@ -28,6 +28,12 @@ from wire.observation import Outcome
 RECEIVE: Final = 65_535
 SKB_OCTETS: Final = 1280
 """What a small datagram takes of a receive buffer beside twice its own length."""
+FLOOD: Final = 100
+"""Datagrams beside its answers that a device may send per request of ours before its look ends."""
+NOISY: Final = 1000
+"""Addresses whose datagrams beside the answers are counted apart."""
+LONGEST_NS: Final = 60_000_000_000
+"""How long a look may go on asking: a device that answers each request late has no end."""
 _ID_MASK: Final = 2**30 - 1
 
 Done = Callable[[SnmpResult], None]
@@ -52,19 +58,24 @@ class SnmpStats(Stats):
     """Beside the common counts: replies ``as_learnt``, requests ``repeated``.
 
     ``stray``: SNMP from a device, but answering no request under way (late, repeated,
-    another's); ``malformed``: no SNMP at all.
+    another's); ``malformed``: no SNMP at all; ``floods``: looks that such datagrams ended.
     """
 
     repeated: int = 0
     as_learnt: int = 0
     stray: int = 0
     malformed: int = 0
+    floods: int = 0
 
 
 class _Flight(Flight[SnmpLook, SnmpResult, Gate]):
-    """``octets`` is what its answer may take of the receive buffer."""
+    """``octets`` is what its answer may take of the receive buffer.
 
-    __slots__ = ("note", "octets", "request_id", "requests", "rtt_ns", "talk", "tries")
+    ``noise`` counts datagrams from its address that answer nothing, since ``begun_ns``.
+    """
+
+    __slots__ = ("begun_ns", "noise", "note", "octets", "request_id", "requests", "rtt_ns", "talk",
+                 "tries")  # fmt: skip
 
     def __init__(self, look: SnmpLook, done: Done, gate: Gate, address: Address) -> None:
         super().__init__(look, done, gate, address, address)
@@ -74,6 +85,8 @@ class _Flight(Flight[SnmpLook, SnmpResult, Gate]):
         self.requests = 0
         self.tries = 0
         self.octets = 0
+        self.begun_ns = 0
+        self.noise = 0
         self.note = ""
 
 
@@ -86,6 +99,12 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         self._shared = Shared(self.options.sizes, secrets.randbits(64))
         self._serial = random.getrandbits(30)
         self._octets = 0
+        self._noise: dict[Address, int] = {}
+
+    def take_noise(self) -> dict[Address, int]:
+        """How many datagrams that answered nothing came from where; and count anew."""
+        noise, self._noise = self._noise, {}
+        return noise
 
     def _opener(self, family: int) -> Gate:
         return open_udp(family, self.options.receive_buffer)
@@ -139,6 +158,8 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         if flight.tries or flight.excuses:
             stats.repeated += 1
         flight.tries += 1
+        if not flight.requests:
+            flight.begun_ns = now
         flight.requests += 1
         flight.sent_ns = now
         flight.octets = SKB_OCTETS + 2 * talk.memory.reply_octets
@@ -172,23 +193,41 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
             talk = None if flight is None else flight.talk
             if flight is None or talk is None:
                 stats.foreign += 1
+                self._heard_noise(address, None)
                 continue
             if not flight.request_id:  # between two requests nothing is asked
                 stats.stray += 1
+                self._heard_noise(address, flight)
                 continue
             try:
                 talk.take(data, flight.request_id)
             except BerError as error:
                 stats.malformed += 1
                 flight.note = f"malformed: {error}"
+                self._heard_noise(address, flight)
             except Stray:
                 stats.stray += 1
+                self._heard_noise(address, flight)
             else:
                 stats.as_learnt += talk.as_learnt
                 self._answered(flight, talk)
-                if gate.closed:
-                    return count  # from within a callback
+            if gate.closed:
+                return count  # from within a callback
         return port.TURN
+
+    def _heard_noise(self, address: Address, flight: _Flight | None) -> None:
+        """Count what answers nothing; a device that floods us ends its own look."""
+        noise = self._noise
+        if len(noise) < NOISY or address in noise:
+            noise[address] = noise.get(address, 0) + 1
+        if flight is None:
+            return
+        flight.noise += 1
+        if flight.noise > FLOOD * max(1, flight.requests):
+            self.stats.floods += 1
+            if flight.due_ns:
+                self._land(flight)
+            self._fail(flight, Outcome.NO_ANSWER, "flood", f"{flight.noise} datagrams")
 
     def _answered(self, flight: _Flight, talk: Conversation) -> None:
         """A request has its reply: finish the look, or go on with its next request."""
@@ -199,6 +238,9 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
             self._land(flight)
         if talk.template is None:
             self._conclude(flight, talk)
+            return
+        if flight.sent_ns - flight.begun_ns > LONGEST_NS:
+            self._fail(flight, Outcome.NO_ANSWER, "too_slow", "")
             return
         flight.tries = flight.excuses = flight.request_id = 0
         flight.note = ""

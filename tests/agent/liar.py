@@ -7,14 +7,21 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from agent import ber
-from agent.query import Access, Query, SnmpLook
+from agent import ber, snmp
+from agent.query import Access, Query, SnmpLook, TableQuery
+from agent.snmp import Varbind
 from config.inventory import SnmpVersion
 from tests.agent.fake import FakeAgent, Objects, oid
 
 NAME = (1, 3, 6, 1, 2, 1, 1, 5, 0)
-OBJECTS: Objects = {NAME: (ber.OCTET_STRING, b"liar"), (*NAME[:7], 3, 0): (ber.TIME_TICKS, 1234)}
+COLUMN = (1, 3, 6, 1, 2, 1, 2, 2, 1, 2)
+OBJECTS: Objects = {
+    NAME: (ber.OCTET_STRING, b"liar"),
+    (*NAME[:7], 3, 0): (ber.TIME_TICKS, 1234),
+    **{(*COLUMN, row): (ber.INTEGER, row) for row in range(1, 6)},
+}
 QUERY = Query(scalars=(oid(*NAME), oid(*NAME[:7], 3, 0)))
+WITH_TABLE = Query((), QUERY.scalars, (TableQuery((oid(*COLUMN),)),))
 TRUTH = [b"liar", 1234]
 Answers = Iterable[tuple[float, bytes]]
 Script = Callable[[int, bytes, bytes], Answers]
@@ -75,3 +82,93 @@ class Liar(asyncio.DatagramProtocol):
             self.transport.close()
         if self.elsewhere is not None:
             self.elsewhere.close()
+
+
+# -- lies: scripts for a Liar, each one way to be wrong --------------------------------------------
+
+
+def retold(ask: bytes, truth: bytes, change: Callable[[Varbind], Varbind]) -> bytes:
+    """The true reply with its varbinds changed."""
+    told = snmp.decode_message(truth)
+    binds = [change(bind) for bind in told.varbinds()]
+    return FakeAgent.reply(snmp.decode_message(ask), binds, told.status, told.index)
+
+
+def truncated(_number: int, _ask: bytes, truth: bytes) -> Answers:
+    return ((0, truth[: len(truth) // 2]),)
+
+
+def repeated(_number: int, _ask: bytes, truth: bytes) -> Answers:
+    return [(0, truth)] * 4
+
+
+def late(_number: int, _ask: bytes, truth: bytes) -> Answers:
+    return ((1.0, truth),)
+
+
+def anothers(_number: int, ask: bytes, truth: bytes) -> Answers:
+    told = snmp.decode_message(ask).request_id
+    other = snmp.FIRST_ID + (told - snmp.FIRST_ID ^ 1)
+    return ((0, truth.replace(told.to_bytes(4, "big"), other.to_bytes(4, "big"))),)
+
+
+def of_another_community(_number: int, _ask: bytes, truth: bytes) -> Answers:
+    return ((0, truth.replace(b"public", b"PUBLIC")),)
+
+
+def wrong_types(_number: int, ask: bytes, truth: bytes) -> Answers:
+    def opaque(bind: Varbind) -> Varbind:
+        return bind if bind.tag in ber.ABSENT else Varbind(bind.oid, ber.OPAQUE, b"\x9f\x78\x04?")
+
+    return ((0, retold(ask, truth, opaque)),)
+
+
+def wrong_objects(_number: int, ask: bytes, truth: bytes) -> Answers:
+    return ((0, retold(ask, truth, lambda b: Varbind(oid(1, 3, 6, 1, 4, 1, 9), b.tag, b.value))),)
+
+
+def absent(_number: int, ask: bytes, truth: bytes) -> Answers:
+    return ((0, retold(ask, truth, lambda b: Varbind(b.oid, ber.NO_SUCH_INSTANCE))),)
+
+
+def not_increasing(_number: int, ask: bytes, _truth: bytes) -> Answers:
+    told = snmp.decode_message(ask)
+    if told.pdu == snmp.GET:
+        return ((0, FakeAgent(OBJECTS).answer(ask)),)
+    rows = [Varbind(oid(*COLUMN, 3), ber.INTEGER, 1), Varbind(oid(*COLUMN, 2), ber.INTEGER, 2)]
+    return ((0, FakeAgent.reply(told, rows)),)
+
+
+def endless(_number: int, ask: bytes, _truth: bytes) -> Answers:
+    told = snmp.decode_message(ask)
+    if told.pdu == snmp.GET:
+        return ((0, FakeAgent(OBJECTS).answer(ask)),)
+    arcs = ber.oid_arcs(told.oids[0])
+    last = arcs[-1] if len(arcs) > len(COLUMN) else 0
+    rows = [Varbind(oid(*COLUMN, last + n), ber.INTEGER, n) for n in range(1, 2000)]
+    return ((0, FakeAgent.reply(told, rows)),)
+
+
+def oversized(_number: int, ask: bytes, _truth: bytes) -> Answers:
+    told = snmp.decode_message(ask)
+    binds = [Varbind(name, ber.OCTET_STRING, bytes(60_000)) for name in told.oids[:1]]
+    return ((0, FakeAgent.reply(told, binds)),)
+
+
+def empty(_number: int, ask: bytes, _truth: bytes) -> Answers:
+    return ((0, FakeAgent.reply(snmp.decode_message(ask), [])),)
+
+
+def unknown_error(_number: int, ask: bytes, truth: bytes) -> Answers:
+    told = snmp.decode_message(truth)
+    return ((0, FakeAgent.reply(snmp.decode_message(ask), told.varbinds(), 2**31 - 1, -5)),)
+
+
+def always_too_big(_number: int, ask: bytes, _truth: bytes) -> Answers:
+    return ((0, FakeAgent.reply(snmp.decode_message(ask), [], snmp.ErrorStatus.tooBig)),)
+
+
+def flooding(_number: int, ask: bytes, truth: bytes) -> Answers:
+    """A thousand datagrams to each request, the last of them true."""
+    junk = next(iter(anothers(0, ask, truth)))[1]
+    return [(0, junk if number % 2 else truth[:-1]) for number in range(999)] + [(0, truth)]
