@@ -22,6 +22,7 @@ from cli import (
     plan,
     poll,
     profile,
+    record,
     schema,
     status,
     story,
@@ -60,6 +61,7 @@ app.command()(status.status)
 app.command()(schema.schema)
 app.command()(poll.poll)
 app.add_typer(profile.app, name="profile")
+app.command()(record.record)
 app.command()(ping.ping)
 
 
