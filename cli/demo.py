@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ import typer
 if TYPE_CHECKING:
     from drill.box import Box
     from drill.report import Happening, Report
+
+Tell = Callable[["Happening"], None]
+Watch = Callable[["Box"], None]
 
 MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: " "}
 STYLES = {"box": "dim", "link": "cyan", "step": "yellow", "notice": "bold", "end": "bold green"}
@@ -55,8 +59,10 @@ def demo(
         web_port=free_port(web_port) if web_port else None,
         stay=live,
     )
-    with _folder(keep) as folder, _shown(as_json=as_json) as tell:
-        raise typer.Exit(_run(Box(one, folder, options, tell), as_json=as_json))
+    with _folder(keep) as folder, _shown(as_json=as_json, live=live) as (tell, watch):
+        box = Box(one, folder, options, tell)
+        watch(box)
+        raise typer.Exit(_run(box, as_json=as_json))
 
 
 def _run(box: Box, *, as_json: bool) -> int:
@@ -102,10 +108,10 @@ def _folder(keep: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _shown(*, as_json: bool) -> Iterator[Callable[[Happening], None]]:
-    """Something that shows a happening: lines on a terminal, plain lines, or nothing at all."""
+def _shown(*, as_json: bool, live: bool) -> Iterator[tuple[Tell, Watch]]:
+    """What shows a happening (a line, or nothing at all), and what watches the box (the bar)."""
     if as_json:
-        yield lambda _: None
+        yield (lambda _: None), (lambda _: None)
         return
     from rich.console import Console
     from rich.markup import escape
@@ -121,7 +127,16 @@ def _shown(*, as_json: bool) -> Iterator[Callable[[Happening], None]]:
             f"[{style}]{zh}[/] [dim]{en}[/]"
         )
 
-    yield line
+    if not live:
+        yield line, (lambda _: None)
+        return
+    from rich.live import Live
+
+    from cli.demo_live import Bar
+
+    bar = Bar()
+    with Live(bar, console=console, refresh_per_second=2, transient=True):
+        yield line, partial(setattr, bar, "box")
 
 
 def _time(at_ms: int) -> str:

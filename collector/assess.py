@@ -26,7 +26,14 @@ CST: Final = timezone(timedelta(hours=8))
 AFFECTED: Final = frozenset({Impact.PARTIAL, Impact.FULL})
 
 _SITE_RANK: Final = {"out": 0, "at_risk": 1, "unknown": 2}
-_DEVICE_RANK: Final = {"down": 0, "snmp_fault": 1, "alarm": 2, "hidden": 3, "unknown": 4}
+_DEVICE_RANK: Final = {
+    "down": 0,
+    "flapping": 1,
+    "snmp_fault": 1,
+    "alarm": 2,
+    "hidden": 3,
+    "unknown": 4,
+}
 
 
 def assess(world: World, now_ms: int) -> None:

@@ -34,6 +34,9 @@ LINE: Final = 480
 NO_DEVICE: Final = DeviceShare()
 NO_SITE: Final = SiteShare()
 
+FLAPPING: Final = "flapping"
+"""A fact's state of its own: it answers and does not, too quickly to be called down (F28)."""
+
 
 class Touched:
     """What follows from a change: ids whose counts moved, in the order of their moving."""
@@ -66,6 +69,8 @@ def status_of(world: World, device: str, row: DeviceState) -> Status:
         return Status.HIDDEN if row.hidden_by else Status.DOWN
     if not row.known:
         return Status.UNKNOWN
+    if flaps(row):
+        return Status.ALARM
     active = {
         name.partition("|")[0]: alarm.flapping_ms
         for name, alarm in row.alarms.items()
@@ -74,6 +79,12 @@ def status_of(world: World, device: str, row: DeviceState) -> Status:
     if SNMP_FAILURE in active:
         return Status.SNMP_FAULT
     return Status.ALARM if active else Status.OK
+
+
+def flaps(row: DeviceState) -> bool:
+    """Whether it answers and does not, in turn: that its SNMP does too is no fault of its own."""
+    alarm = row.alarms.get(f"{UNREACHABLE}|")
+    return alarm is not None and alarm.flapping_ms is not None
 
 
 def place_device(world: World, device: str, row: DeviceState, touched: Touched) -> None:
@@ -110,7 +121,8 @@ def _device_fact(world: World, device: str, row: DeviceState) -> None:
     known = world.county.devices[device]
     alarm = unreachable(world, device)
     down = alarm is not None and row.status in {Status.DOWN, Status.HIDDEN}
-    state, operator = row.status.value, world.county.operator_of[device]
+    state = FLAPPING if row.status is Status.ALARM and flaps(row) else row.status.value
+    operator = world.county.operator_of[device]
     since_ms = alarm.since_ms if alarm is not None and down else row.since_ms
     cause = words.device_cause(world, device, row)[:LINE]
     old = world.tally.device_facts.get(device)

@@ -21,6 +21,7 @@ from typing import Any, Final
 import aiomqtt
 from pydantic import TypeAdapter, ValidationError
 
+from drill import closing
 from drill.broker import HOST, Broker, answers, broker
 from drill.chain import NOTICE_LINKS, PEOPLE_LINKS, TITLES, Chain, Link
 from drill.children import Child, ChildEnded, Children, wanglou
@@ -88,12 +89,18 @@ class Box:
         self.errands: set[asyncio.Task[None]] = set()
         self.broken: str | None = None
         self.report: Report | None = None
+        self.untold: list[str] = []
 
     @property
     def url(self) -> str | None:
         """The address of the pages."""
         port = self.options.web_port
         return f"http://{HOST}:{port}/" if port else None
+
+    @property
+    def elapsed_s(self) -> float:
+        """Real seconds since the box was opened."""
+        return self._real_s()
 
     async def run(self) -> Report:
         """Set everything up, tell the story, take everything down. Raises BoxFault."""
@@ -230,13 +237,30 @@ class Box:
             if not player.over:
                 await self._news(min(player.next_ms() or last, last))
             self._check()
+        if closing.needed(player.steps) and not player.failed:
+            await self._closing(estate, player)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S):
-                while self._open_links():
+                while [link for link in self._links() if self._waits_for(link)]:
                     await self._news(None)
         before = [told.state for told in player.steps]
         player.close(self.clock.now_ms(), "the story was over")
         self._changed(player, before)
+
+    async def _closing(self, estate: Estate, player: Player) -> None:
+        """The closing report, as the office would ask for it."""
+        try:
+            found = await closing.reported(estate.collector, self.folder)
+            self.untold = list(closing.untold(found, player.steps))
+        except (OSError, ValueError, TimeoutError, KeyError) as error:
+            self.untold = [str(error) or type(error).__name__]
+        if not self.untold:
+            self.chain.mark(Link.REPORTED, found["warning"], self._real_s())
+            zh, en = TITLES[Link.REPORTED]
+            self._say("link", f"{zh}：{found['warning']}", en, good=True)
+
+    def _waits_for(self, link: Link) -> bool:
+        return link is not Link.REPORTED and bool(self.chain.missing([link]))
 
     def _open_links(self) -> list[str]:
         return self.chain.missing(self._links())
@@ -248,6 +272,7 @@ class Box:
         told = any(step.expect and step.expect.most is None for step in self.story.steps)
         left_out = set() if people else set(PEOPLE_LINKS)
         left_out |= set() if notices or told else set(NOTICE_LINKS)
+        left_out |= set() if self.player and closing.needed(self.player.steps) else {Link.REPORTED}
         return [link for link in Link if link not in left_out]
 
     async def _act(
@@ -383,7 +408,7 @@ class Box:
 
     def _report(self, server: Broker, where: Where) -> Report:
         assert self.player
-        faults = self._open_links()
+        faults = [*self._open_links(), *(f"{Link.REPORTED}: {one}" for one in self.untold)]
         faults += [
             f"{told.step.say.zh if told.step.say else told.step.kinds}: {told.why}"
             for told in self.player.failed

@@ -26,6 +26,7 @@ class Link(StrEnum):
     RECEIPTED = "receipted"
     COMMANDED = "commanded"
     ANSWERED = "answered"
+    REPORTED = "reported"
 
 
 TITLES: Final = {
@@ -38,6 +39,7 @@ TITLES: Final = {
     Link.RECEIPTED: ("签名回执", "signed receipts have come back"),
     Link.COMMANDED: ("人员指令已签名发出", "people's signed commands have left"),
     Link.ANSWERED: ("指令已处理", "the county has answered the commands"),
+    Link.REPORTED: ("结案报告", "the closing report tells it all"),
 }
 
 PEOPLE_LINKS: Final = frozenset({Link.COMMANDED, Link.ANSWERED})

@@ -228,7 +228,8 @@ class Unit:
     """One device: fed or not, killed or not, its SNMP process alive or not, its boot.
 
     ``boot_ms`` is when it last started; it answers from ``ready_ms`` on. ``flap_ms`` > 0: its
-    first line goes down and up, each for that long.
+    first line goes down and up, each for that long; with ``blinks`` it goes silent and answers
+    itself, while it forwards all the time.
     """
 
     fed: bool = True
@@ -238,12 +239,20 @@ class Unit:
     ready_ms: int = 0
     flap_ms: int = 0
     flap_since_ms: int = 0
+    blinks: bool = False
 
     def up(self, now_ms: int) -> bool:
         return self.fed and not self.killed and now_ms >= self.ready_ms
 
+    def silent(self, now_ms: int) -> bool:
+        """Whether it blinks, and answers nobody now."""
+        return self.blinks and self._down_half(now_ms)
+
     def flapped_down(self, now_ms: int) -> bool:
         """Whether a flapping line is in its down half."""
+        return not self.blinks and self._down_half(now_ms)
+
+    def _down_half(self, now_ms: int) -> bool:
         if self.flap_ms <= 0:
             return False
         return (now_ms - self.flap_since_ms) // self.flap_ms % 2 == 0

@@ -28,6 +28,7 @@ class Do(StrEnum):
     SNMP_OFF = "snmp-off"
     SNMP_ON = "snmp-on"
     FLAP = "flap"
+    BLINK = "blink"
     STEADY = "steady"
     NET = "net"
     CUT = "cut"
@@ -41,6 +42,7 @@ NEEDED: Final = {
     Do.GENERATOR: "minutes",
     Do.HEAT: "celsius",
     Do.FLAP: "period_s",
+    Do.BLINK: "period_s",
 }
 """The figure without which an order says nothing."""
 
@@ -48,9 +50,9 @@ NEEDED: Final = {
 class Order(Config):
     """One order. What it acts on is chosen by all the lists that are given, together.
 
-    ``minutes``: battery time at full load, or fuel. ``period_s``: half of a flap. ``delay_ms`` and
-    ``loss`` (0..1): the way to the device, where addresses are simulated too. ``between``: the
-    two ends of a line.
+    ``minutes``: battery time at full load, or fuel. ``period_s``: half of a flap or blink.
+    ``delay_ms`` and ``loss`` (0..1): the way to the device, where addresses are simulated too.
+    ``between``: the two ends of a line.
     """
 
     do: Annotated[Do, Field(strict=False)]

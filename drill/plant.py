@@ -107,6 +107,8 @@ class Plant:
 
     def answers(self, device: str) -> bool:
         """Whether it runs and its operator's agent reaches it (ICMP)."""
+        if self.unit[device].silent(self.now_ms):
+            return False
         return device in self._reached()[self.county.box[device].operator]
 
     def answers_snmp(self, device: str) -> bool:
@@ -193,11 +195,15 @@ class Plant:
             self._change(device, killed=False)
         elif order.do in {Do.SNMP_OFF, Do.SNMP_ON}:
             self.unit[device] = replace(unit, snmp=order.do is Do.SNMP_ON)
-        elif order.do is Do.FLAP:
-            period = round((order.period_s or 1) * 1000)
-            self.unit[device] = replace(unit, flap_ms=period, flap_since_ms=self.now_ms)
+        elif order.do in {Do.FLAP, Do.BLINK}:
+            self.unit[device] = replace(
+                unit,
+                flap_ms=round((order.period_s or 1) * 1000),
+                flap_since_ms=self.now_ms,
+                blinks=order.do is Do.BLINK,
+            )
         elif order.do is Do.STEADY:
-            self.unit[device] = replace(unit, flap_ms=0)
+            self.unit[device] = replace(unit, flap_ms=0, blinks=False)
         elif order.do is Do.NET:
             self.net[device] = Net(order.delay_ms, order.loss)
 

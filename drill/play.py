@@ -192,6 +192,7 @@ def matches(expect: Expect, notice: Notice) -> bool:
         and _verdict_fits(expect, notice)
         and _decision_fits(expect, notice)
         and len(notice.sites) >= expect.sites_min
+        and _places_fit(expect, notice)
         and any(expect.says in text for text in _texts(notice))
     )
 
@@ -205,6 +206,19 @@ def _verdict_fits(expect: Expect, notice: Notice) -> bool:
         and expect.warning in {None, verdict.warning}
         and expect.level in {None, verdict.level}
         and expect.operators.items() <= verdict.operators.items()
+    )
+
+
+def _places_fit(expect: Expect, notice: Notice) -> bool:
+    """What the notice says of sites and devices; only news of the incident lists them all."""
+    wrong = {site.site for site in notice.sites if site.state == "out"}
+    wrong |= {one.device for one in notice.devices if one.state in {"down", "hidden"}}
+    causes = [*(one.cause for one in notice.sites), *(one.cause for one in notice.devices)]
+    lists = notice.notice_kind in {NoticeKind.INCIDENT, NoticeKind.RECOVERY}
+    return (
+        (not expect.cause or any(expect.cause in cause for cause in causes))
+        and (expect.hurt is None or expect.hurt in wrong)
+        and (expect.healed is None or (lists and expect.healed not in wrong))
     )
 
 

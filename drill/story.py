@@ -74,7 +74,7 @@ class Act(Config):
     """A person's command. ``on``: the open warning, or the newest notice of a kind (ack).
 
     ``refused``: the command must be refused (the wrong authority), not accepted. Attest goes
-    ``on`` an operator, with the ``state`` that ``source`` told by telephone.
+    ``on`` an operator or a system, with the ``state`` that ``source`` told by telephone.
     """
 
     account: Id
@@ -89,7 +89,9 @@ class Act(Config):
 class Expect(Config):
     """A notice with all of this must arrive at the office inside the step's window.
 
-    ``says`` stands in its subject or text. ``operators`` are states that its verdict must give.
+    ``says`` stands in its subject or text, ``cause`` in why a site or device is out of order.
+    ``operators`` are states that its verdict must give. ``hurt`` is a site or device that it must
+    name as out of order, ``healed`` one that was and is not any more.
     ``most`` turns it round: no more than so many such notices in the whole window.
     """
 
@@ -100,6 +102,9 @@ class Expect(Config):
     state: Id | None = None
     operators: dict[Id, Id] = Field(default_factory=dict)
     says: Annotated[str, Field(max_length=200)] = ""
+    cause: Annotated[str, Field(max_length=200)] = ""
+    hurt: Id | None = None
+    healed: Id | None = None
     sites_min: Annotated[int, Field(ge=0)] = 0
     most: Annotated[int, Field(ge=0)] | None = None
 
@@ -188,7 +193,12 @@ def _step_faults(story: Story, step: Step, county: County) -> Iterator[str]:
     if step.people:
         yield from _act_faults(step.people)
     for word, one, known in _named(step):
-        among = {"account": accounts, "notice": {"warning", *NoticeKind}}.get(known, county.roots)
+        among = {
+            "account": accounts,
+            "notice": {"warning", *NoticeKind},
+            "place": county.site.keys() | county.box.keys(),
+            "network": county.roots.keys() | {system.id for system in county.systems},
+        }.get(known, county.roots)
         if one not in among:
             yield f"no {word} {one!r}" + _hint(one, among)
 
@@ -209,11 +219,13 @@ def _named(step: Step) -> Iterator[tuple[str, str, str]]:
         yield "account", step.people.account, "account"
         attests = step.people.verb is Verb.ATTEST
         yield (
-            ("operator", step.people.on, "operator")
+            ("operator or system", step.people.on, "network")
             if attests
             else ("notice kind", step.people.on, "notice")
         )
     if step.expect:
+        for one in filter(None, (step.expect.hurt, step.expect.healed)):
+            yield "site or device", one, "place"
         for operator in step.expect.operators:
             yield "operator", operator, "operator"
 

@@ -50,6 +50,7 @@ SNMP_FAULT: Final = Both(
 )
 DEVICE_STATES: Final = {
     "down": Both("无应答", "no answer"),
+    "flapping": Both("频繁闪断", "flapping"),
     "snmp_fault": Both("能ping通，SNMP无应答", "answers ping, not SNMP"),
     "unknown": Both("状态不明", "unknown"),
     "alarm": Both("告警", "alarm"),
@@ -63,6 +64,7 @@ SITE_COUNTS: Final = {
 }
 DEVICE_COUNTS: Final = {
     "down": Both("设备无应答{}台", "without any answer"),
+    "flapping": Both("设备频繁闪断{}台", "flapping"),
     "snmp_fault": Both("设备SNMP无应答{}台", "answering ping but not SNMP"),
     "hidden": Both("设备被上级遮蔽{}台", "hidden behind parents"),
     "unknown": Both("设备状态不明{}台", "unknown"),

@@ -17,9 +17,17 @@ from wire.notice import Verdict
 
 AFFECTED: Final = frozenset({"partial", "full"})
 SITE_NEWS: Final = frozenset({"out", "at_risk"})
-DEVICE_NEWS: Final = frozenset({"down", "snmp_fault"})
+DEVICE_NEWS: Final = frozenset({"down", "flapping", "snmp_fault"})
 BLIND: Final = frozenset({"unknown"})
-WEIGHT: Final = {"snmp_fault": 1, "at_risk": 1, "partial": 1, "down": 2, "out": 2, "full": 2}
+WEIGHT: Final = {
+    "flapping": 1,
+    "snmp_fault": 1,
+    "at_risk": 1,
+    "partial": 1,
+    "down": 2,
+    "out": 2,
+    "full": 2,
+}
 
 
 @dataclass(frozen=True, slots=True)

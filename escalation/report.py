@@ -325,8 +325,8 @@ def _notices(rows: list[Line], from_ms: int, to_ms: int | None) -> tuple[Told, .
             case "receipt":
                 office, upto = one.data["office"], one.data["seq"]
                 waiting, done = lanes.get(office, []), passed.get(office, 0)
-                for notice in waiting[: max(0, upto - done)]:
-                    notice.receipted_ms = notice.receipted_ms or one.at_ms
+                for reached in waiting[: max(0, upto - done)]:
+                    reached.receipted_ms = reached.receipted_ms or one.at_ms
                 lanes[office] = waiting[max(0, upto - done) :]
                 passed[office] = max(done, upto)
             case "command" if one.data["outcome"] == "accepted":

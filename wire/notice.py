@@ -52,7 +52,10 @@ class SiteFact(Wire):
 
 
 class DeviceFact(Wire):
-    """One device that is out of order. ``state``: down, snmp_fault, hidden, unknown, alarm."""
+    """One device that is out of order.
+
+    ``state``: down, flapping, snmp_fault, hidden, unknown, alarm.
+    """
 
     device: Id
     name: Line

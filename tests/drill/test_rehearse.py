@@ -43,7 +43,7 @@ def test_nothing_is_issued_or_lifted_by_itself(county: County, books: Books) -> 
     """Every change of the warning's state beyond a draft answers a person's command."""
     rehearsal = tell("power-cut", county, books)
     states = [notice.decision.state for notice in rehearsal.notices if notice.decision]
-    assert states == ["drafted", "drafted", "proposed", "issued", "lifted"]
+    assert states == ["drafted", "drafted", "drafted", "proposed", "issued", "lifted"]
 
 
 def test_the_county_is_whole_again_after_a_silent_agent(county: County, books: Books) -> None:
