@@ -10,11 +10,11 @@ import asyncio
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from bench import town
 from bench.ground import Ground, wait_ready
@@ -59,6 +59,18 @@ class Verdict:
     faults: list[str] = field(default_factory=list)
 
 
+class Point(NamedTuple):
+    """The ``number``-th call of a system call in a process's life."""
+
+    call: str
+    number: int
+
+    def before(self) -> list[str]:
+        """What a command line begins with, so that the process is killed as it enters the call."""
+        inject = f"inject={self.call}:signal=KILL:when={self.number}"
+        return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={self.call}", "-e", inject]
+
+
 class Storm:
     """One run in one folder."""
 
@@ -79,14 +91,41 @@ class Storm:
 
     async def run(self, kills: int, step: Callable[[], None] = lambda: None) -> Verdict:
         """Start all, kill so often, heal, judge. ``step`` is called after each kill."""
+
+        async def blows(devices: Devices) -> None:
+            for number in range(kills):
+                if number % _EVERY == 0:
+                    self._cut(devices)
+                await self._blow()
+                step()
+
+        return await self._judged(blows)
+
+    async def run_points(self, role: str, points: Iterable[Point]) -> Verdict:
+        """The process of ``role`` ended at each of these points in turn, then heal, judge.
+
+        The office client comes last: each new life of a collector has notices to send at once.
+        """
+
+        async def ends(devices: Devices) -> None:
+            await self._end("office")
+            self._cut(devices)
+            await self._until(lambda: bool(histories.told(self._county)))
+            for point in points:
+                await self._end(role)
+                await self._up(role, point.before())
+                await asyncio.wait_for(self._running.pop(role).process.wait(), PATIENCE_S)
+                await self._up(role)
+                await asyncio.sleep(PAUSE_S)
+            await self._up("office")
+
+        return await self._judged(ends)
+
+    async def _judged(self, what: Callable[[Devices], Awaitable[None]]) -> Verdict:
         with Devices(list(self._addresses.values())) as devices:
             try:
                 await self._start(devices)
-                for number in range(kills):
-                    if number % _EVERY == 0:
-                        self._cut(devices)
-                    await self._blow()
-                    step()
+                await what(devices)
                 await self._heal(devices)
             finally:
                 await self._children.close()
@@ -115,7 +154,7 @@ class Storm:
         # What never answered is not commissioned: no silence of it would mean anything.
         await self._until(lambda: len(histories.applied(self._county)) == len(self._addresses))
 
-    async def _up(self, role: str) -> None:
+    async def _up(self, role: str, before: Sequence[str] = ()) -> None:
         if role == "broker":
             await asyncio.to_thread(self._broker.restart)
             return
@@ -123,7 +162,7 @@ class Storm:
         name = role if role in argv else f"agent-{role}"
         config = str(self._place.config(name))
         self._running[role] = await self._children.start(
-            name, [*wanglou(), *argv.get(role, ["agent", "run"]), "--config", config]
+            name, [*before, *wanglou(), *argv.get(role, ["agent", "run"]), "--config", config]
         )
 
     def _cut(self, devices: Devices) -> None:
@@ -139,16 +178,20 @@ class Storm:
         await asyncio.sleep(chance.expovariate(1 / PAUSE_S))
         first, second = chance.choices(_ROLES, _WEIGHTS, k=2)
         for role in dict.fromkeys((first, second)) if chance.random() < 0.2 else (first,):
-            self.verdict.kills[role] += 1
-            if role in self._running:
-                child = self._running.pop(role)
-                if not child.running:
-                    raise AssertionError(f"{role} ended by itself:\n{child.tail()}")
-                if role in AGENTS:
-                    self._killed[role].append(time.monotonic())
-                await child.kill()
-                self._children.forget(child)
+            await self._end(role)
             await self._up(role)
+
+    async def _end(self, role: str) -> None:
+        """SIGKILL; the broker's comes with its restart."""
+        self.verdict.kills[role] += 1
+        if role in self._running:
+            child = self._running.pop(role)
+            if not child.running:
+                raise AssertionError(f"{role} ended by itself:\n{child.tail()}")
+            if role in AGENTS:
+                self._killed[role].append(time.monotonic())
+            await child.kill()
+            self._children.forget(child)
 
     async def _heal(self, devices: Devices) -> None:
         """All devices answer and stand still; wait until the office has the last notice."""

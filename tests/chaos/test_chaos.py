@@ -12,8 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import histories
-from tests.chaos.storm import Storm
+from tests.chaos.storm import Point, Storm
 from tests.peers import mosquitto
+
+POINTS = [
+    Point(call, number) for call, most in (("fdatasync", 8), ("sendto", 10))
+    for number in range(2, most)
+]  # fmt: skip
+"""A collector's first syncs and sends: its start, the first turn, the notices that wait."""
 
 SAID = {"d": [(1, 10.0), (2, 11.0), (3, 12.0), (4, 13.0)]}
 
@@ -26,6 +32,17 @@ def test_sixty_kills_lose_double_and_reorder_nothing(tmp_path: Path) -> None:
     assert verdict.faults == []
     assert set(verdict.kills) == {"cmcc", "cucc", "broker", "collector", "office"}
     assert verdict.numbers > 1000
+    assert verdict.notices > 0
+
+
+@pytest.mark.peers
+@pytest.mark.timeout(600)
+def test_a_collector_that_ends_at_any_sync_or_send_loses_and_doubles_nothing(
+    tmp_path: Path,
+) -> None:
+    with mosquitto(tmp_path) as broker:
+        verdict = asyncio.run(Storm(tmp_path, broker, seed=1).run_points("collector", POINTS))
+    assert verdict.faults == []
     assert verdict.notices > 0
 
 
