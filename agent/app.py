@@ -12,8 +12,7 @@ import fcntl
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -48,6 +47,9 @@ from wire.request import LookRequest
 
 R = TypeVar("R", IcmpResult, SnmpResult)
 FLUSH_S: Final = 0.2
+SAMPLES_S: Final = 1.0
+"""Samples, which decide nothing, wait for so long to be written with others."""
+
 GATHER_S: Final = 0.02
 """Answers are left to gather for so long; turns and flushes stand on the same grid of moments."""
 
@@ -81,7 +83,7 @@ class _Device:
     icmp: IcmpLook | None = None
     snmp: SnmpLook | None = None
     waiting: int = 0
-    outcomes: dict[Method, Outcome] = field(default_factory=dict)
+    outcomes: dict[Method, Outcome] | None = None
 
 
 Told = Callable[[_Device, R], None]
@@ -137,6 +139,7 @@ class Agent:
         self._taken: list[Taken] = []
         self._items: list[StateItem] = []
         self._flush_at: asyncio.TimerHandle | None = None
+        self._samples_s = 0.0
         self._failed: asyncio.Future[None] | None = None
         self._stop = asyncio.Event()
         self._who = Identity(
@@ -200,7 +203,7 @@ class Agent:
         if self._flush_at is not None:
             self._flush_at.cancel()
         if self._stop.is_set():
-            self._flush()
+            self._flush(all_of_it=True)
             await self._uplink.farewell()
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
@@ -310,27 +313,31 @@ class Agent:
 
     def _submit(self, device: _Device) -> None:
         device.waiting = (device.icmp is not None) + (device.snmp is not None)
-        device.outcomes = {}
+        device.outcomes = None
         if device.icmp is not None:
-            self._icmp.submit(
-                device.icmp,
-                partial(self._once_sure, device, Method.ICMP, then=self._echoed),
-            )
+            self._icmp.submit(device.icmp, self._icmp_done)
         if device.snmp is not None:
-            self._snmp.submit(
-                device.snmp,
-                partial(self._once_sure, device, Method.SNMP, then=self._answered),
-            )
+            self._snmp.submit(device.snmp, self._snmp_done)
         if device.waiting == 0:
             self._schedule.finished(device.id, looked=False)
 
-    def _once_sure(
-        self, device: _Device, method: Method, result: R, then: Told[R]
-    ) -> None:
+    def _icmp_done(self, result: IcmpResult) -> None:
+        device: _Device = result.look.owner
+        if result.outcome is Outcome.MEASURED:
+            self._echoed(device, result)
+        else:
+            self._once_sure(device, Method.ICMP, result, self._echoed)
+
+    def _snmp_done(self, result: SnmpResult) -> None:
+        device: _Device = result.look.owner
+        if result.outcome is Outcome.MEASURED:
+            self._answered(device, result)
+        else:
+            self._once_sure(device, Method.SNMP, result, self._answered)
+
+    def _once_sure(self, device: _Device, method: Method, result: R, then: Told[R]) -> None:
         """A silence that is news waits until we know that we have an uplink of our own."""
-        if result.outcome is Outcome.NO_ANSWER and not self._suspicion.silent(
-            device.id, method
-        ):
+        if result.outcome is Outcome.NO_ANSWER and not self._suspicion.silent(device.id, method):
             self._check.ask(partial(self._sure, device, result, then))
         else:
             self._sure(device, result, then)
@@ -399,22 +406,29 @@ class Agent:
             self._items.append(_restart(device, self._clock.now_ms()))
         self._items += found
 
-    def _one_done(
-        self, device: _Device, outcome: Outcome, reason: str, method: Method
-    ) -> None:
+    def _one_done(self, device: _Device, outcome: Outcome, reason: str, method: Method) -> None:
         if outcome is Outcome.COULD_NOT_LOOK and reason != lanes.BROKEN_OFF:
-            self._changes.note(
-                method, reason, "could not look", method=method, reason=reason
-            )
-        device.outcomes[method] = outcome
+            self._changes.note(method, reason, "could not look", method=method, reason=reason)
+        if outcome is not Outcome.MEASURED:
+            device.outcomes = {**(device.outcomes or {}), method: outcome}
         device.waiting -= 1
         if device.waiting == 0:
-            blind = all(one is Outcome.COULD_NOT_LOOK for one in device.outcomes.values())
-            self._schedule.finished(device.id, looked=not blind)
-            if self._suspicion.ended(device.id, device.outcomes, self._clock.monotonic_ms()):
-                self._see_to_turn()
-            self._traps.looked(device.id, device.outcomes)
+            self._all_done(device)
         self._arm()
+
+    def _all_done(self, device: _Device) -> None:
+        """All looks of a device's turn are over."""
+        if device.outcomes is None and self._suspicion.trusts(device.id):
+            self._schedule.finished(device.id, looked=True)
+            return
+        looks = {Method.ICMP: device.icmp, Method.SNMP: device.snmp}
+        outcomes = {method: Outcome.MEASURED for method, look in looks.items() if look is not None}
+        outcomes |= device.outcomes or {}
+        device.outcomes = None
+        blind = all(one is Outcome.COULD_NOT_LOOK for one in outcomes.values())
+        self._schedule.finished(device.id, looked=not blind)
+        if self._suspicion.ended(device.id, outcomes, self._clock.monotonic_ms()):
+            self._see_to_turn()
 
     def _name_noisy(self) -> None:
         """Say which devices sent us what nobody asked for since the round before."""
@@ -466,24 +480,37 @@ class Agent:
             at_s = on_grid(loop.time() + FLUSH_S, GATHER_S)
             self._flush_at = loop.call_at(at_s, self._flush)
 
-    def _flush(self) -> None:
-        """Write items and samples; a failing disk ends the process (F11)."""
+    def _flush(self, *, all_of_it: bool = False) -> None:
+        """Write items, and samples when they are due; a failing disk ends the process (F11)."""
         if self._flush_at is not None:
             self._flush_at.cancel()
             self._flush_at = None
         assert self._uplink is not None
         try:
             self._settle()
-            self._write(self._uplink)
+            now_s = self._clock.monotonic()
+            due = all_of_it or now_s - self._samples_s >= SAMPLES_S
+            if due or self._sample.values >= lanes.VALUES_MOST:
+                self._samples_s = now_s
+                self._write(self._uplink, self._sample.take())
+            elif self._items:
+                self._write(self._uplink, [])
+            if self._sample.values:
+                self._arm()
         except BaseException as error:
             if self._failed is None or self._failed.done():
                 raise
             self._failed.set_exception(error)
 
-    def _write(self, uplink: Uplink) -> None:
+    def _standing(self) -> list[tuple[bytes, int]]:
+        """How everything stands, after all that was seen before is in its lane."""
+        self._flush()
+        return present.bodies(*self._state.standing(), self._clock.now_ms())
+
+    def _write(self, uplink: Uplink, samples: Sequence[tuple[bytes, int]]) -> None:
         at_ms = self._clock.now_ms()
         state = _rows("state", at_ms, lanes.state_bodies(self._items))
-        sample = _rows("sample", at_ms, self._sample.take())
+        sample = _rows("sample", at_ms, samples)
         if uplink.append(state, sample) or (sample and uplink.append(state, ())):
             self._items.clear()
             on_disk, self._on_disk = self._on_disk, []
@@ -532,6 +559,7 @@ def _devices(
                 str(target.address),
                 count=settings.agent.icmp_count,
                 timeout_s=settings.agent.icmp_timeout_s,
+                owner=device,
             )
         if target.profiles:
             if target.profiles not in queries:
@@ -545,6 +573,7 @@ def _devices(
                 queries[target.profiles],
                 timeout_s=settings.agent.snmp_timeout_s,
                 retries=settings.agent.snmp_retries,
+                owner=device,
             )
     return found
 

@@ -25,6 +25,7 @@ _HIGH: Final = b"\x80"
 _SIGNED_CODES: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
 _STRUCTS: Final = 2000
 _CHUNKS: Final = 50_000
+_LAYOUTS: Final = 5_000
 _from_bytes: Final = int.from_bytes
 Pick = Callable[[list[Any]], tuple[Any, ...]]
 
@@ -99,11 +100,12 @@ class _Draft:
 
 
 class Layouts:
-    """Makes layouts; equal structs, headers and tags are shared among all devices."""
+    """Makes layouts; equal ones, and equal structs, headers and tags, are shared by all devices."""
 
     def __init__(self) -> None:
         self._structs: dict[str, Struct] = {}
         self._chunks: dict[bytes, bytes] = {}
+        self._known: dict[tuple[object, ...], Layout] = {}
 
     def learn(self, message: Message, data: bytes) -> Layout | None:
         """The layout of a reply that was decoded from ``data``; None when it is not learnable."""
@@ -142,9 +144,16 @@ class Layouts:
         code = ">" + "".join(draft.codes)
         split = self._structs.get(code) or self._structs.setdefault(code, Struct(code))
         share = self._chunks.setdefault
-        return Layout(
+        headers = tuple(share(octets, octets) for octets in draft.headers)
+        key = (code, headers, tags, *draft.constants)
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        if len(self._known) > _LAYOUTS:
+            self._known.clear()
+        made = self._known[key] = Layout(
             split=split,
-            headers=tuple(share(octets, octets) for octets in draft.headers),
+            headers=headers,
             tags=share(tags, tags),
             narrow=_pick(draft.narrow),
             wide_at=_twice(draft.wide),
@@ -152,6 +161,7 @@ class Layouts:
             signed=tuple(draft.signed),
             constants=tuple(draft.constants),
         )
+        return made
 
 
 def _twice(places: list[int]) -> tuple[int, ...]:

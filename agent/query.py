@@ -3,7 +3,8 @@
 OIDs stand here as their BER content octets (``ber.oid_content``), because that is what a reply
 is compared with. Times are monotonic nanoseconds. A look object is made once per device and
 submitted again at every round: the engine keeps in its ``memory`` what it has learnt about the
-device (reply layouts, request sizes, absent objects).
+device (reply layouts, request sizes, absent objects); ``owner`` is whoever asks, and the
+engines do not look at it.
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ class SnmpLook:
     timeout_s: float = 2.0
     retries: int = 1
     memory: Any = field(default=None, repr=False)
+    owner: Any = field(default=None, repr=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -172,6 +174,7 @@ class IcmpLook:
     interval_s: float = 0.2
     timeout_s: float = 1.0
     memory: Any = field(default=None, repr=False)
+    owner: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,10 @@ class Suspicion:
         doubt = self._doubts.get(device)
         return doubt is not None and method in doubt.silent
 
+    def trusts(self, device: str) -> bool:
+        """Whether nothing is held against the device."""
+        return device not in self._doubts
+
     def turn(self, device: str) -> bool:
         """The device's turn has come: whether to look. A look again that was to come is off."""
         doubt = self._doubts.get(device)
