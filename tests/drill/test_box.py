@@ -78,6 +78,18 @@ async def test_the_whole_chain(tmp_path: Path) -> None:
     await none_left(run)
 
 
+async def test_a_missing_link_is_named_and_ends_with_1() -> None:
+    broken = Path(__file__).with_name("broken.toml")
+    async with demo("--story", str(broken), "--json") as process:
+        out, errors = await asyncio.wait_for(process.communicate(), 240)
+    assert out, errors.decode()
+    report: dict[str, Any] = json.loads(out)
+    assert process.returncode == 1
+    assert any("等不到的预警" in fault for fault in report["faults"])
+    missing = {row["link"] for row in report["links"] if row["needed"] and not row["count"]}
+    assert missing == {"drafted", "verified", "receipted"}
+
+
 async def test_interrupted_it_leaves_nothing_behind(tmp_path: Path) -> None:
     run = tmp_path / "run"
     async with demo("--once", "--keep", str(run)) as process:
