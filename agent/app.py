@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
-from agent import lanes
+from agent import lanes, present
 from agent.access import access_of
 from agent.batch import Batch, Taken, Track
 from agent.decode import compile_query
@@ -167,7 +167,7 @@ class Agent:
         with _only_one(self._state_dir):
             wishes = self._requested if self._settings.agent.look_on_request else None
             self._uplink = uplink = Uplink(
-                self._settings, self._who, self._clock, wishes, link=self._link
+                self._settings, self._who, self._clock, wishes, self._standing, link=self._link
             )
             self._failed = asyncio.get_running_loop().create_future()
             self._signals()
@@ -501,6 +501,11 @@ class Agent:
             if self._failed is None or self._failed.done():
                 raise
             self._failed.set_exception(error)
+
+    def _standing(self) -> list[tuple[bytes, int]]:
+        """How everything stands, after all that was seen before is in its lane."""
+        self._flush()
+        return present.bodies(*self._state.standing(), self._clock.now_ms())
 
     def _standing(self) -> list[tuple[bytes, int]]:
         """How everything stands, after all that was seen before is in its lane."""

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from agent.decode import COUNTERS, Number, Rows
+from agent.present import LookNow, ReadingNow
 from config.profile import Metric
 from wire.observation import Event, Look, Method, Outcome, Reading, StateBody, StateItem
 
@@ -190,6 +191,26 @@ class StateLane:
                 news = self._news(told, watched, instances, now, True, mono_ms)  # noqa: FBT003  complete
                 found += _readings(device, at, news)
         return found
+
+    def standing(self) -> tuple[list[LookNow], list[ReadingNow]]:
+        """All that was said last, of every look and every watched value."""
+        looks = [
+            LookNow(device, method, last.outcome, last.reason, last.since_ms)
+            for (device, method), last in self._looks.items()
+        ]
+        readings = [
+            ReadingNow(device, one.name, instance, value)
+            for device, known in self._known.items()
+            for told in known
+            for instance, row in zip(
+                told.instances,
+                _cut(told.values, len(self._watched[told.key])),
+                strict=True,
+            )
+            for one, value in zip(self._watched[told.key], row, strict=True)
+            if value is not None
+        ]
+        return looks, readings
 
     def forget(self) -> None:
         """Something said was not kept: everything is news again."""

@@ -281,8 +281,9 @@ class Collector:
             case Received(row) | Poison(row) | OfficeCommand(row) | TurnedAway(row):
                 if worlds.fresh(self.world, row):
                     return True
-                peer = Peer(row.sender, row.lane)
-                self.world.receiver.judge(peer, row.epoch, row.seq, row.check)
+                if not worlds.waits(self.world, row):
+                    peer = Peer(row.sender, row.lane)
+                    self.world.receiver.judge(peer, row.epoch, row.seq, row.check)
                 return False
             case Receipted(office, epoch, seq):
                 known = self.world.state.receipts.get(office, (0, 0, 0))

@@ -120,7 +120,11 @@ def device(world: World, name: str) -> Json:
     if row is None:
         return {"state": Status.NEW.value}
     alarms = {
-        key: {"phase": alarm.phase.value, "since_ms": alarm.since_ms, "said": alarm.said}
+        key: {
+            "phase": alarm.phase.value,
+            "since_ms": alarm.began_ms or alarm.since_ms,
+            "said": alarm.said,
+        }
         for key, alarm in row.alarms.items()
         if alarm.phase != "clear" or alarm.flapping_ms is not None
     }

@@ -95,6 +95,7 @@ def feel(
         alarm = row.alarms[f"{type_id}|{qualifier}"] = Alarm()
     if alarm.bad is not bad:
         alarm.bad, alarm.said = bad, said if bad else alarm.said
+        alarm.began_ms = 0 if bad else alarm.began_ms
         _edge(world, now_ms, device, key, alarm)
     was = alarm.active
     if move(alarm, now_ms, Event.BAD if bad else Event.GOOD, world.county.delays(type_id)):

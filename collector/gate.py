@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from collector.county import County
 from collector.model import (
     COMMAND,
+    HISTORY,
     NOTICE,
     SAMPLE,
     STATE,
@@ -155,7 +156,7 @@ class Gate:
             )
 
     def _state(self, leaf: Leaf, payload: bytes) -> Admitted:
-        envelope = _frame(leaf, payload, STATE)
+        envelope = _frame(leaf, payload, STATE, HISTORY)
         try:
             body = read_body(envelope.body)
         except Refused as refused:
@@ -202,14 +203,21 @@ def _turned_away(envelope: Envelope, refused: Refused) -> TurnedAway | Poison:
 
 
 def row_of(envelope: Envelope) -> Row:
-    return Row(envelope.sender, envelope.lane, envelope.epoch, envelope.seq, envelope.check)
+    return Row(
+        envelope.sender,
+        envelope.lane,
+        envelope.epoch,
+        envelope.seq,
+        envelope.check,
+        *envelope.was,
+    )
 
 
-def _frame(leaf: Leaf, payload: bytes, lane: str) -> Envelope:
+def _frame(leaf: Leaf, payload: bytes, *lanes: str) -> Envelope:
     envelope = unwrap(payload)
     _same(leaf, envelope.sender)
-    if envelope.lane != lane:
-        raise Refused("wrong_lane", f"a row of lane {envelope.lane} on the topic of {lane}")
+    if envelope.lane not in lanes:
+        raise Refused("wrong_lane", f"a row of lane {envelope.lane} on the topic of {lanes[0]}")
     return envelope
 
 

@@ -123,7 +123,7 @@ def _device_fact(world: World, device: str, row: DeviceState) -> None:
     down = alarm is not None and row.status in {Status.DOWN, Status.HIDDEN}
     state = FLAPPING if row.status is Status.ALARM and flaps(row) else row.status.value
     operator = world.county.operator_of[device]
-    since_ms = alarm.since_ms if alarm is not None and down else row.since_ms
+    since_ms = (alarm.began_ms or alarm.since_ms) if alarm is not None and down else row.since_ms
     cause = words.device_cause(world, device, row)[:LINE]
     old = world.tally.device_facts.get(device)
     if old is not None and (old.state, old.since_ms, old.cause) == (state, since_ms, cause):

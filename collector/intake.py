@@ -11,7 +11,6 @@ from typing import Final
 
 from collector import condition
 from collector.base import World
-from collector.model import Received
 from collector.state import (
     AgentState,
     Blind,
@@ -68,22 +67,6 @@ def started(world: World, now_ms: int) -> None:
         arm(world, agent)
 
 
-def received(world: World, now_ms: int, given: Received) -> None:
-    """Apply a new row of an agent's state lane, item by item."""
-    agent = given.row.sender
-    heard(world, now_ms, agent)
-    for item in given.body.items:
-        if isinstance(item, Round):
-            round_done(world, now_ms, agent, item)
-        elif device_allowed(world, now_ms, agent, item.device):
-            if isinstance(item, Look):
-                looked(world, now_ms, agent, item)
-            elif isinstance(item, Event):
-                happened(world, item)
-            else:
-                reading(world, now_ms, agent, item)
-
-
 def device_allowed(world: World, now_ms: int, agent: str, device: str) -> bool:
     """Whether ``agent`` may speak of ``device``; if not, the item is counted and named."""
     county, row = world.county, world.agent(agent)
@@ -129,9 +112,13 @@ def looked(world: World, now_ms: int, agent: str, look: Look) -> None:
         if all(one.blind for one in view.looks.values()):
             missed(world, now_ms, agent, look.device)
     else:
+        # What its history knew of the beginning holds as long as the agent says the same.
+        same = old is not None and old.outcome is look.outcome and old.told_ms == look.since_ms
+        kept = old if same else None
         view.looks[look.method] = LookState(
             outcome=look.outcome,
-            since_ms=look.since_ms,
+            since_ms=kept.since_ms if kept else look.since_ms,
+            told_ms=kept.told_ms if kept else 0,
             at_ms=look.at_ms,
             reason=look.reason,
             detail=look.detail,
@@ -268,13 +255,19 @@ def born(world: World, now_ms: int, birth: Birth) -> None:
     row.version = birth.version
     row.inventory_hash = birth.inventory_hash
     row.skew_ms = birth.at_ms - now_ms
-    row.inventory = list(birth.devices)
     if anew:
         heard(world, now_ms, agent)
-    for device in birth.devices:
+    if not birth.apart:
+        looks_at(world, now_ms, agent, list(birth.devices))
+
+
+def looks_at(world: World, now_ms: int, agent: str, devices: list[str]) -> None:
+    """The agent's whole inventory: what is in no register is named, what it gave up forgotten."""
+    world.agent(agent).inventory = devices
+    for device in devices:
         if device not in world.county.operator_of:
             device_allowed(world, now_ms, agent, device)
-    given_up(world, now_ms, agent, frozenset(birth.devices))
+    given_up(world, now_ms, agent, frozenset(devices))
 
 
 def given_up(world: World, now_ms: int, agent: str, inventory: frozenset[str]) -> None:

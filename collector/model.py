@@ -40,13 +40,18 @@ class InputKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Which row of which peer's lane an input came in; ``check`` is the row's token."""
+    """Which row of which peer's lane an input came in; ``check`` is the row's token.
+
+    A row of lane ``history`` was written as row ``was_seq`` of epoch ``was_epoch`` of ``state``.
+    """
 
     sender: str
     lane: str
     epoch: int
     seq: int
     check: int = 0
+    was_epoch: int = 0
+    was_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,8 @@ class _Row(Wire):
     epoch: Epoch
     seq: Epoch
     check: Token = 0
+    was_epoch: Epoch = 0
+    was_seq: Epoch = 0
 
 
 class _Poison(_Row):
@@ -220,17 +227,27 @@ def read_body(raw: bytes) -> StateBody:
 
 
 def _row(row: Row) -> dict[str, str | int]:
+    origin = {"was_epoch": row.was_epoch, "was_seq": row.was_seq} if row.was_epoch else {}
     return {
         "sender": row.sender,
         "lane": row.lane,
         "epoch": row.epoch,
         "seq": row.seq,
         "check": row.check,
+        **origin,
     }
 
 
 def _to_row(model: _Row) -> Row:
-    return Row(model.sender, model.lane, model.epoch, model.seq, model.check)
+    return Row(
+        model.sender,
+        model.lane,
+        model.epoch,
+        model.seq,
+        model.check,
+        model.was_epoch,
+        model.was_seq,
+    )
 
 
 def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: C901, PLR0911  one line per kind
@@ -239,7 +256,7 @@ def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: C901, PLR091
         case Received(row, body, raw):
             # A line feed between tokens is legal JSON, inside a string it never stands bare.
             body_json = (raw or STATE_BODY.dump_json(body)).replace(b"\n", b" ")
-            head = _Row.model_validate(_row(row)).model_dump_json().encode()
+            head = _Row.model_validate(_row(row)).model_dump_json(exclude_unset=True).encode()
             return InputKind.RECEIVED, head + _CUT + body_json
         case Poison(row, reason):
             poison = _Poison.model_validate({**_row(row), "reason": reason[:500]})
@@ -307,13 +324,16 @@ def decode_row(blob: bytes) -> Row | None:
     head = blob.partition(_CUT)[0]
     try:
         found = json.loads(head)
-        return _to_row(_Row.model_validate({name: found[name] for name in _Row.model_fields}))
+        return _to_row(
+            _Row.model_validate({name: found[name] for name in _Row.model_fields if name in found})
+        )
     except (ValueError, LookupError, TypeError):
         return None
 
 
-Lane = Literal["state", "sample", "notice", "command"]
+Lane = Literal["state", "history", "sample", "notice", "command"]
 STATE: Final[Lane] = "state"
+HISTORY: Final[Lane] = "history"
 SAMPLE: Final[Lane] = "sample"
 NOTICE: Final[Lane] = "notice"
 COMMAND: Final[Lane] = "command"

@@ -83,7 +83,7 @@ def confirmed(world: World, device: str, row: DeviceState) -> bool:
             continue
         silent = [look for look in view.looks.values() if look.outcome is Outcome.NO_ANSWER]
         if silent and device not in source.missed:
-            first = max(look.since_ms for look in silent)
+            first = max(look.said_ms for look in silent)
             last = max(look.at_ms for look in silent)
             if source.round_started_ms > first or last > first:
                 return True

@@ -37,7 +37,11 @@ def judge_stamp(at_ms: int, now_ms: int) -> Stamp:
 
 @dataclass(slots=True)
 class LookState:
-    """One method's last word. ``blind``: why it could not look since, else empty."""
+    """One method's last word. ``blind``: why it could not look since, else empty.
+
+    ``told_ms``: the beginning that the agent gave, where its history knew of an earlier one (0
+    where it did not); ``past`` is the last outcome and reason in that history.
+    """
 
     outcome: Outcome
     since_ms: int
@@ -47,6 +51,13 @@ class LookState:
     rtt_us: int | None = None
     blind: str = ""
     stamp: Stamp = Stamp.GOOD
+    told_ms: int = 0
+    past: tuple[Outcome, str] | None = None
+
+    @property
+    def said_ms(self) -> int:
+        """When it began by the agent's present word; rules know no other."""
+        return self.told_ms or self.since_ms
 
 
 @dataclass(slots=True)
@@ -74,13 +85,15 @@ class Alarm(Hold):
     """One alarm of a device (RFC 8632: resource, type, qualifier).
 
     ``bad`` is the last judgement; ``edges`` the arrivals of its last changes, as many as the
-    flap rule looks at; ``flapping_ms`` since when it flaps; ``said`` the value, for people.
+    flap rule looks at; ``flapping_ms`` since when it flaps; ``said`` the value, for people;
+    ``began_ms`` when its trouble began by an agent's history, where that is before ``since_ms``.
     """
 
     bad: bool = False
     edges: list[int] = field(default_factory=list)
     flapping_ms: int | None = None
     said: str = ""
+    began_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -148,8 +161,9 @@ class AgentState:
     ``unregistered`` and ``foreign``
     count what it said of devices that nobody has, or another operator. ``born`` is the session of
     its last birth and ``alive_ms`` the stamp of its last presence, by which a retained copy of
-    either is known; ``told``: it stands before the office as blind; ``crowded`` counts readings
-    that were more than a device can have.
+    either is known; ``ended`` how far former epochs of its state lane were applied; ``parts``
+    an inventory on its way; ``told``: it stands before the office as blind; ``crowded`` counts
+    readings that were more than a device can have.
     """
 
     blind: Blind = Blind.NEVER
@@ -176,6 +190,8 @@ class AgentState:
     poisoned: int = 0
     crowded: int = 0
     stamps: int = 0
+    ended: dict[int, int] = field(default_factory=dict)
+    parts: list[str] = field(default_factory=list)
 
 
 class SiteWord(StrEnum):

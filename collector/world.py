@@ -13,12 +13,13 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from collector import assess, care, condition, impact, inhibit, intake, networks
+from collector import assess, care, condition, history, impact, inhibit, intake, networks, rows
 from collector.base import World
 from collector.changes import changes
 from collector.county import County
 from collector.mend import mended
 from collector.model import (
+    HISTORY,
     STATE,
     AlarmSaid,
     AliveSeen,
@@ -115,7 +116,7 @@ def step(world: World, now_ms: int, given: Input, resolve: Resolve | None = None
 def _row(world: World, now_ms: int, given: Received | Poison | OfficeCommand | TurnedAway) -> None:
     match given:
         case Received():
-            intake.received(world, now_ms, given)
+            rows.received(world, now_ms, given)
         case Poison(row, reason):
             poisoned(world, row, reason)
         case OfficeCommand(_, command, key):
@@ -150,8 +151,22 @@ def _presence(world: World, now_ms: int, given: BirthSeen | AliveSeen) -> None:
             intake.alive(world, now_ms, alive)
 
 
+def waits(world: World, row: Row) -> bool:
+    """Whether nothing can be said about the row yet; its sender sends it again.
+
+    So with a lane of somebody who is not enrolled, and with history whose state lane has not
+    begun the epoch after it: what of it was applied there is not known before.
+    """
+    if row.lane == HISTORY:
+        mark = world.receiver.mark(Peer(row.sender, STATE))
+        return row.sender not in world.state.agents or mark.epoch <= row.was_epoch
+    return row.lane == STATE and row.sender not in world.state.agents
+
+
 def fresh(world: World, row: Row) -> bool:
     """Whether the row would be applied now; if not, it is none of the fold's business."""
+    if waits(world, row):
+        return False
     mark = world.receiver.mark(Peer(row.sender, row.lane))
     return judge(mark, row.epoch, row.seq).applied
 
@@ -159,17 +174,20 @@ def fresh(world: World, row: Row) -> bool:
 def accept(world: World, row: Row) -> bool:
     """Judge the row by its lane's watermark; False when it was applied before, or is too early.
 
-    A lane of somebody who is not enrolled is not judged at all: its rows wait until he is.
+    A row of history that was applied as one of the state lane is stepped over.
     """
-    if row.lane == STATE and row.sender not in world.state.agents:
+    if waits(world, row):
         return False
     peer = Peer(row.sender, row.lane)
+    before = world.receiver.mark(peer)
     verdict = world.receiver.judge(peer, row.epoch, row.seq, row.check)
     if verdict is Verdict.NEW_EPOCH and row.sender in world.state.agents:
         world.record("epoch", agent=row.sender, lane=row.lane, epoch=row.epoch)
+        if row.lane == STATE and before.epoch:
+            history.ended(world, row.sender, before.epoch, before.seq)
     if verdict.applied:
         world.state.marks[f"{row.sender} {row.lane}"] = (row.epoch, row.seq, row.check)
-    return verdict.applied
+    return verdict.applied and not history.known(world, row)
 
 
 def receipted(world: World, now_ms: int, office: str, upto: tuple[int, int]) -> None:

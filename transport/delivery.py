@@ -92,9 +92,9 @@ class Window:
     ``first_ms`` is the retransmission time at the start, ``most_ms`` its limit; in between it
     follows the measured answers and doubles with each retransmission.
 
-    With ``least`` the bytes on their way begin there at each connection, double with each answer
-    within ``quick_ms`` and halve with a slower one: such a lane never fills a slow link for much
-    longer than that, whatever waits behind it (FAULTS F8).
+    With ``least`` the bytes on their way begin there at each connection, double with each row
+    that the broker takes within ``quick_ms`` and halve with a slower one: such a lane never fills
+    a slow link for much longer than that, whatever waits behind it (FAULTS F8).
     """
 
     rows: int = 64
@@ -203,6 +203,9 @@ class Sender:
         """
         if self.connected and epoch == self.epoch and self._flying and seq >= self._flying[0].seq:
             self._deadline = now_ms + self._rto
+            at = seq - self._flying[0].seq
+            if at < len(self._flying):
+                self._widen(now_ms - self._flying[at].at_ms)
 
     def deadline(self) -> int | None:
         """The monotonic ms at which ``due`` has to be called, or None."""
@@ -287,7 +290,6 @@ class Sender:
             clean = None if gone.again else gone
         if clean is not None:
             self._measure(now_ms - clean.at_ms)
-            self._widen(now_ms - clean.at_ms)
         self.acked = ack.seq
         self._next = max(self._next, ack.seq + 1)
         self._reached = max(self._reached, ack.seq)
@@ -305,7 +307,7 @@ class Sender:
         self._rto = min(max(self._window.first_ms, 3 * self._srtt), self._window.most_ms)
 
     def _widen(self, took_ms: int) -> None:
-        """Let more on its way where answers come quickly, less where they do not."""
+        """Let more on its way where the link is quick, less where it is not."""
         window = self._window
         if window.least is None:
             return

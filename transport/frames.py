@@ -14,7 +14,7 @@ from typing import Final, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from transport.delivery import Acked, Peer
-from wire.base import Epoch, Id, Ms, Wire
+from wire.base import Epoch, Id, Ms, Seq, Wire
 from wire.codec import Refused, decode, explain, pack, unpack
 from wire.frame import Ack, Seq1, Token
 
@@ -30,6 +30,8 @@ class _Header(Wire):
     seq: Seq1
     sent_ms: Ms
     check: Token = 0
+    was_epoch: Epoch = 0
+    was_seq: Seq = 0
 
 
 _HEADER: Final = TypeAdapter(_Header)
@@ -47,17 +49,31 @@ class Envelope:
     sent_ms: int
     check: int
     body: bytes = field(repr=False)
+    was: tuple[int, int] = (0, 0)
 
     @property
     def peer(self) -> Peer:
         return Peer(self.sender, self.lane)
 
 
-def wrap(peer: Peer, *, epoch: int, seq: int, sent_ms: int, check: int, body: bytes) -> bytes:
-    """The payload of row (``epoch``, ``seq``) with ``body``, the JSON bytes of its body."""
+def wrap(
+    peer: Peer,
+    *,
+    epoch: int,
+    seq: int,
+    sent_ms: int,
+    check: int,
+    body: bytes,
+    was: tuple[int, int] | None = None,
+) -> bytes:
+    """The payload of row (``epoch``, ``seq``) with ``body``, the JSON bytes of its body.
+
+    ``was``: epoch and number under which it was written before its lane was retired.
+    """
+    origin = "" if was is None else f'"was_epoch":{was[0]},"was_seq":{was[1]},'
     header = (
         f'{{"v":1,"sender":"{peer.sender}","lane":"{peer.lane}","epoch":{epoch},"seq":{seq},'
-        f'"sent_ms":{sent_ms},"check":{check},"body":'
+        f'"sent_ms":{sent_ms},"check":{check},{origin}"body":'
     )
     return pack(b"".join((header.encode(), body, b"}")))
 
@@ -80,6 +96,7 @@ def unwrap(payload: bytes) -> Envelope:
         sent_ms=header.sent_ms,
         check=header.check,
         body=raw[cut + len(_MARK) : -1],
+        was=(header.was_epoch, header.was_seq),
     )
 
 

@@ -117,11 +117,65 @@ class Event(Wire):
 StateItem = Annotated[Look | Reading | Round | Event, Field(discriminator="t")]
 
 
+class Looks(Wire):
+    """The present outcome of many devices in columns: how an agent begins (FAULTS F8).
+
+    Looks of all ``methods`` at ``devices`` have this outcome as of ``at_ms``. ``since_ms`` has one
+    entry per device; empty (a digest) it leaves a beginning that is known alone.
+    """
+
+    t: Literal["looks"] = "looks"
+    methods: Annotated[tuple[Method, ...], Field(min_length=1, max_length=8)]
+    outcome: Outcome
+    reason: Annotated[str, Field(max_length=64)] = ""
+    at_ms: Ms
+    devices: Annotated[tuple[Id, ...], Field(min_length=1, max_length=5000)]
+    since_ms: Annotated[tuple[Ms, ...], Field(max_length=5000)] = ()
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        if self.since_ms and len(self.since_ms) != len(self.devices):
+            raise ValueError("columns of looks differ in length")
+        return self
+
+
+class Readings(Wire):
+    """Present values of one metric in columns, as of ``at_ms``: the other half of ``Looks``."""
+
+    t: Literal["readings"] = "readings"
+    metric: Id
+    at_ms: Ms
+    device: Annotated[tuple[Id, ...], Field(min_length=1, max_length=5000)]
+    instance: tuple[Annotated[str, Field(max_length=128)], ...]
+    value: tuple[Number, ...]
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        if not len(self.device) == len(self.instance) == len(self.value):
+            raise ValueError("columns of readings differ in length")
+        return self
+
+
+class Inventory(Wire):
+    """Part ``part`` of ``parts`` of the ids that an agent looks at, where no birth holds them."""
+
+    t: Literal["inventory"] = "inventory"
+    part: Annotated[int, Field(ge=1, le=1000)]
+    parts: Annotated[int, Field(ge=1, le=1000)]
+    devices: Annotated[tuple[Id, ...], Field(min_length=1, max_length=5000)]
+
+
+RowItem = Annotated[
+    Look | Reading | Round | Event | Looks | Readings | Inventory, Field(discriminator="t")
+]
+"""What a row of the state lane may have: what was seen, or how things stand."""
+
+
 class StateBody(Wire):
     """One row of the state lane: items in the order in which they were seen."""
 
     kind: Literal["state"] = "state"
-    items: Annotated[tuple[StateItem, ...], Field(min_length=1, max_length=5000)]
+    items: Annotated[tuple[RowItem, ...], Field(min_length=1, max_length=5000)]
 
 
 class Block(Wire):

@@ -23,7 +23,9 @@ class Birth(Wire):
 
     ``session`` is the agent's session counter, kept on disk and raised at each connection; the
     Last Will carries the same number, so a late Will cannot kill a newer session (PLAN 7, MQTT).
-    It is retained, for a collector that comes later.
+    It is retained, for a collector that comes later. ``life`` tells two processes with one
+    identity apart (FAULTS F14): drawn anew at each start. ``apart``: the devices are too many for
+    a payload and follow in the state lane.
     """
 
     kind: Literal["birth"] = "birth"
@@ -35,6 +37,8 @@ class Birth(Wire):
     inventory_hash: Annotated[str, Field(max_length=64)]
     devices: Annotated[tuple[Id, ...], Field(max_length=200_000)]
     lanes: tuple[LaneState, ...]
+    life: Tally = 0
+    apart: bool = False
 
 
 class Alive(Wire):
@@ -46,6 +50,7 @@ class Alive(Wire):
     online: bool
     at_ms: Ms
     every_ms: Span = 30_000
+    life: Tally = 0
 
 
 class Heartbeat(Wire):

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from agent import lanes, presence
+from agent import lanes, presence, present
 from agent.presence import Identity
 from config.settings import AgentSettings
 from transport import frames
@@ -28,15 +28,33 @@ from wire.request import LookRequest
 from wire.topics import Topics
 
 STATE: Final = "state"
+HISTORY: Final = "history"
 SAMPLE: Final = "sample"
 _SESSION: Final = "session"
 _WINDOWS: Final = {
     STATE: Window(rows=64, size=256 * 1024),
-    SAMPLE: Window(rows=16, size=128 * 1024),
+    HISTORY: Window(rows=16, size=128 * 1024, least=4096),
+    SAMPLE: Window(rows=16, size=128 * 1024, least=8192),
 }
-"""Samples get the smaller window, so that they never stand before much of the state lane."""
+"""History and samples never stand before much of the state lane, however slow the link."""
+
+_SHARES: Final = {STATE: 1.0, HISTORY: 0.5, SAMPLE: 0.75}
+"""How much of the link a lane may have; both together, when both wait, about half each."""
+
+OVERDUE_S: Final = 30.0
+"""What waited for so long is history: how things stand now overtakes it (FAULTS F8)."""
+
+OVERDUE_ROWS: Final = 2000
+SAID_EVERY_S: Final = 30.0
+"""Unless something is overdue, connections that follow sooner need not hear everything again."""
+
+UNHEARD_S: Final = 1800.0
+"""How everything stood is said again so much later although nobody has heard it yet."""
 
 _FAREWELL_S: Final = 2.0
+Bodies = list[tuple[bytes, int]]
+"""Bodies of rows of the state lane, with the number of their entries."""
+
 _REQUEST: Final = TypeAdapter(LookRequest)
 
 
@@ -53,6 +71,7 @@ class Uplink:
         who: Identity,
         clock: Clock,
         on_request: Callable[[LookRequest], None] | None = None,
+        standing: Callable[[], Bodies] = list,
         *,
         link: MakeLink = Link,
     ) -> None:
@@ -68,12 +87,14 @@ class Uplink:
             leaf: topics.agent(operator, agent, leaf)
             for leaf in (STATE, SAMPLE, "birth", "alive", "ack", "request")
         }
+        self._topic[HISTORY] = self._topic[STATE]
         self._on_request = on_request
         self.outbox = Outbox.open(
             Path(options.state_dir) / "agent.db",
             now_s=lambda: clock.wall_ms() // 1000,
             quotas={
                 STATE: Quota(options.state_quota_bytes),
+                HISTORY: Quota(0),  # what it has counts with the state lane
                 SAMPLE: Quota(
                     options.sample_quota_bytes,
                     thin=True,
@@ -89,6 +110,7 @@ class Uplink:
         elif past.old:
             self._log.error("outbox is an old copy, goes on in a newer epoch", lanes=past.old)
         self._session = 0
+        self._apart = presence.apart(who)
         self._born = asyncio.Event()
         self.link = link(
             settings.broker,
@@ -99,8 +121,12 @@ class Uplink:
             on_connected=self._connected,
             on_disconnected=self._disconnected,
         )
-        self.hops = {lane: self._hop(lane) for lane in (STATE, SAMPLE)}
+        self.hops = {lane: self._hop(lane) for lane in (STATE, HISTORY, SAMPLE)}
         self.refused_acks = 0
+        self._standing = standing
+        self._begins_at: tuple[int, int] | None = None
+        self._said_s = -SAID_EVERY_S
+        self._anew = False
 
     def append(self, state: Sequence[Row], sample: Sequence[Row]) -> bool:
         """Write rows to disk in one transaction and send them; False when nothing more fits."""
@@ -156,12 +182,71 @@ class Uplink:
             link=self.link,
             clock=self._clock,
             window=_WINDOWS[lane],
-            on_restart=self._restarted,
+            on_restart=lambda action: self._restarted(lane, action),
+            share=_SHARES[lane],
         )
 
-    def _restarted(self, action: Renumber) -> None:
-        """Only for people: the rows go on in the new epoch by themselves (FAULTS F13)."""
-        self._log.warning("lane begins a new epoch", reason=action.reason.value)
+    def _restarted(self, lane: str, action: Renumber) -> None:
+        """The rows go on in the new epoch by themselves; what was lost is said again (F13)."""
+        self._log.warning("lane begins a new epoch", lane=lane, reason=action.reason.value)
+        self._anew |= lane == STATE
+
+    # -- how things stand, before what has waited (FAULTS F8) -------------------------------------
+
+    def _begin(self) -> None:
+        """Say how everything stands; what waits in the state lane for long becomes history.
+
+        The other lanes begin when that is acknowledged.
+        """
+        state = self.hops[STATE]
+        now_s = self._clock.monotonic()
+        bodies: list[tuple[bytes, int]] = []
+        unheard = self._begins_at is not None and state.position < self._begins_at
+        ago_s = now_s - self._said_s
+        overdue = self._overdue() and not (unheard and ago_s < UNHEARD_S)
+        if overdue or self._anew or (ago_s >= SAID_EVERY_S and not unheard):
+            bodies = list(self._standing())
+        if overdue:
+            self._retire()
+        if bodies or self._apart:
+            self._said_s, self._anew = now_s, False
+        if self._apart:
+            bodies += present.inventory(self._who.devices)
+        at_ms = self._clock.now_ms()
+        self.append([Row(STATE, at_ms, body, count) for body, count in bodies], ())
+        self._begins_at = state.end
+        for lane in (HISTORY, SAMPLE):
+            self.hops[lane].disconnected()
+        self._go_on()
+
+    def _overdue(self) -> bool:
+        """Whether rows wait in the state lane for longer than a link that works leaves them."""
+        oldest_ms = self.outbox.oldest_ms(STATE)
+        if oldest_ms is None:
+            return False
+        waited_ms = self._clock.now_ms() - oldest_ms
+        limit_ms = self._clock.to_domain(OVERDUE_S) * 1000
+        return waited_ms > limit_ms or self.hops[STATE].pending > OVERDUE_ROWS
+
+    def _late(self) -> bool:
+        ago_s = self._clock.monotonic() - self._said_s
+        return ago_s >= SAID_EVERY_S and self._overdue()
+
+    def _retire(self) -> None:
+        try:
+            self.hops[STATE].retire_to(self.hops[HISTORY])
+        except sqlite3.OperationalError as error:
+            if not is_full(error):
+                raise
+            self._log.error("no disk space: what has waited goes first")
+
+    def _go_on(self) -> None:
+        """Let the other lanes begin once the collector knows how things stand."""
+        if self._begins_at is None or self.hops[STATE].position < self._begins_at:
+            return
+        self._begins_at = None
+        for lane in (HISTORY, SAMPLE):
+            self.hops[lane].connected()
 
     def _will(self) -> Message:
         """A new session for each connection; its Will carries the same number (PLAN 7, MQTT)."""
@@ -185,7 +270,7 @@ class Uplink:
         )
 
     async def _connected(self) -> None:
-        """Birth, presence, then the lanes.
+        """Birth, presence, how everything stands; then the lanes.
 
         The birth is retained, so that a collector that comes later knows the inventory too.
         """
@@ -193,16 +278,18 @@ class Uplink:
             LaneState(lane=info.name, epoch=info.epoch, last_seq=info.highest, acked_seq=info.acked)
             for info in map(self.outbox.lane, self.hops)
         ]
+        at_ms = self._clock.now_ms()
         payload = presence.birth(
-            self._who, session=self._session, at_ms=self._clock.now_ms(), lanes=states
+            self._who, session=self._session, at_ms=at_ms, lanes=states, apart=self._apart
         )
-        said = await self.link.publish(self._topic["birth"], payload, retain=True)
-        said = await self._say(online=True) and said
-        if not said:
-            self._changes.note("birth", self._session, "birth was not taken")
-        for hop in self.hops.values():
-            hop.connected()
+        born = self.link.post(self._topic["birth"], payload, retain=True)
+        alive = self.link.post(self._topic["alive"], self._alive(online=True), retain=True)
+        self.hops[STATE].connected()
+        self._begin()
         self._born.set()
+        for said in (born, alive):
+            if said is None or not await said:
+                self._changes.note("birth", self._session, "birth was not taken")
 
     def _disconnected(self, reason: str) -> None:
         self._born.clear()
@@ -229,8 +316,13 @@ class Uplink:
         hop = self.hops.get(lane)
         if hop is None:
             self._refuse("unknown_lane", f"no lane {lane} here")
-        else:
-            hop.acknowledged(acked)
+            return
+        hop.acknowledged(acked)
+        if not self._born.is_set():
+            return
+        if lane == STATE and (self._anew or (acked.again and self._late())):
+            self._begin()  # the collector is back, or has lost what it knew
+        self._go_on()
 
     def _requested(self, payload: bytes) -> None:
         """A wish to look at once; what is none is named and dropped."""

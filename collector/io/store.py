@@ -312,8 +312,8 @@ class OfficeOutbox(Outbox):
         super().__init__(store.db, now_s=store.now_s)
         self._inside = lane_of(office)
 
-    def lane(self, name: str) -> LaneInfo:  # noqa: ARG002  there is only one
-        return super().lane(self._inside)
+    def lane(self, name: str, *, above: int = 0) -> LaneInfo:  # noqa: ARG002  there is only one
+        return super().lane(self._inside, above=above)
 
     def rows(self, lane: str, first: int, *, most: int, size: int) -> list[Stored]:  # noqa: ARG002
         return super().rows(self._inside, first, most=most, size=size)

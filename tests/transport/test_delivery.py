@@ -360,7 +360,7 @@ def test_late_words_of_an_older_store_alone_change_nothing() -> None:
     assert (sender.store, sender.acked) == (5, 3)
 
 
-def test_a_lane_that_yields_widens_with_quick_answers_and_narrows_with_slow_ones() -> None:
+def test_a_lane_that_yields_widens_on_a_quick_link_and_narrows_on_a_slow_one() -> None:
     sender = Sender(epoch=1, highest=100, window=Window(rows=50, size=800, least=100, quick_ms=50))
     sender.connect()
     sizes = []
@@ -370,6 +370,7 @@ def test_a_lane_that_yields_widens_with_quick_answers_and_narrows_with_slow_ones
         assert room is not None
         sizes.append(room.size)
         sender.sent(room.first, 10, now)
+        sender.handed_over(1, room.first, now + took)
         sender.ack(Acked(1, room.first), now + took)
         now += took
     assert sizes == [100, 200, 400, 800, 800, 400]

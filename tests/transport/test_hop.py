@@ -81,7 +81,7 @@ def until_sent(sender: End, receiver: End, *, between: float = 0.05) -> None:
         ("receive", "received:0.3"),
         ("receive", "written:0.3"),
         ("receive", "committed:0.3"),
-        ("send", "appended:0.05"),
+        ("send", "appended:0.2"),
         ("send", "acknowledged:0.2"),
     ],
 )

@@ -27,6 +27,9 @@ _DELETE_ROWS: Final = 64
 _DELETE_MS: Final = 200
 """Acknowledged rows are deleted when there are so many, or after so long, or when all are."""
 
+_REST_MS: Final = 10_000
+"""The longest rest of a hop that shares the link."""
+
 _FULL_MS: Final = 5000
 """When it is tried again on a full disk."""
 
@@ -36,10 +39,12 @@ class SendingHop:
 
     ``wake`` after rows were appended (by whomever), ``connected`` and ``disconnected`` from the
     link's hooks, ``acknowledged`` with each acknowledgement of this lane, already verified.
-    ``on_restart`` hears why a new epoch was begun (FAULTS F13), for people to know.
+    ``on_restart`` hears why a new epoch was begun (FAULTS F13), for people to know. ``share``
+    below 1 leaves the rest of the link to others: after a row that took so long to hand over, the
+    hop rests in proportion (FAULTS F8).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what a hop is between, by name
         self,
         *,
         sender: str,
@@ -50,6 +55,7 @@ class SendingHop:
         clock: Clock,
         window: Window | None = None,
         on_restart: Callable[[Renumber], None] | None = None,
+        share: float = 1.0,
     ) -> None:
         self.lane = lane
         self.idle = asyncio.Event()
@@ -60,6 +66,8 @@ class SendingHop:
         self._link = link
         self._clock = clock
         self._on_restart = on_restart
+        self._rest = 1 / share - 1
+        self._rests_until: int | None = None
         self._wake = asyncio.Event()
         info = outbox.lane(lane)
         self._sender = Sender(
@@ -79,6 +87,43 @@ class SendingHop:
     def pending(self) -> int:
         """Rows not yet acknowledged."""
         return self._sender.pending
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Epoch and last acknowledged number."""
+        return self._sender.epoch, self._sender.acked
+
+    @property
+    def end(self) -> tuple[int, int]:
+        """Epoch and last number that was written."""
+        return self._sender.epoch, self._sender.highest
+
+    def retire_to(self, other: SendingHop) -> None:
+        """What waits here goes behind what waits in ``other``'s lane; here a new epoch begins.
+
+        Raises sqlite3.OperationalError on a full disk; nothing has changed then.
+        """
+        for hop in (self, other):
+            hop.settle()
+        self._outbox.retire(self.lane, other.lane)
+        for hop in (self, other):
+            hop.follow()
+
+    def settle(self) -> None:
+        """Delete what is acknowledged, now. Raises sqlite3.OperationalError on a full disk."""
+        self._outbox.acknowledge(self.lane, self._sender.acked, store=self._sender.store)
+        self._delete_at, self._deleted = None, self._sender.acked
+
+    def follow(self) -> None:
+        """Go on where the outbox's lane stands, which was changed beside this hop."""
+        info = self._outbox.lane(self.lane)
+        if info.epoch == self._sender.epoch:
+            self._sender.append(info.highest)
+        else:
+            self._sender.renumbered(info.epoch, info.highest)
+            self._deleted = 0
+        self._note_idle()
+        self._wake.set()
 
     def wake(self) -> None:
         """Rows were appended and committed."""
@@ -146,7 +191,8 @@ class SendingHop:
             await self._sleep()
 
     async def _sleep(self) -> None:
-        deadlines = [at for at in (self._sender.deadline(), self._delete_at) if at is not None]
+        ends = (self._sender.deadline(), self._delete_at, self._rests_until)
+        deadlines = [at for at in ends if at is not None]
         if not deadlines:
             await self._wake.wait()
             return
@@ -159,6 +205,10 @@ class SendingHop:
 
     def _pump(self) -> bool:
         """Hand over a few rows; whether it is worth trying again at once."""
+        if self._rests_until is not None:
+            if self._clock.monotonic_ms() < self._rests_until:
+                return False
+            self._rests_until = None
         room = self._sender.room()
         if room is None:
             return False
@@ -174,26 +224,29 @@ class SendingHop:
             sent_ms=self._clock.now_ms(),
             check=row.token,
             body=row.body,
+            was=row.was,
         )
         answer = self._link.post(self._topic, payload)
         if answer is None:
             return False
-        self._sender.sent(row.seq, len(payload), self._clock.monotonic_ms())
-        answer.add_done_callback(lambda done: self._handed_over(epoch, row.seq, done))
+        sent_ms = self._clock.monotonic_ms()
+        self._sender.sent(row.seq, len(payload), sent_ms)
+        answer.add_done_callback(lambda done: self._handed_over(epoch, row.seq, sent_ms, done))
         return True
 
-    def _handed_over(self, epoch: int, seq: int, done: asyncio.Future[bool]) -> None:
+    def _handed_over(self, epoch: int, seq: int, sent_ms: int, done: asyncio.Future[bool]) -> None:
         if done.cancelled() or not self._link.connected:
             return
         if not done.result():
             self._changes.note("publish", "refused", "publish refused", topic=self._topic)
-        self._sender.handed_over(epoch, seq, self._clock.monotonic_ms())
+        now = self._clock.monotonic_ms()
+        self._sender.handed_over(epoch, seq, now)
+        if self._rest:
+            self._rests_until = now + min(_REST_MS, round((now - sent_ms) * self._rest))
         self._wake.set()
 
     def _renumber(self, action: Renumber) -> None:
-        # Not ``_delete``: what stayed for want of room would come again in the new epoch.
-        self._outbox.acknowledge(self.lane, self._sender.acked, store=self._sender.store)
-        self._delete_at = None
+        self.settle()  # not ``_delete``: what stayed for want of room would come again
         info = self._outbox.renumber(self.lane, above=action.above, store=self._sender.store)
         self._sender.renumbered(info.epoch, info.highest)
         self._deleted = 0

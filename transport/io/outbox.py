@@ -265,11 +265,9 @@ class Outbox:
         What another lane needs beyond its own quota is taken from the thinnable lanes too.
         Returns the lanes that have nothing left to thin and are still over their quota.
         """
-        over = sum(
-            max(0, self._bytes(lane) + size - self._quotas[lane].bytes)
-            for lane, size in wanted.items()
-            if lane in self._quotas and not self._quotas[lane].thin
-        )
+        vital = [lane for lane, quota in self._quotas.items() if not quota.thin]
+        over = sum(self._bytes(lane) + wanted.get(lane, 0) for lane in vital)
+        over = max(0, over - sum(self._quotas[lane].bytes for lane in vital))
         short = set()
         for lane, quota in self._quotas.items():
             if not quota.thin:
