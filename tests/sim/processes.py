@@ -1,0 +1,329 @@
+"""The real processes on virtual machines: one disk, one clock and one line to the broker each.
+
+A machine starts its process again whenever that has ended, as systemd would. A kill is the end of
+a life between two of its handles, or inside one of its writes; from there on nothing that is left
+of it has any effect. A power cut is a kill that also takes what was not synced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol
+
+from agent.app import Agent
+from collector.app import Collector
+from collector.io.begin import open_collector
+from escalation.io.office import Event, OfficeClient, notice_data
+from escalation.io.office_keys import Keys
+from escalation.io.office_store import OfficeStore
+from tests.sim.clock import OWNER, Life, SimClock, VirtualLoop
+from tests.sim.disk import Disks
+from tests.sim.house import OFFICE, House
+from tests.sim.net import Broker, SimLink
+from tests.sim.truth import Eyes, Sight, Truth
+from transport.io.outbox import OutboxFull, Quota, Row, Thinned, TooLarge
+
+if TYPE_CHECKING:
+    from tests.sim.checker import Checker
+
+
+class Ground(Protocol):
+    """What every machine of a run stands on."""
+
+    loop: VirtualLoop
+    seed: int
+    house: House
+    disks: Disks
+    broker: Broker
+    checker: Checker
+
+    def note(self, kind: str, said: str) -> None: ...
+
+
+class Machine:
+    """A host with one process on it; ``body`` runs until the process ends."""
+
+    def __init__(self, ground: Ground, name: str, client: str) -> None:
+        self.ground = ground
+        self.name = name
+        self.client = client
+        self.disk = ground.disks.disk(ground.house.folder / name)
+        self.clock = SimClock(ground.loop)
+        self.random = Random(f"{ground.seed}/{name}")
+        self.lives = 0
+        self.life: Life | None = None
+        self.over = asyncio.Event()
+        self.power_cut = False
+        self.pause_s = (1.0, 10.0)
+        self._task: asyncio.Task[None] | None = None
+
+    async def body(self) -> None:
+        raise NotImplementedError
+
+    def restored(self) -> None:
+        """The life is over and its files are closed: what a checker may look at."""
+
+    async def run(self) -> None:
+        """Lives, one after the other, for ever."""
+        loop = self.ground.loop
+        while True:
+            self.lives += 1
+            life = self.life = Life(self.name, self.lives)
+            life.on_kill = partial(self._killed, life)
+            self.disk.begin()
+            self.disk.killed = life.die
+            context = contextvars.copy_context()
+            context.run(OWNER.set, life)
+            self.ground.note("start", repr(life))
+            self._task = loop.create_task(self.body(), context=context)
+            await asyncio.wait({self._task})
+            if self.over.is_set():
+                self._close(life)
+                return
+            self._ended(life, self._task)
+            await asyncio.sleep(self.random.uniform(*self.pause_s))
+            if self.over.is_set():
+                return
+
+    def _close(self, life: Life) -> None:
+        """What the kernel does with the files of a process that has ended."""
+        for db in life.files:
+            db.close()
+
+    def link(self) -> Callable[..., SimLink]:
+        """What makes this life's link."""
+        assert self.life is not None
+        random = Random(f"{self.ground.seed}/{self.life}")
+        return partial(SimLink, self.ground.broker, random)
+
+    # ── Faults ───────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def alive(self) -> bool:
+        return self.life is not None and not self.life.dead and not self.life.stopped
+
+    def kill(self, *, after: int = 1, power: bool = False) -> None:
+        """End the life after so many of its handles."""
+        if self.life is not None and not self.life.dead:
+            self.power_cut |= power
+            self.life.kill_after = after
+
+    def terminate(self) -> None:
+        """SIGTERM: a clean end."""
+
+    def end(self) -> None:
+        """The simulation is over."""
+        self.over.set()
+        if self.life is not None and not self.life.dead:
+            self.life.dead = self.disk.dead = True
+            if self.life.stopped:
+                self.ground.loop.wake(self.life)
+            if self._task is not None:
+                self._task.cancel()
+
+    def stop(self) -> None:
+        """SIGSTOP."""
+        if self.life is not None and not self.life.dead:
+            self.life.stopped = True
+            self.ground.broker.silent(self.client)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        if self.life is not None and self.life.stopped:
+            self.ground.loop.wake(self.life)
+
+    def _killed(self, life: Life) -> None:
+        self.ground.note("kill", repr(life))
+        self.disk.dead = True
+        self.ground.broker.died(self.client)
+        if life.stopped:
+            self.ground.loop.wake(life)
+        if self._task is not None:
+            self._task.cancel()
+
+    def _ended(self, life: Life, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if not life.dead:
+            said = "clean" if error is None else _root(error)
+            self.ground.note("end", f"{life!r} {said}")
+            self.ground.checker.ended(self.name, error)
+            life.dead = True
+            self.ground.broker.died(self.client)
+        self._close(life)
+        if self.power_cut:
+            self.power_cut = False
+            lost = self.disk.cut_power(self.random)
+            self.ground.note("power", f"{self.name} {lost}")
+        self.disk.part()
+        self.restored()
+
+
+class AgentMachine(Machine):
+    def __init__(self, ground: Ground, name: str, truth: Truth) -> None:
+        super().__init__(ground, name, name)
+        self.sight = Sight(truth, Random(f"{ground.seed}/{name}/sight"))
+        self.agent: Agent | None = None
+        self.sample_quota: int | None = None
+        self.state_dir = ground.house.folder / name
+
+    async def body(self) -> None:
+        house = self.ground.house
+        agent = Agent(
+            house.agent(self.name),
+            house.inventory(self.name),
+            house.profiles,
+            clock=self.clock,
+            link=self.link(),
+        )
+        agent._icmp = agent._snmp = Eyes(self.sight)  # type: ignore[assignment]
+        self.agent = agent
+        running = asyncio.ensure_future(agent.run())
+        await asyncio.sleep(0)
+        if agent._uplink is not None:
+            self._listen(agent)
+        await running
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        if self.agent is not None and self.alive:
+            self.agent.stop()
+
+    def _listen(self, agent: Agent) -> None:
+        """Tell the checker what the outbox was given, and what it said to that."""
+        assert agent._uplink is not None
+        box, checker = agent._uplink.outbox, self.ground.checker
+        append = box.append
+        if self.sample_quota is not None:
+            box._quotas["sample"] = Quota(self.sample_quota, thin=True)
+
+        def heard(batches: dict[str, Any]) -> tuple[Thinned, ...]:
+            given: dict[str, list[Row]] = {lane: list(rows) for lane, rows in batches.items()}
+            try:
+                thinned = append(batches)
+            except (OutboxFull, TooLarge):  # nothing was written, it says
+                raise
+            except BaseException:
+                checker.appended(self.name, given, sure=False)
+                raise
+            checker.appended(self.name, given, sure=True)
+            checker.thinned(self.name, thinned)
+            return thinned
+
+        box.append = heard  # type: ignore[method-assign]
+
+
+class CollectorMachine(Machine):
+    def __init__(self, ground: Ground) -> None:
+        super().__init__(ground, "collector", "collector")
+        self.collector: Collector | None = None
+        self._stop: asyncio.Event | None = None
+
+    async def body(self) -> None:
+        opened = open_collector(self.ground.house.collector, clock=self.clock)
+        collector = Collector(opened, link=self.link())
+        self.collector = collector
+        stop = self._stop = asyncio.Event()
+        self._listen(collector)
+        try:
+            running = asyncio.ensure_future(collector.run())
+            stopping = asyncio.ensure_future(stop.wait())
+            try:
+                await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if running.done():
+                    await running
+                await collector.farewell()
+            finally:
+                running.cancel()
+                stopping.cancel()
+                await asyncio.gather(running, stopping, return_exceptions=True)
+            await collector.close()
+        finally:
+            collector.store.close()
+            with contextlib.suppress(Exception):
+                await collector.history.close()
+
+    def terminate(self) -> None:
+        if self._stop is not None and self.alive:
+            self._stop.set()
+
+    def _listen(self, collector: Collector) -> None:
+        store, checker = collector.store, self.ground.checker
+        commit = store.commit
+        checker.collector_began(collector)
+
+        def heard(*given: Any) -> int:
+            checker.committing = True
+            count = commit(*given)
+            checker.committing = False
+            checker.committed(collector)
+            return count
+
+        store.commit = heard  # type: ignore[method-assign, assignment]
+
+    def restored(self) -> None:
+        self.ground.checker.collector_over(self.collector)
+        self.collector = None
+
+
+class OfficeMachine(Machine):
+    def __init__(self, ground: Ground) -> None:
+        super().__init__(ground, OFFICE, OFFICE)
+        self.client_: OfficeClient | None = None
+        self.store: OfficeStore | None = None
+        self._stop: asyncio.Event | None = None
+
+    async def body(self) -> None:
+        settings = self.ground.house.office
+        folder = Path(settings.office.state_dir)
+        store = self.store = OfficeStore(folder / "office.db", now_s=self.clock.wall_ms() // 1000)
+        try:
+            for stored in store.unshown():
+                self._hear(Event("notice", notice_data(stored), stored))
+            client = self.client_ = OfficeClient(
+                settings,
+                store,
+                Keys.load(settings),
+                self._hear,
+                clock=self.clock,
+                link=self.link(),
+            )
+            stop = self._stop = asyncio.Event()
+            running = asyncio.ensure_future(client.run())
+            stopping = asyncio.ensure_future(stop.wait())
+            try:
+                await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if running.done():
+                    await running
+                await client.farewell()
+            finally:
+                running.cancel()
+                stopping.cancel()
+                await asyncio.gather(running, stopping, return_exceptions=True)
+        finally:
+            self.store = None
+            store.close()
+
+    def terminate(self) -> None:
+        if self._stop is not None and self.alive:
+            self._stop.set()
+
+    def _hear(self, event: Event) -> None:
+        """What the watch does: show it, and note that it was shown."""
+        if self.life is None or self.life.dead or self.store is None:
+            return
+        self.ground.checker.office_heard(event)
+        if event.stored is not None:
+            self.store.mark_shown(event.stored.no)
+            self.ground.checker.was_shown(event.stored.notice.number)
+
+
+def _root(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
