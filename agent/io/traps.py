@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import sqlite3
 import sys
 from collections import defaultdict
@@ -87,7 +86,7 @@ class _Pace:
 
 
 class Traps:
-    """From ``start`` to ``close``. ``looked`` is told of the end of every look at any device."""
+    """From ``start`` to ``close``; ``looked`` is told of the end of looks that it ``follows``."""
 
     def __init__(
         self,
@@ -170,7 +169,6 @@ class Traps:
             sys.executable, "-m", "agent.io.traps_receiver",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, "TMPDIR": str(self._folder.resolve())},
             start_new_session=True,
         )  # fmt: skip
         assert process.stdin is not None
@@ -317,6 +315,10 @@ class Traps:
         case.tries = 0
         now = asyncio.get_running_loop().time()
         self._paces.setdefault(device, _Pace(now)).at = now
+
+    def follows(self, device: str) -> bool:
+        """Whether it is wanted how a look at ``device`` came out."""
+        return device in self._cases
 
     def looked(self, device: str, outcomes: Mapping[Method, Outcome]) -> None:
         """A look at ``device`` is over, and so it came out."""

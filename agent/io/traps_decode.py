@@ -131,9 +131,12 @@ class Decoder:
     # -- version 3 --------------------------------------------------------------------------------
 
     def _open(self, engine_id: bytes, boots: int) -> Any:
-        engine = SnmpEngine(snmpEngineID=OctetString(engine_id))
+        engine = SnmpEngine()  # given its id, it would keep a count of boots in a file of its own
         builder = engine.get_mib_builder()
-        (held,) = builder.import_symbols("__SNMP-FRAMEWORK-MIB", "snmpEngineBoots")
+        own, held = builder.import_symbols(
+            "__SNMP-FRAMEWORK-MIB", "snmpEngineID", "snmpEngineBoots"
+        )
+        own.syntax = engine.snmpEngineID = own.syntax.clone(engine_id)
         held.syntax = held.syntax.clone(boots)
         engine.register_transport_dispatcher(self._held)
         kinds = (v2c.SNMPv2TrapPDU.tagSet, v2c.InformRequestPDU.tagSet)

@@ -116,13 +116,13 @@ class Receiver:
     def waiting(self) -> int:
         return len(self._backlog)
 
-    def read(self) -> None:
-        """Take from the kernel what has come; what fits no more is counted."""
+    def read(self) -> int:
+        """Take from the kernel what has come (what fits no more is counted); how many wait."""
         for _ in range(port.TURN):
             try:
                 data, local, _, source = self._sock.recvmsg(DATAGRAM, _ANCILLARY)
             except BlockingIOError:
-                return
+                break
             except OSError:
                 continue  # an ICMP error about an answer of ours
             self._tally["received"] += 1
@@ -131,6 +131,7 @@ class Receiver:
                 continue
             self._octets += len(data)
             self._backlog.append(_Datagram(data, source, self._clock.now_ms(), local))
+        return len(self._backlog)
 
     def step(self) -> int:
         """Decode a batch, write it, answer; how many traps there are to be followed.

@@ -61,7 +61,6 @@ class Receiver:
             [sys.executable, "-m", "agent.io.traps_receiver"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "TMPDIR": str(self.folder)},
         )
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -130,12 +129,28 @@ def send(command: str, port: int, version: tuple[str, ...], given: tuple[str, ..
     return done.returncode
 
 
-def linkdown(index: int = 7, *, community: bytes = b"public", pdu: int = 0xA7) -> bytes:
+def capture(command: str, version: tuple[str, ...], given: tuple[str, ...]) -> bytes:
+    """The first datagram that a sender of net-snmp sends."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
+        ear.bind(("127.0.0.1", 0))
+        ear.settimeout(LIMIT_S)
+        send(command, ear.getsockname()[1], version, given)
+        return ear.recv(65_535)
+
+
+def linkdown(
+    index: int = 7,
+    *,
+    community: bytes = b"public",
+    pdu: int = 0xA7,
+    more: tuple[tuple[str, bytes], ...] = (),
+) -> bytes:
     """The octets of a linkDown of version 2c (RFC 3416 section 4.2.6); ``pdu`` 0xa6: inform."""
     binds = (
         ("1.3.6.1.2.1.1.3.0", ber.encode_integer(4242, ber.TIME_TICKS)),
         ("1.3.6.1.6.3.1.1.4.1.0", ber.encode(ber.OID, ber.oid_content(LINK_DOWN))),
         (f"1.3.6.1.2.1.2.2.1.1.{index}", ber.encode_integer(index)),
+        *more,
     )
     listed = b"".join(
         ber.encode(ber.SEQUENCE, ber.encode(ber.OID, ber.oid_content(oid)) + value)
