@@ -418,7 +418,8 @@ class Agent:
 
     def _all_done(self, device: _Device) -> None:
         """All looks of a device's turn are over."""
-        if device.outcomes is None and self._suspicion.trusts(device.id):
+        followed = self._traps.follows(device.id)
+        if device.outcomes is None and not followed and self._suspicion.trusts(device.id):
             self._schedule.finished(device.id, looked=True)
             return
         looks = {Method.ICMP: device.icmp, Method.SNMP: device.snmp}
@@ -427,6 +428,8 @@ class Agent:
         device.outcomes = None
         blind = all(one is Outcome.COULD_NOT_LOOK for one in outcomes.values())
         self._schedule.finished(device.id, looked=not blind)
+        if followed:
+            self._traps.looked(device.id, outcomes)
         if self._suspicion.ended(device.id, outcomes, self._clock.monotonic_ms()):
             self._see_to_turn()
 
