@@ -30,7 +30,7 @@ def names(county: County) -> Names:
     tree = county.bundle.tree
     return Names(
         charter=charter(county),
-        county=county.plan.document.title,
+        plan=county.plan.document.title,
         sites={s.id: (s.name, s.operator, s.town) for s in county.sites.values()},
         towns=county.town_names,
         agents={agent: source.operator for agent, source in county.sources.items()},

@@ -64,7 +64,7 @@ class Names:
     """What ids are called: (name, operator, town) of sites, operator of agents."""
 
     charter: Charter
-    county: str
+    plan: str
     sites: Mapping[str, tuple[str, str, str]]
     towns: Mapping[str, str]
     agents: Mapping[str, str]
@@ -116,7 +116,7 @@ def _head(report: Report, names: Names) -> str:
     )
     networks = listed([names.network(one.id) for one in _once(report.networks)], 10)
     rows = [
-        ("县 / county", names.county),
+        ("预案 / plan", names.plan),
         ("事件 / incident", report.incident or "—"),
         ("状态 / state", f"{state.zh} / {state.en}"),
         ("时间 / time", f"{_at(report.first_seen_ms)} – {until}"),

@@ -28,6 +28,7 @@ from collector.web.source import (
     NoticeState,
     Outcome,
     ReadingState,
+    Said,
     Series,
     SiteState,
     SourceState,
@@ -39,9 +40,13 @@ from collector.web.source import (
 )
 from config.register import Device, InformationSystem, Person, Register, Site, Town
 from config.register import Source as Enrolled
+from escalation.appoint import SPREAD
+from escalation.charter import EnteredFact
 from transport.sign import verify
 from wire.alarm import AlarmAction, AlarmVerb
 from wire.notice import (
+    STATING,
+    Attested,
     Bilingual,
     Command,
     NoticeKind,
@@ -97,6 +102,13 @@ WORDS = Words(
         "office_duty": Bilingual(zh="办公室值班员", en="duty officer"),
         "office_director": Bilingual(zh="办公室主任", en="office director"),
         "technician": Bilingual(zh="技术人员", en="technician"),
+    },
+    facts={
+        "spread": SPREAD,
+        "hq_level": EnteredFact(
+            Bilingual(zh="县指挥部认为应当启动的响应级别", en="level the headquarters holds due"),
+            ("I", "II"),
+        ),
     },
     rules={
         "s2-rest": Bilingual(
@@ -275,9 +287,25 @@ class Stage:
     async def command(self, signed: Signed) -> Outcome:
         command = Command.model_validate_json(verify(signed, "command", self._trusted()))
         self.commands.append((command, signed.key))
-        self._log(command)
+        if command.verb in STATING:
+            self._state(command)
+        else:
+            self._log(command)
         text = Bilingual(zh="已执行并记录", en="carried out and recorded")
         return Outcome(accepted=True, word="done", text=text)
+
+    def _state(self, command: Command) -> None:
+        """What a person stated stands on the board, or is taken back."""
+        said = None
+        if command.state != Attested.WITHDRAWN:
+            until = command.at_ms + (command.valid_s or 7200) * 1000
+            said = Said(str(command.state), command.source, command.account, command.at_ms, until)
+        if command.verb is Verb.FACT:
+            entered = {k: v for k, v in self.held.entered.items() if k != command.target}
+            self.change(entered=entered | ({command.target: said} if said else {}))
+            return
+        one = self.held.operators[command.target]
+        self.change(operators={**self.held.operators, command.target: replace(one, attested=said)})
 
     async def alarm_action(self, signed: Signed) -> Outcome:
         raw = verify(signed, "alarm_action", self._trusted())

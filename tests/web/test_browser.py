@@ -270,6 +270,60 @@ async def test_an_order_is_signed_by_the_key_in_the_browser(
         assert stage.commands[1][0].verb is Verb.ACK
 
 
+@SIZES
+async def test_what_was_told_by_telephone_is_entered_and_taken_back(
+    browser: Browser, stage: Stage, size: tuple[int, int]
+) -> None:
+    stage.power_cut()
+    async with stand(browser, stage, size) as screen:
+        page = screen.page
+        await screen.go("/keys")
+        await page.get_by_role("button", name=re.compile("王值班")).click()
+        await screen.go("/warning")
+        await page.get_by_text("电话核实与研判事项").click()
+        row = page.locator("[data-key='attest-ctcc']")
+        await expect(row).to_contain_text("未知")
+        await expect(page.locator("[data-key='attest-cmcc']")).to_have_count(0)  # measured
+        await row.get_by_role("button", name="登记核实").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("状态").select_option("partial")
+        await dialog.get_by_role("button", name="签名并发送").click()
+        assert not stage.commands  # a source is required
+        await dialog.get_by_label("由谁告知").fill("电信公司值班室李工")
+        await dialog.get_by_label("有效分钟数").fill("30")
+        await dialog.get_by_role("button", name="签名并发送").click()
+        await expect(row).to_contain_text("据 电信公司值班室李工 · 登记人 王值班")
+        await expect(row.locator(".attested")).to_contain_text("部分业务")
+        (command, _) = stage.commands[0]
+        assert (command.verb, command.target, command.state) == (Verb.ATTEST, "ctcc", "partial")
+        assert (command.source, command.valid_s) == ("电信公司值班室李工", 1800)
+        fact = page.locator("[data-key='fact-spread']")
+        await fact.get_by_role("button", name="登记").click()
+        await dialog.get_by_label("状态").select_option("yes")
+        await dialog.get_by_label("由谁告知").fill("县应急管理局")
+        await dialog.get_by_role("button", name="签名并发送").click()
+        await expect(fact).to_contain_text("县应急管理局")
+        await fact.scroll_into_view_if_needed()
+        assert await screen.fits()
+        await screen.picture(f"stated-{size[0]}")
+        await row.get_by_role("button", name="撤回登记").click()
+        await dialog.get_by_role("button", name="签名并发送").click()
+        await expect(row.locator(".attested")).to_have_count(0)
+        assert stage.commands[2][0].state == "withdrawn"
+
+
+async def test_the_closing_report_is_read(browser: Browser, stage: Stage) -> None:
+    stage.change(reports=("w-1",))
+    async with stand(browser, stage) as screen:
+        await screen.go("/warning")
+        link = screen.page.get_by_role("link", name="阅读")
+        address = screen.url + (await link.get_attribute("href") or "")
+        answer = await screen.page.request.get(address)
+        assert "结案报告" in await answer.text()
+        gone = await screen.page.request.get(screen.url + "/api/v1/reports/w-9")
+        assert gone.status == 404
+
+
 async def test_keys_that_are_none(browser: Browser, stage: Stage, tmp_path: Path) -> None:
     fence = "-----{} PRIVATE KEY-----"
     bad = (
