@@ -36,10 +36,7 @@ class Quick:
     def take(
         self, look: SnmpLook, data: bytes, request_id: int
     ) -> tuple[list[RawValue], bytes] | None:
-        """Values and tags of a reply; None when it is for a conversation.
-
-        Raises BerError (malformed) or Stray (answers something else).
-        """
+        """Values and tags of a reply that looks as remembered, else None."""
         memory = look.memory
         if type(memory) is Layout:
             if memory.split.size == len(data):
@@ -52,11 +49,15 @@ class Quick:
                     values = layout.match(data, request_id)
                     if values is not None:
                         return values, layout.tags
-        return self._strictly(look, data, request_id)
+        return None
 
-    def _strictly(
+    def strictly(
         self, look: SnmpLook, data: bytes, request_id: int
     ) -> tuple[list[RawValue], bytes] | None:
+        """Values and tags of any usual reply; None when it is for a conversation.
+
+        Raises BerError (malformed) or Stray (answers something else).
+        """
         message = snmp.decode_message(data)
         if (
             message.pdu != snmp.RESPONSE

@@ -340,9 +340,12 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
     # -- ends -------------------------------------------------------------------------------------
 
     def _finish(self, flight: FlightT, outcome: Outcome, reason: str, detail: str = "") -> None:
-        """Hand the result over; the next look at this address may start."""
+        """Count the outcome and hand the result over; the next look at this address may start."""
         self.stats.count(outcome)
-        result = self._result(flight, outcome, reason, detail)
+        self._end(flight, self._result(flight, outcome, reason, detail))
+
+    def _end(self, flight: FlightT, result: ResultT) -> None:
+        """Hand over a result that was counted."""
         flight.over = True
         flight.due_ns = 0
         if self._flights.get(flight.key) is flight:

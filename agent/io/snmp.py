@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from agent import icmp
-from agent.ber import BerError
+from agent.ber import BerError, RawValue
 from agent.conversation import Conversation, Stray
 from agent.io import port
 from agent.io.engine import EXCUSES, Engine, Flight, Stats
 from agent.io.sockets import Address, Gate, open_udp
 from agent.memory import Shared, Sizes
 from agent.query import SnmpLook, SnmpResult
+from agent.quick import Quick, Quicks
 from agent.snmp import FIRST_ID
 from wire.observation import Outcome
 
@@ -74,12 +75,13 @@ class _Flight(Flight[SnmpLook, SnmpResult, Gate]):
     ``noise`` counts datagrams from its address that answer nothing, since ``begun_ns``.
     """
 
-    __slots__ = ("begun_ns", "noise", "note", "octets", "request_id", "requests", "rtt_ns", "talk",
-                 "tries")  # fmt: skip
+    __slots__ = ("begun_ns", "noise", "note", "octets", "quick", "request_id", "requests",
+                 "rtt_ns", "talk", "tries")  # fmt: skip
 
     def __init__(self, look: SnmpLook, done: Done, gate: Gate, address: Address) -> None:
         super().__init__(look, done, gate, address, address)
         self.talk: Conversation | None = None
+        self.quick: Quick | None = None
         self.rtt_ns: int | None = None
         self.request_id = 0
         self.requests = 0
@@ -97,6 +99,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         self.options = options or SnmpOptions()
         super().__init__(SnmpStats(), self.options.packets_per_s, self.options.gather_s)
         self._shared = Shared(self.options.sizes, secrets.randbits(64))
+        self._quicks = Quicks(self._shared)
         self._serial = random.getrandbits(30)
         self._octets = 0
         self._noise: dict[Address, int] = {}
@@ -123,35 +126,47 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
 
     def _send(self, flight: _Flight) -> bool:
         """Send a flight's request; False when the system cannot take it just now."""
-        talk = flight.talk
-        if talk is None:
+        talk, quick = flight.talk, flight.quick
+        if talk is None and quick is None:
             try:
-                talk = flight.talk = Conversation(flight.look, self._shared)
+                quick = flight.quick = self._quicks.of(flight.look)
+                talk = None if quick is not None else self._converse(flight)
             except BerError as error:  # a community that no datagram holds
                 self._finish(flight, Outcome.COULD_NOT_LOOK, "bad_request", str(error))
                 return True
-        template = talk.template
-        if template is None:
-            self._finish(flight, Outcome.COULD_NOT_LOOK, "nothing_to_ask")
-            return True
         if not flight.request_id:
             self._serial = self._serial + 1 & _ID_MASK
             flight.request_id = FIRST_ID + self._serial
         now = time.monotonic_ns()
-        if talk.session is None:
-            data = template.before + flight.request_id.to_bytes(4, "big") + template.after
+        if talk is None:
+            assert quick is not None
+            octets = quick.reply_octets
+            data = quick.template.message(flight.request_id.to_bytes(4, "big"))
+        elif talk.template is None:
+            self._finish(flight, Outcome.COULD_NOT_LOOK, "nothing_to_ask")
+            return True
+        elif talk.session is None:
+            octets = talk.memory.reply_octets
+            data = talk.template.message(flight.request_id.to_bytes(4, "big"))
         else:
-            data = talk.session.seal(template, flight.request_id, now)
+            octets = talk.memory.reply_octets
+            data = talk.session.seal(talk.template, flight.request_id, now)
         try:
             flight.gate.sock.sendto(data, flight.address)
         except OSError:
             failed = self._push(flight, data)
             if failed is not None:
                 return self._unsent(flight, failed)
-        self._sent(flight, talk, now)
+        self._sent(flight, octets, now)
         return True
 
-    def _sent(self, flight: _Flight, talk: Conversation, now: int) -> None:
+    def _converse(self, flight: _Flight) -> Conversation:
+        """The long way, which every look can go. Raises BerError."""
+        flight.quick = None
+        talk = flight.talk = Conversation(flight.look, self._shared)
+        return talk
+
+    def _sent(self, flight: _Flight, octets: int, now: int) -> None:
         """A request is under way."""
         stats = self.stats
         stats.sent += 1
@@ -162,7 +177,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
             flight.begun_ns = now
         flight.requests += 1
         flight.sent_ns = now
-        flight.octets = SKB_OCTETS + 2 * talk.memory.reply_octets
+        flight.octets = SKB_OCTETS + 2 * octets
         self._octets += flight.octets
         stats.in_flight += 1
         self._deadlines.add(flight, now, int(flight.look.timeout_s * 1e9))
@@ -190,8 +205,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
                 continue
             stats.received += 1
             flight = flights.get(address)
-            talk = None if flight is None else flight.talk
-            if flight is None or talk is None:
+            if flight is None or not flight.requests:
                 stats.foreign += 1
                 self._heard_noise(address, None)
                 continue
@@ -199,21 +213,61 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
                 stats.stray += 1
                 self._heard_noise(address, flight)
                 continue
-            try:
-                talk.take(data, flight.request_id)
-            except BerError as error:
-                stats.malformed += 1
-                flight.note = f"malformed: {error}"
-                self._heard_noise(address, flight)
-            except Stray:
-                stats.stray += 1
-                self._heard_noise(address, flight)
+            quick = flight.quick
+            found = None if quick is None else quick.take(flight.look, data, flight.request_id)
+            if found is None:
+                self._take(flight, data, address)
             else:
-                stats.as_learnt += talk.as_learnt
-                self._answered(flight, talk)
+                stats.as_learnt += 1
+                self._measured(flight, *found)
             if gate.closed:
                 return count  # from within a callback
         return port.TURN
+
+    def _take(self, flight: _Flight, data: bytes, address: Address) -> None:
+        """A datagram that has to be looked at closely."""
+        stats, talk = self.stats, flight.talk
+        found = None
+        try:
+            if flight.quick is not None:
+                found = flight.quick.strictly(flight.look, data, flight.request_id)
+                if found is None:
+                    talk = self._converse(flight)
+            if talk is not None:
+                talk.take(data, flight.request_id)
+        except BerError as error:
+            stats.malformed += 1
+            flight.note = f"malformed: {error}"
+            self._heard_noise(address, flight)
+        except Stray:
+            stats.stray += 1
+            self._heard_noise(address, flight)
+        else:
+            if found is not None:
+                self._measured(flight, *found)
+            elif talk is not None:
+                stats.as_learnt += talk.as_learnt
+                self._answered(flight, talk)
+
+    def _measured(self, flight: _Flight, values: list[RawValue], tags: bytes) -> None:
+        """A look of one request has its values."""
+        now = time.monotonic_ns()
+        rtt_ns = now - flight.sent_ns if flight.requests == 1 else None
+        if flight.due_ns:
+            self._land(flight)
+        self.stats.measured += 1
+        self._end(
+            flight,
+            SnmpResult(
+                flight.look,
+                Outcome.MEASURED,
+                at_ns=now,
+                rtt_ns=rtt_ns,
+                scalars=values,
+                tags=tags,
+                requests=flight.requests,
+            ),
+        )
 
     def _heard_noise(self, address: Address, flight: _Flight | None) -> None:
         """Count what answers nothing; a device that floods us ends its own look."""
@@ -278,7 +332,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         """Repeat the request, or end the look."""
         self._land(flight)
         talk = flight.talk
-        assert talk is not None
+        allowed = flight.tries <= flight.look.retries
         overflow = flight.gate.overflow_ns >= flight.sent_ns
         if overflow and flight.excuses < EXCUSES:
             flight.excuses += 1
@@ -286,9 +340,9 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
             self._queue.append(flight)
         elif overflow:
             self._fail(flight, Outcome.COULD_NOT_LOOK, "receive_overflow", "")
-        elif talk.again(allowed=flight.tries <= flight.look.retries):
+        elif allowed if talk is None else talk.again(allowed=allowed):
             self._queue.append(flight)
-        elif talk.refused:
+        elif talk is not None and talk.refused:
             self._conclude(flight, talk)
         else:
             reason, _, detail = flight.note.partition(": ")
@@ -297,10 +351,10 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
     def _fail(self, flight: _Flight, outcome: Outcome, reason: str, detail: str) -> None:
         """End a look whose request got no answer: measured in part if an earlier one did."""
         talk = flight.talk
-        assert talk is not None
-        talk.stop(reason)
-        if talk.answered:
-            outcome = Outcome.MEASURED
+        if talk is not None:
+            talk.stop(reason)
+            if talk.answered:
+                outcome = Outcome.MEASURED
         self._finish(flight, outcome, reason, detail)
 
     def _result(self, flight: _Flight, outcome: Outcome, reason: str, detail: str) -> SnmpResult:
