@@ -15,6 +15,7 @@ from cli import (
     check,
     collector,
     demo,
+    discover,
     journal,
     key,
     office,
@@ -62,6 +63,7 @@ app.command()(schema.schema)
 app.command()(poll.poll)
 app.add_typer(profile.app, name="profile")
 app.command()(record.record)
+app.command()(discover.discover)
 app.command()(ping.ping)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -46,7 +45,7 @@ async def record(
             if len(walked.objects) >= most:
                 reason = "limit"
                 break
-            result = await _look(engine, look_for(_part(prefix, after)))
+            result = await engine.look(look_for(_part(prefix, after)))
             reason, found = _read(result, prefix)
             walked.objects += found
             told(len(walked.objects))
@@ -63,17 +62,6 @@ async def record(
 def _part(prefix: bytes, after: bytes) -> Query:
     table = TableQuery((prefix,), (after,) if after else (), CHUNK)
     return Query(tables=(table,))
-
-
-async def _look(engine: SnmpEngine, look: SnmpLook) -> SnmpResult:
-    done: asyncio.Future[SnmpResult] = asyncio.get_running_loop().create_future()
-
-    def take(result: SnmpResult) -> None:
-        if not done.done():
-            done.set_result(result)
-
-    engine.submit(look, take)
-    return await done
 
 
 def _read(result: SnmpResult, prefix: bytes) -> tuple[str, list[Varbind]]:
