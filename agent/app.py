@@ -83,6 +83,7 @@ class _Device:
     icmp: IcmpLook | None = None
     snmp: SnmpLook | None = None
     waiting: int = 0
+    light: int = 0
     outcomes: dict[Method, Outcome] | None = None
 
 
@@ -314,6 +315,7 @@ class Agent:
     def _submit(self, device: _Device) -> None:
         device.waiting = (device.icmp is not None) + (device.snmp is not None)
         device.outcomes = None
+        device.light = self._check.light
         if device.icmp is not None:
             self._icmp.submit(device.icmp, self._icmp_done)
         if device.snmp is not None:
@@ -336,14 +338,18 @@ class Agent:
             self._once_sure(device, Method.SNMP, result, self._answered)
 
     def _once_sure(self, device: _Device, method: Method, result: R, then: Told[R]) -> None:
-        """A silence that is news waits until we know that we have an uplink of our own."""
+        """A silence that is news waits until we know that we have an uplink of our own.
+
+        A silence in the dark is none, also when the light is back by the time that it is told.
+        """
         if result.outcome is Outcome.NO_ANSWER and not self._suspicion.silent(device.id, method):
             self._check.ask(partial(self._sure, device, result, then))
         else:
             self._sure(device, result, then)
 
     def _sure(self, device: _Device, result: R, then: Told[R]) -> None:
-        if result.outcome is Outcome.NO_ANSWER and self._check.blind:
+        dark = self._check.blind or device.light != self._check.light
+        if result.outcome is Outcome.NO_ANSWER and dark:
             result.outcome, result.reason = Outcome.COULD_NOT_LOOK, NO_UPLINK
         then(device, result)
 

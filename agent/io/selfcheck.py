@@ -30,6 +30,8 @@ _ROUTES: Final = ((Path("/proc/net/route"), gateways4), (Path("/proc/net/ipv6_ro
 class SelfCheck:
     """``blind`` is the verdict of the last check; ``ask`` for a fresh one.
 
+    ``light`` is another number after each change of the verdict.
+
     ``broker`` is the collector's host and port; on this very host it is no witness of an uplink.
     """
 
@@ -48,6 +50,7 @@ class SelfCheck:
         self._gateways = gateways
         self._on_change = on_change
         self.witnesses = Witnesses(addresses)
+        self.light = 0
         self._waiting: list[Callable[[], None]] = []
         self._serving: list[Callable[[], None]] | None = None
         self._answers: dict[str, bool] = {}
@@ -118,6 +121,7 @@ class SelfCheck:
         serving, self._serving = self._serving, None
         if self.blind is not before:
             self._next_ms = None
+            self.light += 1
             self._on_change(self.blind)
         loop = asyncio.get_running_loop()
         for then in serving:
