@@ -103,7 +103,7 @@ def repeated(_number: int, _ask: bytes, truth: bytes) -> Answers:
 
 
 def late(_number: int, _ask: bytes, truth: bytes) -> Answers:
-    return ((1.0, truth),)
+    return ((5.0, truth),)
 
 
 def anothers(_number: int, ask: bytes, truth: bytes) -> Answers:
