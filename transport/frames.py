@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from transport.delivery import Acked, Peer
 from wire.base import Epoch, Id, Ms, Seq, Wire
-from wire.codec import Refused, decode, explain, pack, unpack
+from wire.codec import Refused, around, decode, explain, unpack
 from wire.frame import Ack, Seq1, Token
 
 _MARK: Final = b',"body":'
@@ -65,17 +65,19 @@ def wrap(
     check: int,
     body: bytes,
     was: tuple[int, int] | None = None,
+    packed: bytes = b"",
 ) -> bytes:
     """The payload of row (``epoch``, ``seq``) with ``body``, the JSON bytes of its body.
 
-    ``was``: epoch and number under which it was written before its lane was retired.
+    ``was``: epoch and number under which it was written before its lane was retired. ``packed``:
+    the body as ``wire.codec.pack`` made it, which saves making it again.
     """
     origin = "" if was is None else f'"was_epoch":{was[0]},"was_seq":{was[1]},'
     header = (
         f'{{"v":1,"sender":"{peer.sender}","lane":"{peer.lane}","epoch":{epoch},"seq":{seq},'
         f'"sent_ms":{sent_ms},"check":{check},{origin}"body":'
     )
-    return pack(b"".join((header.encode(), body, b"}")))
+    return around(header.encode(), body, b"}", packed)
 
 
 def unwrap(payload: bytes) -> Envelope:

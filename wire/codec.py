@@ -20,6 +20,15 @@ MAX_PAYLOAD: Final = 262_144
 MAX_INFLATED: Final = 4 * 1024 * 1024
 DEFLATE_OVER: Final = 2048
 _ZLIB: Final = 0x78
+_LEVEL: Final = 1
+"""zlib's fastest: a fifth of the time of its default for a twentieth more octets."""
+
+# What a payload deflated here ends with, before its checksum (RFC 1950, RFC 1951): a flush, which
+# leaves the deflated octets whole, and the empty last block.
+_END: Final = b"\x00\x00\xff\xff\x03\x00"
+_BEGIN: Final = zlib.compress(b"", _LEVEL)[:2]
+_SUM_OCTETS: Final = 4
+_BLOCK_MOST: Final = 0xFFFF
 
 
 class Refused(ValueError):  # noqa: N818  it is a verdict about a payload, not a fault of ours
@@ -38,8 +47,32 @@ def encode(model: BaseModel, *, deflate: bool = True) -> bytes:
 def pack(raw: bytes, *, deflate: bool = True) -> bytes:
     """Deflate ``raw`` JSON when it is over ``DEFLATE_OVER`` bytes."""
     if deflate and len(raw) > DEFLATE_OVER:
-        return zlib.compress(raw, 6)
+        deflater = zlib.compressobj(_LEVEL)
+        return deflater.compress(raw) + deflater.flush(zlib.Z_FULL_FLUSH) + deflater.flush()
     return raw
+
+
+def around(head: bytes, body: bytes, tail: bytes, packed: bytes) -> bytes:
+    """``pack(head + body + tail)`` where ``packed`` is ``pack(body)``: it is not deflated again."""
+    if packed[:2] != _BEGIN or packed[-10:-_SUM_OCTETS] != _END or len(head) > _BLOCK_MOST:
+        return pack(b"".join((head, body, tail)))
+    check = zlib.adler32(tail, zlib.adler32(body, zlib.adler32(head)))
+    return b"".join(
+        (
+            _BEGIN,
+            _stored(head, last=False),
+            packed[2 : -_SUM_OCTETS - 2],
+            _stored(tail, last=True),
+            check.to_bytes(_SUM_OCTETS, "big"),
+        )
+    )
+
+
+def _stored(raw: bytes, *, last: bool) -> bytes:
+    """``raw`` as a block that is not compressed (RFC 1951 section 3.2.4)."""
+    size = len(raw)
+    lengths = size.to_bytes(2, "little") + (size ^ _BLOCK_MOST).to_bytes(2, "little")
+    return bytes((last,)) + lengths + raw
 
 
 def unpack(payload: bytes) -> bytes:

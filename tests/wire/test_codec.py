@@ -1,9 +1,23 @@
 """The codec's limits: what travels is bounded, what was unpacked may be larger."""
 
+import zlib
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from wire.codec import MAX_INFLATED, MAX_PAYLOAD, Refused, decode, decode_json, pack
+from wire.codec import (
+    DEFLATE_OVER,
+    MAX_INFLATED,
+    MAX_PAYLOAD,
+    Refused,
+    around,
+    decode,
+    decode_json,
+    pack,
+    unpack,
+)
 
 TEXTS = TypeAdapter(list[str])
 
@@ -29,3 +43,17 @@ def test_wrong_models_are_named() -> None:
     with pytest.raises(Refused) as caught:
         decode_json(TEXTS, b"[1]")
     assert caught.value.reason == "bad_model"
+
+
+@settings(max_examples=100)
+@given(st.binary(max_size=100), st.binary(max_size=9000), st.integers(1, 3), st.binary(max_size=9))
+def test_a_body_is_put_into_its_frame_without_deflating_it_again(
+    head: bytes, body: bytes, times: int, tail: bytes
+) -> None:
+    body *= times
+    payload = around(b"{" + head, body, tail, pack(body))
+    assert unpack(payload) == b"{" + head + body + tail
+    assert unpack(around(b"{" + head, body, tail, b"")) == b"{" + head + body + tail
+    if len(body) > DEFLATE_OVER:
+        assert zlib.decompress(payload) == b"{" + head + body + tail
+        assert len(payload) < len(pack(body)) + len(head) + len(tail) + 20

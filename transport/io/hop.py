@@ -225,6 +225,7 @@ class SendingHop:
             check=row.token,
             body=row.body,
             was=row.was,
+            packed=row.packed,
         )
         answer = self._link.post(self._topic, payload)
         if answer is None:

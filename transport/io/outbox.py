@@ -173,7 +173,8 @@ class Outbox:
             (at.base + first, at.high, most),
         )
         for ident, token, body in cursor:
-            found.append(Stored(ident - at.base, token, unpack(body), _was(from_ids, ident)))
+            was = _was(from_ids, ident)
+            found.append(Stored(ident - at.base, token, unpack(body), was, body))
             total += len(body)
             if total >= size:
                 break

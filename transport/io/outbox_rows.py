@@ -74,12 +74,14 @@ class Stored(NamedTuple):
     """A row of a lane as ``rows`` returns it.
 
     ``was``: the epoch and number under which it was written before its lane was retired.
+    ``packed`` is the body as it stands on disk.
     """
 
     seq: int
     token: int
     body: bytes
     was: tuple[int, int] | None = None
+    packed: bytes = b""
 
 
 class LaneInfo(NamedTuple):
