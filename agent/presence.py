@@ -26,7 +26,7 @@ class Identity:
     inventory_hash: str
     devices: tuple[str, ...]
     alive_every_ms: int
-    life: int = field(default_factory=lambda: secrets.randbits(53))
+    life: int = field(default_factory=lambda: secrets.randbits(31) + 1)
 
 
 def birth(

@@ -17,6 +17,7 @@ from typing import Final
 
 from collector import world as worlds
 from collector.gate import OFFICE, Gate
+from collector.identity import IDENTITY, refused
 from collector.io.begin import Opened, open_collector
 from collector.io.configured import database
 from collector.io.journal import closing_lines, open_readonly
@@ -24,11 +25,14 @@ from collector.io.publisher import Publisher
 from collector.io.samples import SampleWorker
 from collector.io.store import NOTICE_LANE, OfficeOutbox
 from collector.model import (
+    AliveSeen,
+    BirthSeen,
     Input,
     OfficeCommand,
     Poison,
     Receipted,
     Received,
+    Resumed,
     Tick,
     TurnedAway,
 )
@@ -62,6 +66,9 @@ start is never looked through, later rows seldom; else that is a third of a larg
 
 INBOX: Final = 20_000
 """Rows that wait for their turn; more is dropped, and its sender sends it again."""
+
+PAUSE_S: Final = 5.0
+"""Woken so much too late, the process was stopped: what was said meanwhile has to be heard."""
 
 SNAPSHOT_EVERY: Final = 20_000
 ALIVE_EVERY_S: Final = 30.0
@@ -172,7 +179,10 @@ class Collector:
 
     async def _own(self) -> None:
         while True:
-            await self._sleep()
+            paused_s = await self._sleep()
+            if paused_s > PAUSE_S:
+                self._log.error("did not run", seconds=round(paused_s))
+                self._submit(Resumed(round(paused_s * 1000)))
             await self._gather()
             self._wake.clear()
             batch = [self._inbox.popleft() for _ in range(min(BATCH, len(self._inbox)))]
@@ -193,15 +203,21 @@ class Collector:
             quiet = quiet + 1 if len(self._inbox) == before else 0
             before = len(self._inbox)
 
-    async def _sleep(self) -> None:
-        """Until something arrives, a deadline of the World is due or the watchdog wants a word."""
+    async def _sleep(self) -> float:
+        """Until something arrives, a deadline of the World is due or the watchdog wants a word.
+
+        Returns by how many seconds it was woken too late.
+        """
         deadline = self.world.next_deadline()
         waits = [self._notifier.every_s] if self._notifier.every_s else []
         if deadline is not None:
             waits.append(self._clock.to_real((deadline - self.now_ms()) / 1000))
+        wait_s = max(0.0, min(waits)) if waits else None
+        until = None if wait_s is None else self._clock.monotonic() + wait_s
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, min(waits)) if waits else None):
+            async with asyncio.timeout(wait_s):
                 await self._wake.wait()
+        return 0.0 if until is None else self._clock.monotonic() - until
 
     def _turn(self, batch: list[Message]) -> None:
         """One turn of the World, in one transaction; acknowledgements and sending after it."""
@@ -232,6 +248,20 @@ class Collector:
             self._acknowledge(peer.sender, peer.lane, acked)
         for receipt in receipts:
             self._receipted(receipt)
+        self._turn_away(inputs)
+
+    def _turn_away(self, inputs: list[Input]) -> None:
+        """Tell second processes of one identity that they are refused (FAULTS F14)."""
+        for given in inputs:
+            match given:
+                case BirthSeen(birth, retained=False) if refused(self.world, birth):
+                    agent, life = birth.agent, birth.life
+                case AliveSeen(alive, retained=False) if refused(self.world, alive):
+                    agent, life = alive.sender, alive.life
+                case _:
+                    continue
+            self._changes.note(("clone", agent), life, "second agent refused", agent=agent)
+            self._acknowledge(agent, IDENTITY, Acked(0, 0, refused=True, check=life))
 
     def _commit(self, now_ms: int, inputs: list[Input], effects: list[Effect]) -> None:
         if self.store.commit(now_ms, inputs, effects, self._sign):
@@ -263,7 +293,7 @@ class Collector:
     def _admit(self, message: Message, receipts: list[Receipt]) -> Input | None:
         """The input in a message; what is refused is set aside, counted and named."""
         try:
-            admitted = self._gate.admit(message.topic, message.payload)
+            admitted = self._gate.admit(message.topic, message.payload, retained=message.retain)
         except Refused as refused:
             self._set_aside(message, refused)
             return None

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from collector.base import World
+from collector.identity import refused_lives
 from collector.sight import as_of
 from collector.state import AgentState, Blind, Status
 from collector.tally import Count
@@ -109,6 +110,8 @@ def source(world: World, agent: str, row: AgentState) -> Json:
         "missed": sorted(row.missed),
         "skew_ms": row.skew_ms,
         "bad_stamps": row.stamps,
+        "clock_off": row.clock_off,
+        "clones_refused": len(refused_lives(row)),
         "poisoned": row.poisoned,
         "unregistered": row.unregistered,
         "foreign": row.foreign,

@@ -91,7 +91,7 @@ class Gate:
     def is_sample(self, topic: str) -> bool:
         return topic.endswith(f"/{SAMPLE}")
 
-    def admit(self, topic: str, payload: bytes) -> Admitted:
+    def admit(self, topic: str, payload: bytes, *, retained: bool = False) -> Admitted:
         """Judge a payload of any leaf but the sample lane. Raises Refused."""
         leaf = self.topics.parse(topic)
         if leaf is None:
@@ -107,11 +107,11 @@ class Gate:
             case "birth":
                 birth = decode(_BIRTH, payload)
                 _same(leaf, birth.agent)
-                return Admitted(BirthSeen(birth))
+                return Admitted(BirthSeen(birth, retained))
             case "alive":
                 alive = decode(_ALIVE, payload)
                 _same(leaf, alive.sender)
-                return Admitted(AliveSeen(alive))
+                return Admitted(AliveSeen(alive, retained))
         raise Refused("unknown_topic", f"{topic} is none of ours")
 
     def samples(self, topic: str, payload: bytes) -> Envelope:

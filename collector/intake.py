@@ -33,6 +33,9 @@ MOST_READINGS: Final = 20_000
 EVENTS: Final = 10
 """Events of one device that are kept."""
 
+CLOCK_OFF_S: Final = 10
+"""A clock that is further off is named as wrong; less may be the way of the word."""
+
 REST: Final = "…"
 """The row that counts what is over NAMED."""
 
@@ -236,7 +239,18 @@ def round_done(world: World, now_ms: int, agent: str, marker: Round) -> None:
     arm(world, agent)
 
 
-def born(world: World, now_ms: int, birth: Birth) -> None:
+def clocked(world: World, now_ms: int, agent: str, at_ms: int) -> None:
+    """How far the agent's clock is from ours, by a word that has just come: shown, not trusted."""
+    row = world.agent(agent)
+    row.skew_ms = at_ms - now_ms
+    off = abs(row.skew_ms) > world.county.real_ms(CLOCK_OFF_S)
+    if off is not row.clock_off:
+        row.clock_off = off
+        word = "off" if off else "right"
+        world.record("clock", agent=agent, word=word, skew_ms=row.skew_ms, at_ms=now_ms)
+
+
+def born(world: World, now_ms: int, birth: Birth, *, retained: bool = False) -> None:
     """An agent's new session: what it looks at from now on.
 
     A birth is retained: the broker gives it to us again whenever we connect, and that is no sign
@@ -254,7 +268,8 @@ def born(world: World, now_ms: int, birth: Birth) -> None:
     row.interval_ms = birth.interval_ms
     row.version = birth.version
     row.inventory_hash = birth.inventory_hash
-    row.skew_ms = birth.at_ms - now_ms
+    if not retained:
+        clocked(world, now_ms, agent, birth.at_ms)
     if anew:
         heard(world, now_ms, agent)
     if not birth.apart:
@@ -281,7 +296,7 @@ def given_up(world: World, now_ms: int, agent: str, inventory: frozenset[str]) -
         condition.review(world, now_ms, device)
 
 
-def alive(world: World, now_ms: int, word: Alive) -> None:
+def alive(world: World, now_ms: int, word: Alive, *, retained: bool = False) -> None:
     """Presence; a Last Will of an older session cannot kill a newer one (PLAN 7, MQTT).
 
     It is retained as well: the same word again says nothing.
@@ -294,6 +309,8 @@ def alive(world: World, now_ms: int, word: Alive) -> None:
     row.every_ms = word.every_ms
     if word.online:
         row.alive_ms = word.at_ms
+        if not retained:
+            clocked(world, now_ms, word.sender, word.at_ms)
         heard(world, now_ms, word.sender)
     elif row.blind in {Blind.SEES, Blind.STALLED}:
         lost(world, now_ms, word.sender, Blind.OFFLINE)

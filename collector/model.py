@@ -35,6 +35,7 @@ class InputKind(StrEnum):
     ALARM_SAID = "alarm_said"
     STARTED = "started"
     CONFIG = "config"
+    RESUMED = "resumed"
     TICK = "tick"
 
 
@@ -76,7 +77,10 @@ class Poison:
 
 @dataclass(frozen=True, slots=True)
 class BirthSeen:
+    """``retained``: the broker's copy, said to whoever subscribes: nobody knows since when."""
+
     birth: Birth
+    retained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class AliveSeen:
     """An agent's presence, or its Last Will when ``alive.online`` is false."""
 
     alive: Alive
+    retained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,13 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed:
+    """This process did not run for so many real ms: what was said meanwhile is on its way (F17)."""
+
+    paused_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reconfigured:
     """Another configuration is in force from here on; the store keeps it under its hash."""
 
@@ -162,6 +174,7 @@ Input = (
     | Receipted
     | AlarmSaid
     | Started
+    | Resumed
     | Reconfigured
     | Tick
 )
@@ -209,9 +222,15 @@ class _Started(Wire):
     upto: int = 0
 
 
+class _Resumed(Wire):
+    paused_ms: int
+
+
 class _Config(Wire):
     config_hash: str
 
+
+_RETAINED: Final = b"\nretained"
 
 STATE_BODY: Final = TypeAdapter(StateBody)
 _CUT: Final = b"\n"
@@ -261,10 +280,10 @@ def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: C901, PLR091
         case Poison(row, reason):
             poison = _Poison.model_validate({**_row(row), "reason": reason[:500]})
             return InputKind.POISON, poison.model_dump_json().encode()
-        case BirthSeen(birth):
-            return InputKind.BIRTH, birth.model_dump_json().encode()
-        case AliveSeen(alive):
-            return InputKind.ALIVE, alive.model_dump_json().encode()
+        case BirthSeen(birth, retained):
+            return InputKind.BIRTH, birth.model_dump_json().encode() + _RETAINED * retained
+        case AliveSeen(alive, retained):
+            return InputKind.ALIVE, alive.model_dump_json().encode() + _RETAINED * retained
         case OfficeCommand(row, command, key):
             model = _Command.model_validate({**_row(row), "key": key, "command": command})
             return InputKind.COMMAND, model.model_dump_json().encode()
@@ -280,6 +299,8 @@ def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: C901, PLR091
             return InputKind.ALARM_SAID, word.model_dump_json().encode()
         case Started():
             return InputKind.STARTED, _Started(**asdict(given)).model_dump_json().encode()
+        case Resumed(paused_ms):
+            return InputKind.RESUMED, _Resumed(paused_ms=paused_ms).model_dump_json().encode()
         case Reconfigured(config_hash):
             return InputKind.CONFIG, _Config(config_hash=config_hash).model_dump_json().encode()
         case Tick():
@@ -296,9 +317,11 @@ def decode_input(kind: str, blob: bytes) -> Input:  # noqa: C901, PLR0911  one l
             poison = _Poison.model_validate_json(blob)
             return Poison(_to_row(poison), poison.reason)
         case InputKind.BIRTH:
-            return BirthSeen(Birth.model_validate_json(blob))
+            said, _, copy = blob.partition(_CUT)
+            return BirthSeen(Birth.model_validate_json(said), bool(copy))
         case InputKind.ALIVE:
-            return AliveSeen(Alive.model_validate_json(blob))
+            said, _, copy = blob.partition(_CUT)
+            return AliveSeen(Alive.model_validate_json(said), bool(copy))
         case InputKind.COMMAND:
             model = _Command.model_validate_json(blob)
             return OfficeCommand(_to_row(model), model.command, model.key)
@@ -313,6 +336,8 @@ def decode_input(kind: str, blob: bytes) -> Input:  # noqa: C901, PLR0911  one l
             return AlarmSaid(word.action, word.key)
         case InputKind.STARTED:
             return Started(**_Started.model_validate_json(blob).model_dump())
+        case InputKind.RESUMED:
+            return Resumed(_Resumed.model_validate_json(blob).paused_ms)
         case InputKind.CONFIG:
             return Reconfigured(_Config.model_validate_json(blob).config_hash)
         case InputKind.TICK:

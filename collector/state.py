@@ -152,6 +152,19 @@ class Blind(StrEnum):
 
 
 @dataclass(slots=True)
+class Life:
+    """One process of an agent: its last word, and whether it is refused as a second one.
+
+    ``words``: how often it spoke after another one had taken over.
+    """
+
+    session: int
+    at_ms: int
+    refused_ms: int | None = None
+    words: int = 0
+
+
+@dataclass(slots=True)
 class AgentState:
     """An enrolled agent.
 
@@ -162,8 +175,9 @@ class AgentState:
     count what it said of devices that nobody has, or another operator. ``born`` is the session of
     its last birth and ``alive_ms`` the stamp of its last presence, by which a retained copy of
     either is known; ``ended`` how far former epochs of its state lane were applied; ``parts``
-    an inventory on its way; ``told``: it stands before the office as blind; ``crowded`` counts
-    readings that were more than a device can have.
+    an inventory on its way; ``life`` the process that holds the identity among all ``lives``
+    (``collector.identity``); ``clock_off``: its clock is named as wrong; ``told``: it stands
+    before the office as blind; ``crowded`` counts readings that were more than a device can have.
     """
 
     blind: Blind = Blind.NEVER
@@ -192,6 +206,9 @@ class AgentState:
     stamps: int = 0
     ended: dict[int, int] = field(default_factory=dict)
     parts: list[str] = field(default_factory=list)
+    life: int = 0
+    lives: dict[int, Life] = field(default_factory=dict)
+    clock_off: bool = False
 
 
 class SiteWord(StrEnum):

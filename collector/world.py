@@ -13,7 +13,18 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from collector import assess, care, condition, history, impact, inhibit, intake, networks, rows
+from collector import (
+    assess,
+    care,
+    condition,
+    history,
+    identity,
+    impact,
+    inhibit,
+    intake,
+    networks,
+    rows,
+)
 from collector.base import World
 from collector.changes import changes
 from collector.county import County
@@ -30,6 +41,7 @@ from collector.model import (
     Receipted,
     Received,
     Reconfigured,
+    Resumed,
     Row,
     Started,
     Tick,
@@ -102,7 +114,7 @@ def step(world: World, now_ms: int, given: Input, resolve: Resolve | None = None
             receipted(world, now_ms, office, (epoch, seq))
         case AlarmSaid(action, key):
             care.said(world, now_ms, action, key)
-        case Started():
+        case Started() | Resumed():
             _started(world, now_ms, given)
         case Reconfigured(config_hash):
             if resolve is None:
@@ -127,7 +139,11 @@ def _row(world: World, now_ms: int, given: Received | Poison | OfficeCommand | T
             world.effects.extend(made)
 
 
-def _started(world: World, now_ms: int, given: Started) -> None:
+def _started(world: World, now_ms: int, given: Started | Resumed) -> None:
+    if isinstance(given, Resumed):
+        world.record("resumed", paused_ms=given.paused_ms, at_ms=now_ms)
+        intake.started(world, now_ms)
+        return
     said: dict[str, Any] = {"session": given.session, "config": world.county.hash, "at_ms": now_ms}
     if given.version:
         said["version"] = given.version
@@ -145,10 +161,12 @@ def _started(world: World, now_ms: int, given: Started) -> None:
 
 def _presence(world: World, now_ms: int, given: BirthSeen | AliveSeen) -> None:
     match given:
-        case BirthSeen(birth) if birth.agent in world.state.agents:
-            intake.born(world, now_ms, birth)
-        case AliveSeen(alive) if alive.sender in world.state.agents:
-            intake.alive(world, now_ms, alive)
+        case BirthSeen(birth, retained) if birth.agent in world.state.agents:
+            if identity.speaks(world, now_ms, birth, retained=retained):
+                intake.born(world, now_ms, birth, retained=retained)
+        case AliveSeen(alive, retained) if alive.sender in world.state.agents:
+            if identity.speaks(world, now_ms, alive, retained=retained):
+                intake.alive(world, now_ms, alive, retained=retained)
 
 
 def waits(world: World, row: Row) -> bool:
