@@ -75,3 +75,26 @@ def show(
         else:
             at = datetime.fromtimestamp(entry.at_ms / 1000, CST)
             print(f"{entry.n:>7} {at:%m-%d %H:%M:%S} {entry.kind:<16} {entry.json}")
+
+
+@app.command()
+def export(
+    target: Annotated[Path, typer.Argument(help="A new file: .jsonl, .csv or .xlsx.")],
+    config: Config = HERE,
+) -> None:
+    """Write the whole journal into a file that others can read, with its hashes; checked first."""
+    from collector.io import export as exports
+    from collector.io import store
+
+    db = _open(config)
+    rows, head, faults = store.verify(db)
+    try:
+        exports.write(db, target)
+    except exports.CannotExport as fault:
+        print(f"wanglou journal: {fault}", file=sys.stderr)
+        raise typer.Exit(1) from fault
+    for fault_ in faults:
+        print(fault_)
+    print(f"{target}: {rows} rows, head {head}: {'damaged' if faults else 'sound'}")
+    if faults:
+        raise typer.Exit(1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from collector import world as worlds
 from collector.base import World
 from collector.county import County
+from collector.io.backup import origin, settle
 from collector.io.configured import Keys, database, load_county, load_keys, open_history
 from collector.io.history import History
 from collector.io.journal import last_notice_of
@@ -16,6 +18,7 @@ from collector.io.store import Store
 from collector.io.version import software
 from collector.model import Input, Reconfigured, Started, Tick
 from config.settings import CollectorSettings
+from escalation.authority import CHINA
 from escalation.effects import Effect
 from transport.io import log as logs
 from transport.io.clock import Clock
@@ -54,6 +57,7 @@ def open_collector(settings: CollectorSettings, *, clock: Clock | None = None) -
     session = store.counter("session")
     opened = Opened(settings, clock, keys, store, open_history(settings), back.world, session)
     _begin(opened, county, now_ms, back)
+    settle(store.db)
     return opened
 
 
@@ -89,7 +93,17 @@ def _world(store: Store, county: County, now_ms: int) -> _Back:
     for loss in restored.losses[:MOST_LOSSES]:
         log.error("restored with a loss", loss=loss)
     log.info("restored", inputs=restored.last_input, replayed=restored.replayed)
-    return _Back(restored.world, restored.losses[:MOST_LOSSES], changed=not restored.as_written)
+    losses = (*_from_copy(store), *restored.losses[:MOST_LOSSES])
+    return _Back(restored.world, losses, changed=not restored.as_written)
+
+
+def _from_copy(store: Store) -> tuple[str, ...]:
+    """The gap that a restoration leaves, in words (FAULTS F21)."""
+    since = origin(store.db)
+    if not since:
+        return ()
+    at = datetime.fromtimestamp(since / 1000, CHINA)
+    return (f"restored from a backup of {at:%Y-%m-%d %H:%M:%S}: what came after is not in it",)
 
 
 def _anew(store: Store, county: County, now_ms: int, kept: str, number: int) -> _Back:

@@ -17,6 +17,7 @@ from transport.io.keys import KeyFault, load_key, load_trusted
 from transport.sign import SigningKey
 
 DATABASE = "county.db"
+LOCK = "collector.lock"
 HISTORY = "history.db"
 
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from transport.io.lock import Taken, only_one
 from wire.base import ID_PATTERN
 
 LOCK: Final = "office.lock"
@@ -36,16 +36,12 @@ class Busy(Exception):  # noqa: N818  it says what is the case
 @contextlib.contextmanager
 def lock(state_dir: Path) -> Iterator[None]:
     """Be the one client of ``state_dir`` while the block runs. Raises Busy."""
-    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(state_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            stack.enter_context(only_one(state_dir / LOCK))
+        except Taken as error:
             raise Busy(f"another office client runs on {state_dir}") from error
         yield
-    finally:
-        os.close(handle)
 
 
 @contextlib.asynccontextmanager
