@@ -5,7 +5,7 @@ import pytest
 from drill.orders import Do, Order
 from drill.play import Command, Player, State, kinds_heard, matches
 from drill.story import Act, AgentDo, AgentOrder, Expect, Line, Step, Story
-from wire.notice import Bilingual, Decision, Notice, NoticeKind, Verb, Verdict
+from wire.notice import Bilingual, Decision, DeviceFact, Notice, NoticeKind, Verb, Verdict
 
 T0 = 1_700_000_000_000
 MIN = 60_000
@@ -177,3 +177,35 @@ def test_matching(expect: Expect, *, fits: bool) -> None:
 
 def test_counting_kinds() -> None:
     assert kinds_heard([notice(1), notice(2)]) == {NoticeKind.WARNING_DRAFT: 2}
+
+
+def down(device: str) -> DeviceFact:
+    facts = {"name": "路由器", "site": "s", "operator": "cmcc", "cause": "无应答"}
+    return DeviceFact(device=device, state="down", since_ms=T0, **facts)
+
+
+@pytest.mark.parametrize(
+    ("expect", "devices", "kind"),
+    [
+        (Expect(hurt="r1"), ("r1",), NoticeKind.INCIDENT),
+        (Expect(cause="应答"), ("r1",), NoticeKind.INCIDENT),
+        (Expect(healed="r1"), ("r2",), NoticeKind.INCIDENT),
+    ],
+)
+def test_what_a_notice_says_of_devices(
+    expect: Expect, devices: tuple[str, ...], kind: NoticeKind
+) -> None:
+    assert matches(expect, notice(1, kind, devices=tuple(down(one) for one in devices)))
+
+
+@pytest.mark.parametrize(
+    ("expect", "devices", "kind"),
+    [
+        (Expect(hurt="r1"), ("r2",), NoticeKind.INCIDENT),
+        (Expect(cause="停电"), ("r1",), NoticeKind.INCIDENT),
+        (Expect(healed="r1"), ("r1",), NoticeKind.INCIDENT),
+        (Expect(healed="r1"), (), NoticeKind.DECISION),  # it lists no devices at all
+    ],
+)
+def test_what_it_does_not_say(expect: Expect, devices: tuple[str, ...], kind: NoticeKind) -> None:
+    assert not matches(expect, notice(1, kind, devices=tuple(down(one) for one in devices)))
