@@ -19,6 +19,7 @@ ASK_AGAIN: Final = 50
 LAYOUTS: Final = 4
 """Layouts remembered per request, by the size of the reply."""
 TEMPLATES: Final = 20_000
+SHAPES: Final = 5_000
 GROW_AFTER: Final = 20
 """Complete looks after which a table is asked for in larger parts again, twice as large each."""
 PATIENCE: Final = 32 * GROW_AFTER
@@ -122,6 +123,13 @@ class Shared:
         self.keys = KeyRing(seed)
         self.layouts = Layouts()
         self._templates: dict[tuple[Access, tuple[bytes, ...], int], Template] = {}
+        self._shapes: dict[tuple[object, ...], Shape] = {}
+
+    def shape(self, shape: Shape) -> Shape:
+        """The one shape for all tables that are equal in it."""
+        if len(self._shapes) > SHAPES:
+            self._shapes.clear()
+        return self._shapes.setdefault((shape.index, shape.order, shape.cells), shape)
 
     def template(self, access: Access, oids: tuple[bytes, ...], repetitions: int) -> Template:
         """The request for ``oids``: GET (0 repetitions), GETNEXT in version 1, else GETBULK."""

@@ -266,8 +266,8 @@ class TableReader:
 
     def _learn(self, walk: Walk) -> None:
         """Remember a complete walk; when the table has not changed, beside what is known."""
-        memory, shape = self._memory, walk.shape()
-        steps = memory.steps if memory.shape is not None and shape.same(memory.shape) else []
+        memory, shape = self._memory, self._shared.shape(walk.shape())
+        steps = memory.steps if shape is memory.shape else []
         if [step.template for step in steps] != [template for template, _, _ in self._replies]:
             steps = [Step(template) for template, _, _ in self._replies]
         for step, (_, data, message) in zip(steps, self._replies, strict=True):
@@ -275,6 +275,8 @@ class TableReader:
                 decoded = message or self._decoded(data)
                 step.remember(self._shared.layouts.learn(decoded, data))
         memory.steps, memory.shape = steps, shape
+        if self.table is not None:
+            self.table.index = shape.index
         if not all(step.layouts for step in steps):
             memory.forget()
 

@@ -33,9 +33,6 @@ class Shape:
     cells: int
     order: tuple[int, ...] | None
 
-    def same(self, other: Shape) -> bool:
-        return self.index == other.index and self.order == other.order
-
     def table(self, columns: int, values: list[RawValue], tags: bytes) -> TableValues:
         """The table from all varbinds of its replies."""
         if self.order is None:
