@@ -2,12 +2,13 @@
 PY := .venv/bin/python
 SHELL := /bin/bash
 
-.PHONY: help setup system demo test bench chaos lint types contracts check clean lock
+.PHONY: help setup system demo test bench chaos fuzz lint types contracts check clean lock
 help:
 	@echo "make demo      the county in a box: real processes, simulated equipment"
 	@echo "make test      install what is missing, then run all tests"
 	@echo "make bench     every figure of docs/BENCH.md, about five minutes"
 	@echo "make chaos     2000 kills and more, with three brokers; about an hour"
+	@echo "make fuzz      a million damaged datagrams, two minutes"
 	@echo "make lint      ruff, format check"
 	@echo "make types     mypy --strict"
 	@echo "make contracts import contracts"
@@ -36,6 +37,10 @@ bench: system setup
 chaos: system setup
 	@tests/system-packages rabbitmq-server nats-server
 	@$(PY) -m tests.chaos $(ARGS)
+
+# A million damaged datagrams for all that reads octets: make fuzz ARGS="--count 10000000 --seed 7"
+fuzz: setup
+	@$(PY) -m tests.agent.fuzz $(ARGS)
 
 lint: setup
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
