@@ -10,21 +10,29 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from collector import world as worlds
+from collector.app import INBOX
 from collector.io.journal import GENESIS, chained, verify
 from collector.io.restore import restore
+from collector.model import HISTORY
 from collector.state import Blind, Status
 from transport.io.outbox import Row, Thinned, lane_info
 
 if TYPE_CHECKING:
     from collector.app import Collector
+    from collector.base import World
     from escalation.io.office import Event
+    from tests.sim.run import Simulation
     from tests.sim.truth import Truth
+
+PERHAPS: Final = 2
+"""What became of an order that the disk refused, or seemed to refuse."""
 
 AFFECTED: Final = frozenset({"partial", "full"})
 SPOKE: Final = frozenset({"measured", "refused"})
@@ -40,6 +48,7 @@ class Written:
 
     body: bytes
     sure: bool
+    applied: bool = False
 
 
 @dataclass
@@ -62,8 +71,11 @@ class Checker:
         self._note = note
         self.counts: Counter[str] = Counter()
         self.rows: dict[str, list[Written]] = {}
-        self.next: Counter[str] = Counter()
-        self.samples: dict[str, set[tuple[str, int]]] = {}
+        self.next: Counter[tuple[str, str]] = Counter()
+        self.samples: dict[str, list[set[tuple[str, int]]]] = {}
+        self.thinned_rows = 0
+        self.gaps = 0
+        self.ordered: dict[str, int] = {}
         self.evidence: dict[str, Evidence] = {}
         self.inputs = 0
         self.journal = (0, GENESIS)
@@ -91,19 +103,27 @@ class Checker:
         for row in batches.get("sample", ()):
             self.counts["sample rows"] += 1
             if sure:
-                points = self.samples.setdefault(agent, set())
+                points: set[tuple[str, int]] = set()
                 for block in orjson.loads(row.body)["blocks"]:
                     points.update(zip(block["device"], block["at_ms"], strict=True))
+                self.samples.setdefault(agent, []).append(points)
 
     def thinned(self, agent: str, what: Iterable[Thinned]) -> None:
         for one in what:
             self.counts["thinned"] += one.rows
+            self.thinned_rows += one.rows
             self._note("thin", f"{agent} {one.rows}")
 
     def outbox_lost(self, agent: str) -> None:
         """What was not applied yet may be lost, but nothing else."""
-        for row in self.rows.get(agent, [])[self.next[agent] :]:
+        for row in self.rows.get(agent, []):
             row.sure = False
+        self.samples[agent] = []
+
+    def gap(self) -> None:
+        """A gap record reached the county."""
+        self.counts["gap records"] += 1
+        self.gaps += 1
 
     def ended(self, name: str, error: BaseException | None) -> None:
         """A life ended by itself: only a disk that fails is a reason."""
@@ -121,10 +141,10 @@ class Checker:
     def committed(self, collector: Collector) -> None:
         """A turn is committed: read what it wrote, and hold the World against it."""
         self.counts["turns"] += 1
-        self._read(collector.store.db)
+        self._read(collector.store.db, collector.world)
         self._judge(collector)
 
-    def _read(self, db: sqlite3.Connection) -> None:
+    def _read(self, db: sqlite3.Connection, world: World) -> None:
         """The inputs and journal rows that are new in the store."""
         for n, kind, blob in db.execute(
             "SELECT n, kind, blob FROM input WHERE n > ? ORDER BY n", (self.inputs,)
@@ -133,7 +153,9 @@ class Checker:
                 self.fail(f"inputs {self.inputs + 1} to {n - 1} are missing")
             self.inputs = n
             if kind == "received":
-                self._received(n, blob)
+                self._received(n, blob, world)
+            elif kind == "command":
+                self._commanded(orjson.loads(blob)["command"]["id"])
         told = 0
         for row in db.execute(
             "SELECT n, at_ms, kind, json, prev, hash FROM journal WHERE n > ? ORDER BY n",
@@ -159,40 +181,73 @@ class Checker:
             self.fail(f"{told} notices journalled, {info.highest - highest} in the outbox")
         self.lane_at = (info.epoch, info.highest)
 
-    def _received(self, n: int, blob: bytes) -> None:
+    def _received(self, n: int, blob: bytes, world: World) -> None:
+        """A row of an agent, judged by what its outbox was given: once, and in order per lane.
+
+        What waited for long goes behind what is new, as history; where it was applied before that
+        the World has to step over it.
+        """
         head, _, body = blob.partition(b"\n")
-        agent = orjson.loads(head)["sender"]
-        rows, at = self.rows.get(agent, []), self.next[agent]
-        while at < len(rows) and rows[at].body != body and not rows[at].sure:
-            at += 1
-        if at == len(rows) or rows[at].body != body:
-            earlier = [i for i, row in enumerate(rows[:at]) if row.body == body]
-            later = [i for i, row in enumerate(rows) if i > at and row.body == body]
-            what = "applied twice" if earlier else "rows lost before it" if later else "never said"
-            self.fail(f"{agent} row {at} expected in input {n}: {what} ({earlier} {later})")
-            return
-        self.next[agent] = at + 1
-        self.counts["applied"] += 1
-        for item in orjson.loads(body)["items"]:
-            self._item(n, agent, item)
+        row = orjson.loads(head)
+        agent, lane = row["sender"], row["lane"]
+        again = lane == HISTORY and row["was_seq"] <= world.agent(agent).ended.get(
+            row["was_epoch"], 0
+        )
+        rows, after = self.rows.get(agent, []), self.next[agent, lane]
+        found = [at for at, one in enumerate(rows) if one.body == body]
+        fresh = [at for at in found if at >= after and not rows[at].applied]
+        if not found:
+            self.fail(f"{agent}: input {n} was never said")
+        elif again and fresh:
+            self.fail(f"{agent}: input {n}, row {fresh[0]}, is stepped over and was never applied")
+        elif not again and not fresh:
+            self.fail(f"{agent}: input {n}, row {found} of lane {lane}, is applied twice or late")
+        elif not again:
+            rows[fresh[0]].applied = True
+            self.next[agent, lane] = fresh[0] + 1
+            self.counts[f"applied {lane}"] += 1
+            if lane != HISTORY:
+                for item in orjson.loads(body)["items"]:
+                    self._item(n, agent, item)
 
     def _item(self, n: int, agent: str, item: dict[str, Any]) -> None:
         match item["t"]:
             case "look":
-                evidence = self.evidence.setdefault(item["device"], Evidence())
-                if item["outcome"] != "could_not_look":
-                    evidence.spoken = n
-                    evidence.looks[item["method"]] = (item["outcome"], n)
+                self._looked(n, item["device"], item["method"], item["outcome"])
+            case "looks":
+                for device, method in product(item["devices"], item["methods"]):
+                    self._looked(n, device, method, item["outcome"])
             case "reading":
-                evidence = self.evidence.setdefault(item["device"], Evidence())
-                evidence.spoken = n
-                evidence.mains = (item["value"], n)
+                self._measured(n, item["device"], item["value"])
+            case "readings":
+                for device, value in zip(item["device"], item["value"], strict=True):
+                    self._measured(n, device, value)
             case "round":
                 operator = agent.removeprefix("agent-")
                 missed = set(item.get("missed", ()))
                 for device, evidence in self.evidence.items():
                     if device.startswith(f"{operator}-") and device not in missed:
                         evidence.spoken = n
+
+    def _looked(self, n: int, device: str, method: str, outcome: str) -> None:
+        evidence = self.evidence.setdefault(device, Evidence())
+        if outcome != "could_not_look":
+            evidence.spoken = n
+            evidence.looks[method] = (outcome, n)
+
+    def _measured(self, n: int, device: str, value: float | None) -> None:
+        evidence = self.evidence.setdefault(device, Evidence())
+        evidence.spoken = n
+        evidence.mains = (value, n)
+
+    def _commanded(self, ident: str) -> None:
+        """An order counts once, and in the order in which it was given."""
+        self.counts["commands"] += 1
+        place = list(self.ordered).index(ident) if ident in self.ordered else -1
+        earlier = list(self.ordered.values())[: max(0, place)]
+        if place < 0 or self.ordered[ident] not in {0, PERHAPS} or not all(earlier):
+            self.fail(f"order {ident} came out of turn: {self.ordered}")
+        self.ordered[ident] = 1
 
     def _journalled(self, kind: str, data: dict[str, Any]) -> int:
         if kind == "alarm":
@@ -299,15 +354,43 @@ class Checker:
     def was_shown(self, number: int) -> None:
         self.shown.add(number)
 
+    # ── At any moment ────────────────────────────────────────────────────────────────────────────
+
+    def bounds(self, simulation: Simulation) -> None:
+        """No queue grows without end."""
+        sizes = {
+            "timers": (len(simulation.loop._scheduled), 3000),  # type: ignore[attr-defined]
+            "messages in flight": (simulation.broker.flying, 20_000),
+        }
+        collector = simulation.collector.collector
+        if collector is not None:
+            sizes["collector's inbox"] = (len(collector._inbox), INBOX)
+            sizes["sample queue"] = (len(collector._samples._waiting), 20_000)
+            for hop in collector._hops.values():
+                sizes["notices in flight"] = (hop._sender.in_flight, hop._sender._window.rows)
+        for machine in simulation.agents:
+            agent = machine.agent
+            if agent is not None and agent._uplink is not None:
+                sizes[f"{machine.name}'s items"] = (len(agent._items), 20_000)
+                for lane, hop in agent._uplink.hops.items():
+                    most = hop._sender._window.rows
+                    sizes[f"{machine.name}'s {lane}"] = (hop._sender.in_flight, most)
+        for name, (size, most) in sizes.items():
+            if size > most:
+                self.fail(f"{name}: {size}, more than {most}")
+
     # ── The end ──────────────────────────────────────────────────────────────────────────────────
 
     def finish(self, collector: Collector, truth: Truth, seconds: float, folder: Path) -> None:
         """After healing and quiet: all is told, and the county shows what is."""
         for agent, rows in self.rows.items():
-            waiting = [row for row in rows[self.next[agent] :] if row.sure]
-            if len(waiting) > 1:
-                self.fail(f"{agent}: {len(waiting)} rows never came")
+            lost = [at for at, row in enumerate(rows) if row.sure and not row.applied]
+            if lost and lost != [len(rows) - 1]:  # the last one may be on its way
+                self.fail(f"{agent}: rows {lost[:20]} of {len(rows)} were lost")
         self._truth(collector, truth, seconds)
+        self._samples(folder)
+        if not all(self.ordered.values()):
+            self.fail(f"orders never came: {self.ordered}")
         pending = max(hop.pending for hop in collector._hops.values())
         if pending or len(self.heard) != self.notices:
             self.fail(f"office has {len(self.heard)} of {self.notices} notices, {pending} pending")
@@ -322,6 +405,19 @@ class Checker:
             _, _, faults = verify(db)
             if faults:
                 self.fail(f"journal: {faults[:3]}")
+
+    def _samples(self, folder: Path) -> None:
+        """Every sample is in the history, or was given up and the county knows of it."""
+        with closing(sqlite3.connect(folder / "collector" / "history.db")) as db:
+            found = set(
+                db.execute("SELECT name, at_ms FROM poll JOIN device ON device.no = poll.device")
+            )
+        missing = sum(not points <= found for rows in self.samples.values() for points in rows)
+        if missing > min(self.thinned_rows, self.gaps):
+            self.fail(
+                f"{missing} sample rows are in no history; {self.thinned_rows} were given up, "
+                f"{self.gaps} gap records came"
+            )
 
     def _truth(self, collector: Collector, truth: Truth, seconds: float) -> None:
         state = collector.world.state

@@ -80,8 +80,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """What asyncio would have logged; of a life that is dead it says nothing."""
         handle = context.get("handle")
         life = OWNER.get() if handle is None else handle._context.get(OWNER)
-        # Of two tasks that met the same broken disk one raises, the other's word is left over.
-        if isinstance(context.get("exception"), sqlite3.OperationalError) and handle is None:
+        # Nobody waited for the task: of two that met the same broken disk one ends the process.
+        error = context.get("exception")
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        if isinstance(error, sqlite3.Error) and handle is None:
             return
         if life is None or not life.dead:
             self.faults.append(f"{context.get('message')}: {context.get('exception')!r}")

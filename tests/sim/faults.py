@@ -8,6 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tests.sim.net import Weather
+from wire.notice import Verb
 
 if TYPE_CHECKING:
     from tests.sim.processes import Machine
@@ -27,7 +28,7 @@ class Faults:
         kinds = (
             self._kill, self._kill, self._kill_in_write, self._power, self._terminate,
             self._broker, self._partition, self._weather, self._weather, self._stop,
-            self._skew, self._full, self._eio, self._blind,
+            self._skew, self._full, self._eio, self._blind, self._lost, self._order, self._order,
         )  # fmt: skip
         await asyncio.sleep(random.uniform(5, 120))
         while sim.loop.time() < sim.quiet_s:
@@ -129,6 +130,23 @@ class Faults:
     async def _eio(self, target: Machine) -> None:
         self.sim.note("fault", f"eio {target.name}")
         target.disk.eio = True
+
+    async def _lost(self, _: Machine) -> None:
+        """An agent's disk is replaced (FAULTS F13); a few times at most."""
+        agent = self.random.choice(self.sim.agents)
+        if self.random.random() < 0.5:
+            self.sim.note("fault", f"lose {agent.name}")
+            agent.lose = True
+            agent.kill()
+
+    async def _order(self, _: Machine) -> None:
+        """A person says something: acknowledges the last notice, or orders what cannot be."""
+        notices = self.sim.checker.notices
+        verb, target = self.random.choice(
+            ((Verb.ACK, f"N-{max(1, notices):06d}"), (Verb.PROPOSE, "W-20270115-001"))
+        )
+        self.sim.note("fault", f"order {verb} {target}")
+        self.sim.office.order(verb, target)
 
     async def _blind(self, _: Machine) -> None:
         agent = self.random.choice(self.sim.agents)

@@ -29,7 +29,7 @@ from config.settings import (
     TreeSettings,
 )
 from drill import estate
-from tests.collector.house import _HEADS
+from tests.collector.house import _HEADS, LI
 from tests.collector.small import register
 from tests.sim.truth import PROFILE
 
@@ -62,11 +62,13 @@ class House:
     def __init__(self, folder: Path, size: Size) -> None:
         self.folder = folder
         self.size = size
-        self.register = register(sites=size.sites, operators=size.operators)
+        plain = register(sites=size.sites, operators=size.operators)
+        self.register = plain.model_copy(update={"people": (LI,)})
         self.agents = tuple(f"agent-{operator}" for operator in size.operators)
         self.devices = tuple(device.id for device in self.register.devices)
         _keys(folder / "keys", "collector", trusted=(OFFICE, "li"))
         _keys(folder / "office-keys", OFFICE, trusted=("collector",))
+        _key(folder / "office-keys", "li")
         tables = folder / "register"
         tables.mkdir()
         for name, heads in _HEADS.items():
@@ -109,6 +111,7 @@ class House:
                 state_dir=self.folder / name,
                 inventory=self.folder / "none",
                 interval_s=self.size.interval_s,
+                witness_gateways=False,
             ),
             county=COUNTY,
         )
@@ -133,13 +136,17 @@ class House:
 
 def _keys(folder: Path, name: str, *, trusted: tuple[str, ...]) -> None:
     (folder / "trusted").mkdir(parents=True)
-    key = folder / f"{name}.key"
-    key.write_bytes(private(name).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    key.chmod(0o600)
+    _key(folder, name)
     for one in trusted:
         (folder / "trusted" / f"{one}.pub").write_bytes(
             private(one).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         )
+
+
+def _key(folder: Path, name: str) -> None:
+    key = folder / f"{name}.key"
+    key.write_bytes(private(name).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    key.chmod(0o600)
 
 
 @cache

@@ -286,6 +286,7 @@ class SimLink(Link):
         self._random = random
         self._life = life
         self._session: Session | None = None
+        self._until = 0.0
 
     @property
     def connected(self) -> bool:
@@ -298,9 +299,16 @@ class SimLink(Link):
             return None
         return self._network.publish(self._session, Message(topic, payload, retain))
 
+    def leave(self, seconds: float) -> None:
+        """End this connection, and try none for so long."""
+        self._until = asyncio.get_running_loop().time() + seconds
+        if self._session is not None:
+            self._network.leave(self._session)
+
     async def run(self) -> None:
         failures = 0
         while True:
+            await asyncio.sleep(max(0.0, self._until - asyncio.get_running_loop().time()))
             served = await self._once()
             failures = 0 if served else failures + 1
             bound = min(MOST_S, FIRST_S * 2 ** min(failures, 16))

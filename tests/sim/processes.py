@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import sqlite3
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from agent.app import Agent
 from collector.app import Collector
@@ -22,15 +24,24 @@ from collector.io.begin import open_collector
 from escalation.io.office import Event, OfficeClient, notice_data
 from escalation.io.office_keys import Keys
 from escalation.io.office_store import OfficeStore
+from tests.sim.checker import PERHAPS
 from tests.sim.clock import OWNER, Life, SimClock, VirtualLoop
 from tests.sim.disk import Disks
 from tests.sim.house import OFFICE, House
 from tests.sim.net import Broker, SimLink
 from tests.sim.truth import Eyes, Sight, Truth
+from transport.frames import Envelope
+from transport.io.keys import load_key
 from transport.io.outbox import OutboxFull, Quota, Row, Thinned, TooLarge
+from transport.sign import sign
+from wire.notice import Command, Verb
 
 if TYPE_CHECKING:
     from tests.sim.checker import Checker
+
+
+EYES: Final[ContextVar[Eyes]] = ContextVar("eyes")
+"""What stands for both engines of the agent that is being made."""
 
 
 class Ground(Protocol):
@@ -60,6 +71,7 @@ class Machine:
         self.life: Life | None = None
         self.over = asyncio.Event()
         self.power_cut = False
+        self.lose = False
         self.pause_s = (1.0, 10.0)
         self._task: asyncio.Task[None] | None = None
 
@@ -68,6 +80,9 @@ class Machine:
 
     def restored(self) -> None:
         """The life is over and its files are closed: what a checker may look at."""
+
+    def lost(self) -> None:
+        """The disk is replaced by an empty one."""
 
     async def run(self) -> None:
         """Lives, one after the other, for ever."""
@@ -161,6 +176,9 @@ class Machine:
             lost = self.disk.cut_power(self.random)
             self.ground.note("power", f"{self.name} {lost}")
         self.disk.part()
+        if self.lose:
+            self.lose = False
+            self.lost()
         self.restored()
 
 
@@ -174,6 +192,7 @@ class AgentMachine(Machine):
 
     async def body(self) -> None:
         house = self.ground.house
+        EYES.set(Eyes(self.sight))
         agent = Agent(
             house.agent(self.name),
             house.inventory(self.name),
@@ -181,13 +200,18 @@ class AgentMachine(Machine):
             clock=self.clock,
             link=self.link(),
         )
-        agent._icmp = agent._snmp = Eyes(self.sight)  # type: ignore[assignment]
         self.agent = agent
         running = asyncio.ensure_future(agent.run())
         await asyncio.sleep(0)
         if agent._uplink is not None:
             self._listen(agent)
         await running
+
+    def lost(self) -> None:
+        self.ground.note("lost", self.name)
+        for path in self.disk.folder.glob("agent.db*"):
+            path.unlink()
+        self.ground.checker.outbox_lost(self.name)
 
     def terminate(self) -> None:
         """SIGTERM."""
@@ -254,7 +278,7 @@ class CollectorMachine(Machine):
 
     def _listen(self, collector: Collector) -> None:
         store, checker = collector.store, self.ground.checker
-        commit = store.commit
+        commit, blocks = store.commit, collector._gate.blocks
         checker.collector_began(collector)
 
         def heard(*given: Any) -> int:
@@ -264,6 +288,13 @@ class CollectorMachine(Machine):
             checker.committed(collector)
             return count
 
+        def looked(envelope: Envelope) -> Any:
+            found = blocks(envelope)
+            if found[2] is not None:
+                checker.gap()
+            return found
+
+        collector._gate.blocks = looked  # type: ignore[method-assign]
         store.commit = heard  # type: ignore[method-assign, assignment]
 
     def restored(self) -> None:
@@ -312,6 +343,29 @@ class OfficeMachine(Machine):
     def terminate(self) -> None:
         if self._stop is not None and self.alive:
             self._stop.set()
+
+    def order(self, verb: Verb, target: str) -> None:
+        """A person's signed order, put in the outbox (as ``wanglou office`` does)."""
+        if not self.alive or self.store is None or self.client_ is None:
+            return
+        settings, checker = self.ground.house.office, self.ground.checker
+        command = Command(
+            id=f"c{len(checker.ordered) + 1}",
+            county=settings.county.county,
+            tree=settings.county.tree,
+            account="li",
+            verb=verb,
+            target=target,
+            at_ms=self.clock.now_ms(),
+        )
+        signed = sign(command, "command", load_key(self.ground.house.folder / "office-keys", "li"))
+        try:
+            self.store.add_command(command, signed, now_s=self.clock.wall_ms() // 1000)
+        except sqlite3.Error:  # the disk refused it, and the person was told so
+            checker.ordered[command.id] = PERHAPS
+            return
+        checker.ordered[command.id] = 0
+        self.client_._hop.wake()
 
     def _hear(self, event: Event) -> None:
         """What the watch does: show it, and note that it was shown."""

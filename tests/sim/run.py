@@ -25,7 +25,7 @@ from tests.sim.disk import disks
 from tests.sim.faults import Faults
 from tests.sim.house import House, Size
 from tests.sim.net import Broker
-from tests.sim.processes import AgentMachine, CollectorMachine, Machine, OfficeMachine
+from tests.sim.processes import EYES, AgentMachine, CollectorMachine, Machine, OfficeMachine
 from tests.sim.truth import Truth
 
 HOURS_3: Final = 3 * 3600.0
@@ -69,6 +69,8 @@ class Simulation:
         self.quiet_s = seconds - QUIET_S
         self.truth = Truth(Random(f"{seed}/truth"), self.house.devices, quiet_s=self.quiet_s)
         self.agents = [AgentMachine(self, name, self.truth) for name in self.house.agents]
+        if self.random.random() < 0.5:
+            self.agents[0].sample_quota = 4000
         self.collector = CollectorMachine(self)
         self.office = OfficeMachine(self)
         self.machines: list[Machine] = [*self.agents, self.collector, self.office]
@@ -122,6 +124,7 @@ class Simulation:
             await asyncio.sleep(1)
             for text in self.loop.faults:
                 self.fail(f"asyncio: {text}")
+            self.checker.bounds(self)
 
     async def _ending(self) -> None:
         """The end of the time, and up to ten minutes more for what is on its way."""
@@ -177,6 +180,8 @@ def simulate(
         with ExitStack() as stack:
             stack.enter_context(patch("collector.app.SNAPSHOT_EVERY", SNAPSHOT_EVERY))
             stack.enter_context(patch("sqlite3.connect", _connect))
+            for engine in ("SnmpEngine", "IcmpEngine"):
+                stack.enter_context(patch(f"agent.app.{engine}", lambda _: EYES.get()))
             if mutant is not None:
                 mutant(stack)
             simulation = Simulation(seed, folder, seconds=seconds, show=show)

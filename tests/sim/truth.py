@@ -89,6 +89,13 @@ class Eyes:
     def close(self) -> None:
         self._open = False
 
+    def push(self) -> None:
+        """What was submitted is on its way already."""
+
+    def take_noise(self) -> dict[Any, int]:
+        """Nobody sends us what we did not ask for."""
+        return {}
+
     def submit(self, look: Any, done: Callable[[Any], None]) -> None:
         loop = asyncio.get_running_loop()
         up, _ = self._sight.truth.now(look.device, loop.time())
