@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from wire.base import Number
 from wire.observation import (
     Inventory,
     Looks,
     Method,
-    Number,
     Outcome,
     Readings,
     RowItem,

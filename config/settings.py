@@ -19,17 +19,32 @@ Path = Annotated[PurePath, Field(strict=False)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class BrokerSettings(Config):
-    """Where the MQTT broker is. ``cafile`` given: TLS; ``certfile`` and ``keyfile``: our own."""
+class BrokerPlace(Config):
+    """An address of the broker, or of another one that is bridged with it."""
 
     host: Annotated[str, Field(min_length=1, max_length=253)] = "127.0.0.1"
     port: Port = 1883
+
+
+class BrokerSettings(BrokerPlace):
+    """Where the MQTT broker is. ``cafile`` given: TLS; ``certfile`` and ``keyfile``: our own.
+
+    ``also`` are further places, a second uplink or a second broker: tried in this order when the
+    one before does not serve, with the same name, password and certificates.
+    """
+
     username: str | None = None
     password_file: Path | None = None
     cafile: Path | None = None
     certfile: Path | None = None
     keyfile: Path | None = None
     keepalive_s: Annotated[int, Field(ge=2, le=600)] = 20
+    also: Annotated[tuple[BrokerPlace, ...], Field(max_length=7)] = ()
+
+    @property
+    def places(self) -> tuple[BrokerPlace, ...]:
+        """All places, the first one first."""
+        return (BrokerPlace(host=self.host, port=self.port), *self.also)
 
 
 class ClockSettings(Config):

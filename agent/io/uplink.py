@@ -14,7 +14,7 @@ from agent import lanes, presence, present
 from agent.presence import Identity
 from config.settings import AgentSettings
 from transport import frames
-from transport.delivery import Renumber, Window
+from transport.delivery import Acked, Renumber, Window
 from transport.io import log as logs
 from transport.io.clock import Clock
 from transport.io.hop import SendingHop
@@ -30,6 +30,10 @@ from wire.topics import Topics
 STATE: Final = "state"
 HISTORY: Final = "history"
 SAMPLE: Final = "sample"
+IDENTITY: Final = "identity"
+"""The lane of the acknowledgement that tells a second process of one identity so (F14)."""
+
+AWAY_S: Final = 300.0
 _SESSION: Final = "session"
 _WINDOWS: Final = {
     STATE: Window(rows=64, size=256 * 1024),
@@ -314,6 +318,9 @@ class Uplink:
             self._refuse(refused.reason, str(refused))
             return
         hop = self.hops.get(lane)
+        if lane == IDENTITY:
+            self._turned_away(acked)
+            return
         if hop is None:
             self._refuse("unknown_lane", f"no lane {lane} here")
             return
@@ -323,6 +330,16 @@ class Uplink:
         if lane == STATE and (self._anew or (acked.again and self._late())):
             self._begin()  # the collector is back, or has lost what it knew
         self._go_on()
+
+    def _turned_away(self, acked: Acked) -> None:
+        """Another process has our identity and was there before: stay away, keep everything."""
+        if acked.refused and acked.check == self._who.life:
+            self._log.error(
+                "another agent with our identity is at work: refused, staying away",
+                agent=self._who.agent,
+                seconds=AWAY_S,
+            )
+            self.link.leave(AWAY_S)
 
     def _requested(self, payload: bytes) -> None:
         """A wish to look at once; what is none is named and dropped."""

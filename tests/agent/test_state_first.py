@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -42,12 +43,14 @@ class Ear:
         self.births: list[Birth] = []
         self.deaf = False
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="collector")
-        self.client.on_connect = lambda *_: [
-            self.client.subscribe(f"{BASE}/{leaf}", 1) for leaf in ("state", "sample", "birth")
-        ]
+        self.client.on_connect = self._connected
         self.client.on_message = self._arrived
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
+
+    def _connected(self, *_: object) -> None:
+        for leaf in ("state", "sample", "birth"):
+            self.client.subscribe(f"{BASE}/{leaf}", 1)
 
     def _arrived(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
         payload = bytes(message.payload)
@@ -211,7 +214,7 @@ async def test_killed_in_the_middle_nothing_is_lost(tmp_path: Path) -> None:
             assert up.append(rows, [])
             running = asyncio.create_task(up.run())
             before = len(ear.rows)
-            await until(lambda b=before: len(ear.rows) > b + 20, "some of it")
+            await until(partial(lambda at: len(ear.rows) > at, before + 20), "some of it")
             if life == 3:
                 await until(up.hops[HISTORY].idle.is_set, "all of it")
             running.cancel()

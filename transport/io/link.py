@@ -9,6 +9,9 @@ aiomqtt's traps, closed here (DESIGN "Dependencies"):
 * it acknowledges on arrival: nothing here relies on that (``transport.delivery``);
 * its queue of arrivals has no bound: ours does, and a surplus is counted; senders repeat.
 
+Of several places the first that takes us serves; from another one it goes back to the first as
+soon as that one can be reached again.
+
 Everything is QoS 1 in clean sessions.
 """
 
@@ -17,7 +20,6 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-import ssl
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -30,13 +32,17 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from config.settings import BrokerSettings
+from config.settings import BrokerPlace, BrokerSettings
 from transport.io import log as logs
+from transport.io.tls import context_of, plainly
 from wire.codec import MAX_PAYLOAD
 
 FIRST_DELAY_S: Final = 0.25
 MOST_DELAY_S: Final = 10.0
 """Bounds of the waiting time before a reconnection; the time is drawn between 0 and the bound."""
+
+RETURN_S: Final = 300.0
+"""How often it is tried whether the first broker of several is back."""
 
 LASTING_S: Final = 5.0
 """A connection that ends sooner counts as a failure: two clients of one id slow each other down."""
@@ -97,6 +103,9 @@ class Link:
         self._log = logs.get("link", client=self._client_id)
         self._changes = logs.Changes(self._log)
         self._ever = False
+        self._at = 0
+        self._left = False
+        self._away_until = 0.0
         self.taken_over = 0
         self.too_large = 0
         self.refused = 0
@@ -105,19 +114,37 @@ class Link:
     def connected(self) -> bool:
         return self._client is not None
 
+    @property
+    def place(self) -> BrokerPlace:
+        """Where the broker is that serves us now, or is tried next."""
+        return self._broker.places[self._at]
+
+    def leave(self, seconds: float) -> None:
+        """End this connection, and try none for so long (and up to a half more)."""
+        self._away_until = time.monotonic() + seconds * random.uniform(1, 1.5)  # noqa: S311
+        if self._client is not None:
+            self._left = True
+            self._client.leave("leaving for a while")
+
     async def run(self) -> None:
         """Connect, serve, reconnect; ends only when cancelled."""
         failures = 0
         while True:
-            begun = time.monotonic()
+            begun, self._left = time.monotonic(), False
             served = await self._once()
             _heed_cancellation()
             lasting = served and time.monotonic() - begun >= LASTING_S
             failures = 0 if lasting else failures + 1
             if served and failures == _SUSPICIOUS:
                 self._log.error("connections do not last: does another client have our id?")
-            bound = min(MOST_DELAY_S, FIRST_DELAY_S * 2 ** min(failures, 16))
+            if self._left:
+                failures = 0
+            elif not lasting:
+                self._at = (self._at + 1) % len(self._broker.places)
+            rounds = failures // len(self._broker.places)
+            bound = min(MOST_DELAY_S, FIRST_DELAY_S * 2 ** min(rounds, 16))
             await asyncio.sleep(random.uniform(0, bound))  # noqa: S311  jitter is no secret
+            await asyncio.sleep(max(0.0, self._away_until - time.monotonic()))
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Publish at QoS 1; True when the broker took it, False when refused or not connected.
@@ -133,16 +160,25 @@ class Link:
         """Hand a message to the connection, in order; None when there is none.
 
         The future becomes True when the broker took it, False when it refused it or the
-        connection ended before.
+        connection ended before, or it is too large for anybody to take.
         """
         if self._client is None:
             return None
+        if len(payload) > MAX_PAYLOAD:
+            self.too_large += 1
+            self._changes.note(
+                ("large", topic), len(payload), "payload too large to send", topic=topic
+            )
+            answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            answer.set_result(False)
+            return answer
         return self._client.post(topic, payload, retain=retain)
 
     async def _once(self) -> bool:
         """One connection from beginning to end; whether it came to be."""
         served = False
         reason = "closed"
+        back: asyncio.Task[None] | None = None
         try:
             client = self._new_client()
         except OSError as error:
@@ -158,20 +194,42 @@ class Link:
                 _heed_cancellation()
                 self._client = client
                 served = self._ever = True
-                self._changes.note("link", "up", "connected", level="info")
+                place = self.place
+                self._changes.note(
+                    "link", "up", "connected", level="info", host=place.host, port=place.port
+                )
+                back = asyncio.create_task(self._go_back(client)) if self._at else None
                 await self._serve(client)
         except (aiomqtt.MqttError, UnicodeError) as error:  # a host that cannot be a name
             cause = error.__cause__ or error
-            reason = str(cause)
+            tls = self._broker.cafile is not None
+            reason = client.why or plainly(error, self.place.host, tls=tls)
             if _code(cause) == _TAKEN_OVER:
                 self.taken_over += 1
                 self._changes.note("id", "taken", "another client has our id", level="error")
             if not served:
                 self._other_version(error)
         finally:
+            if back is not None:
+                back.cancel()
             client.give_up()
             self._down(reason, client, served=served)
         return served
+
+    async def _go_back(self, client: _Client) -> None:
+        """End this connection once the first broker can be reached again."""
+        first = self._broker.places[0]
+        while True:
+            await asyncio.sleep(RETURN_S * random.uniform(1, 1.5))  # noqa: S311  no secret
+            try:
+                async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                    _, writer = await asyncio.open_connection(first.host, first.port)
+            except (OSError, TimeoutError):
+                continue
+            writer.close()
+            self._at, self._left = 0, True
+            client.leave("back to the first broker")
+            return
 
     def _other_version(self, error: Exception) -> None:
         """Speak the other MQTT version next time when this one was not understood.
@@ -224,8 +282,8 @@ class Link:
         will = self._will()
         v5 = self._protocol is aiomqtt.ProtocolVersion.V5
         return _Client(
-            hostname=broker.host,
-            port=broker.port,
+            hostname=self.place.host,
+            port=self.place.port,
             username=broker.username,
             password=_password(broker),
             identifier=self._client_id,
@@ -239,7 +297,7 @@ class Link:
             keepalive=max(1, int(broker.keepalive_s * 0.7)),
             timeout=_CONNECT_TIMEOUT_S,
             max_queued_incoming_messages=_ARRIVALS_MOST,
-            tls_context=_tls(broker),
+            tls_context=context_of(broker),
             socket_options=(
                 (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
                 (
@@ -262,6 +320,7 @@ class _Client(aiomqtt.Client):
         super().__init__(**options)
         self._answers: dict[int, asyncio.Future[bool]] = {}
         self.refused = 0
+        self.why = ""
 
     def post(self, topic: str, payload: bytes, *, retain: bool) -> asyncio.Future[bool] | None:
         info = self._client.publish(topic, payload, 1, retain)
@@ -270,6 +329,11 @@ class _Client(aiomqtt.Client):
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._answers[info.mid] = answer
         return answer
+
+    def leave(self, why: str) -> None:
+        """End the connection by our own will."""
+        self.why = why
+        self._client.disconnect()
 
     def watch(self) -> None:
         """Answer what is open at the moment of disconnection (aiomqtt waits 10 s instead)."""
@@ -329,21 +393,3 @@ def _password(broker: BrokerSettings) -> str | None:
     if broker.password_file is None:
         return None
     return Path(broker.password_file).read_text(encoding="utf-8").rstrip("\r\n")
-
-
-def _tls(broker: BrokerSettings) -> ssl.SSLContext | None:
-    """TLS 1.3 with the given authority alone, or None for plain TCP."""
-    if broker.cafile is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    file = broker.cafile
-    try:
-        context.load_verify_locations(file)
-        if broker.certfile is not None:
-            file = broker.certfile
-            context.load_cert_chain(file, broker.keyfile)
-    except OSError as error:
-        error.filename = str(file)  # ssl does not say which
-        raise
-    return context
