@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 from typing import Any, Final
 
@@ -222,6 +223,20 @@ class IcmpResult:
     @property
     def median_ns(self) -> int | None:
         return int(median(self.rtts_ns)) if self.rtts_ns else None
+
+    @property
+    def p95_ns(self) -> int | None:
+        """The 95th percentile by nearest rank: of less than 20 answers the longest."""
+        ordered = sorted(self.rtts_ns)
+        return ordered[-(-95 * len(ordered) // 100) - 1] if ordered else None
+
+    @property
+    def jitter_ns(self) -> int | None:
+        """The mean difference of successive round trips; None with fewer than two."""
+        rtts = self.rtts_ns
+        if len(rtts) < 2:
+            return None
+        return sum(abs(b - a) for a, b in pairwise(rtts)) // (len(rtts) - 1)
 
     @property
     def mean_ns(self) -> int | None:

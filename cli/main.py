@@ -27,6 +27,7 @@ from cli import (
     schema,
     status,
     story,
+    trace,
 )
 
 EX_IOERR: Final = 74
@@ -65,6 +66,7 @@ app.add_typer(profile.app, name="profile")
 app.command()(record.record)
 app.command()(discover.discover)
 app.command()(ping.ping)
+app.command()(trace.trace)
 
 
 def main() -> None:

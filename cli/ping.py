@@ -82,6 +82,8 @@ def _line(number: int, result: IcmpResult) -> dict[str, Any]:
             "mean": _us(result.mean_ns),
             "median": _us(result.median_ns),
             "max": _us(max(rtts, default=None)),
+            "p95": _us(result.p95_ns),
+            "jitter": _us(result.jitter_ns),
         },
         "errors": [
             {"kind": one.kind, "router": one.router, "count": one.count} for one in result.errors
@@ -99,13 +101,20 @@ def _table(number: int, repeat: int, results: list[IcmpResult]) -> Any:
     table = Table(title=title)
     for heading in ("目标 Target", "结果 Outcome"):
         table.add_column(heading)
-    for heading in ("丢包 Loss", "最小 min", "平均 mean", "中位 median", "最大 max ms"):
+    for heading in ("丢包 Loss", "最小 min", "平均 mean", "中位 median", "95% p95", "最大 max ms",
+                    "抖动 jitter"):  # fmt: skip
         table.add_column(heading, justify="right")
     table.add_column("说明 Detail")
     for result in results:
         rtts = result.rtts_ns
-        times = (min(rtts, default=None), result.mean_ns, result.median_ns)
-        times = (*times, max(rtts, default=None))  # type: ignore[assignment]
+        times = (
+            min(rtts, default=None),
+            result.mean_ns,
+            result.median_ns,
+            result.p95_ns,
+            max(rtts, default=None),
+            result.jitter_ns,
+        )
         table.add_row(
             escape(result.look.device),
             outcome_cell(result.outcome),

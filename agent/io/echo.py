@@ -41,6 +41,7 @@ class EchoGate(Gate):
 
     def __init__(self, sock: socket.socket, buffer: int, *, raw: bool, identifier: int) -> None:
         super().__init__(sock, buffer)
+        port.want_stamps(sock)
         self.raw = raw
         self.identifier = identifier
 
@@ -96,6 +97,15 @@ def attach(sock: socket.socket, program: list[tuple[int, int, int, int]]) -> Non
     sock.setsockopt(socket.SOL_SOCKET, port.SO_ATTACH_FILTER, bytes(head))
 
 
+def _empty(sock: socket.socket) -> None:
+    """Throw away what came before the filter was there."""
+    for _ in range(100_000):
+        try:
+            sock.recv(1)
+        except BlockingIOError:
+            return
+
+
 def open_echo(family: int, identifier: int, buffer: int) -> EchoGate:
     """A socket for echoes with this identifier, if it may be chosen.
 
@@ -110,6 +120,7 @@ def open_echo(family: int, identifier: int, buffer: int) -> EchoGate:
     try:
         sock.setblocking(False)  # noqa: FBT003  the standard library's signature
         attach(sock, v6_filter(identifier) if v6 else v4_filter(identifier))
+        _empty(sock)
         return EchoGate(sock, buffer, raw=True, identifier=identifier)
     except OSError:
         sock.close()

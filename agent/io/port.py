@@ -16,6 +16,7 @@ from typing import Final
 
 SO_ATTACH_FILTER: Final = 26
 SO_RCVBUFFORCE: Final = 33
+SO_TIMESTAMPNS: Final = 35
 SO_MEMINFO: Final = 55
 SK_MEMINFO_DROPS: Final = 8
 IP_RECVERR: Final = 11
@@ -29,6 +30,8 @@ BUSY: Final = 16
 TURN: Final = 512
 """Datagrams read, or packets sent, before the event loop gets its turn."""
 
+STAMP_ROOM: Final = socket.CMSG_SPACE(16)
+_TIMESPEC: Final = Struct("@qq")
 _MEMINFO: Final = Struct("=9I")
 _EXTENDED_ERR: Final = Struct("=IBBBBII")
 _OFFENDER_V4: Final = Struct("=HH4s")
@@ -77,6 +80,27 @@ def want_errors(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
     else:
         sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+
+
+def want_stamps(sock: socket.socket) -> None:
+    """Have each datagram come with the moment at which the kernel got it (socket(7))."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    except OSError:
+        return  # then the moment of reading counts
+
+
+def waited_ns(ancillary: list[tuple[int, int, bytes]], real_ns: int, most_ns: int) -> int:
+    """How long a datagram lay in the buffer at wall clock ``real_ns``; 0 when that is not told.
+
+    No longer than ``most_ns``: the wall clock may have been set meanwhile.
+    """
+    for level, kind, raw in ancillary:
+        if kind == SO_TIMESTAMPNS and level == socket.SOL_SOCKET and len(raw) == _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack(raw)
+            waited = real_ns - seconds * 1_000_000_000 - nanoseconds
+            return waited if 0 <= waited <= most_ns else 0
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
