@@ -2,9 +2,8 @@
 
 A reply counts when its source address, identifier, nonce and token are those of an echo under
 way. What may be under way is capped by the receive buffer, sends are paced, deadlines are stored
-moments. Round trips are measured on the monotonic clock; while 16 or more echoes are under way
-answers are gathered for ``port.TICK_S``, and a round trip may read longer by that and by one turn
-of sending (``port.TURN``).
+moments. Round trips are measured on the monotonic clock; an answer is left to lie while others are
+gathered, and for how long it lay is told by the kernel's stamp of its arrival (SO_TIMESTAMPNS).
 """
 
 from __future__ import annotations
@@ -54,7 +53,9 @@ class _Flight(Flight[IcmpLook, IcmpResult, EchoGate]):
 
     __slots__ = ("count", "errors", "open", "rtts", "tokens")
 
-    def __init__(self, look: IcmpLook, done: Done, gate: EchoGate, address: Address) -> None:
+    def __init__(
+        self, look: IcmpLook, done: Done, gate: EchoGate, address: Address
+    ) -> None:
         super().__init__(look, done, gate, address, address[0])
         self.count = max(1, look.count)
         self.tokens: list[int] = []
@@ -80,7 +81,9 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         return _Flight(look, done, *self._sockets.place(look.address, 0))
 
     def _unlooked(self, look: IcmpLook, reason: str, detail: str) -> IcmpResult:
-        return IcmpResult(look, Outcome.COULD_NOT_LOOK, reason, detail, time.monotonic_ns())
+        return IcmpResult(
+            look, Outcome.COULD_NOT_LOOK, reason, detail, time.monotonic_ns()
+        )
 
     def _room(self) -> bool:
         return self.stats.in_flight * ECHO_OCTETS < self._sockets.budget
@@ -99,6 +102,10 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
             failed = self._push(flight, data)
             if failed is not None:
                 return self._unsent(flight, failed)
+            if (
+                flight.over
+            ):  # the failed send told of an error that settled the last echo
+                return True
         self.stats.sent += 1
         self.stats.in_flight += 1
         flight.tokens.append(token)
@@ -110,6 +117,8 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
 
     def _unsent(self, flight: _Flight, error: OSError) -> bool:
         """An echo could not leave: later, or the look ends with what there is."""
+        if flight.over:
+            return True
         if self._held_up(flight, error):
             return False
         outcome = Outcome.MEASURED if flight.rtts else Outcome.COULD_NOT_LOOK
@@ -120,22 +129,26 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
 
     def _drain(self, gate: EchoGate) -> int:
         """Read what has come, ``port.TURN`` packets at most; how many there were."""
-        receive = gate.sock.recvfrom
+        receive = gate.sock.recvmsg
         strip = gate.raw and not gate.v6
         for count in range(port.TURN):
             try:
-                data, address = receive(RECEIVE)
+                data, ancillary, _, address = receive(RECEIVE, port.STAMP_ROOM)
             except BlockingIOError:
                 return count
             except OSError:
                 self._take_errors(gate)
                 continue
             message = icmp.strip_ip(data) if strip else data
-            found = None if message is None else icmp.decode(message, self._nonce, v6=gate.v6)
+            found = (
+                None
+                if message is None
+                else icmp.decode(message, self._nonce, v6=gate.v6)
+            )
             if found is None or found.identifier != gate.identifier:
                 self.stats.foreign += 1
             elif isinstance(found, icmp.EchoReply):
-                self._reply(address[0], found.token)
+                self._reply(address[0], found.token, ancillary)
             else:
                 family = socket.AF_INET6 if gate.v6 else socket.AF_INET
                 target = socket.inet_ntop(family, found.target)
@@ -144,7 +157,9 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
                 return count  # from within a callback
         return port.TURN
 
-    def _reply(self, source: str, token: int) -> None:
+    def _reply(
+        self, source: str, token: int, ancillary: list[tuple[int, int, bytes]]
+    ) -> None:
         flight = self._flights.get(source)
         if flight is None:
             self.stats.foreign += 1
@@ -155,13 +170,20 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
             return
         self.stats.received += 1
         self.stats.in_flight -= 1
-        flight.rtts[token] = time.monotonic_ns() - sent_ns
+        taken_ns = time.monotonic_ns() - sent_ns
+        flight.rtts[token] = taken_ns - port.waited_ns(
+            ancillary, time.time_ns(), taken_ns
+        )
         self._settled(flight)
 
     def _error(self, target: str, sequence: int, said: str, router: str) -> None:
         """An ICMP error about an echo of ours: that echo will not be answered any more."""
         flight = self._flights.get(target)
-        tokens = () if flight is None else [one for one in flight.open if one & 0xFFFF == sequence]
+        tokens = (
+            ()
+            if flight is None
+            else [one for one in flight.open if one & 0xFFFF == sequence]
+        )
         if flight is None or not tokens:
             self.stats.foreign += 1
             return
@@ -204,9 +226,13 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
 
     def _conclude(self, flight: _Flight) -> None:
         """All echoes are sent, and answered or waited for long enough."""
-        overflow = flight.excuses >= EXCUSES and flight.gate.overflow_ns >= flight.sent_ns
+        overflow = (
+            flight.excuses >= EXCUSES and flight.gate.overflow_ns >= flight.sent_ns
+        )
         if flight.rtts:
-            self._finish(flight, Outcome.MEASURED, "receive_overflow" if overflow else "")
+            self._finish(
+                flight, Outcome.MEASURED, "receive_overflow" if overflow else ""
+            )
         elif overflow:
             self._finish(flight, Outcome.COULD_NOT_LOOK, "receive_overflow")
         elif flight.errors:
@@ -215,7 +241,9 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         else:
             self._finish(flight, Outcome.NO_ANSWER, "timeout")
 
-    def _result(self, flight: _Flight, outcome: Outcome, reason: str, detail: str) -> IcmpResult:
+    def _result(
+        self, flight: _Flight, outcome: Outcome, reason: str, detail: str
+    ) -> IcmpResult:
         self.stats.in_flight -= len(flight.open)
         rtts, tokens = flight.rtts, flight.tokens
         return IcmpResult(
