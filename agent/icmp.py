@@ -22,6 +22,8 @@ V6_ECHO_REQUEST: Final = 128
 V6_ECHO_REPLY: Final = 129
 
 NONCE_OCTETS: Final = 8
+ECHO_SIZE: Final = 24
+"""Octets of an echo and of its reply."""
 _ECHO: Final = Struct("!BBHHH8sI4x")
 _HEAD: Final = Struct("!BBHHH")
 _TAIL: Final = Struct("!8sI")

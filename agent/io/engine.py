@@ -11,14 +11,15 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
-from agent.bucket import Bucket
+from agent.bucket import Budget, Subnets
 from agent.cohorts import Cohorts
 from agent.io import port
 from agent.io.sockets import Address, GateT, Sockets, Unplaceable
+from agent.metrics import Histogram
 from wire.observation import Outcome
 
 PAUSE_S: Final = 0.005
@@ -29,6 +30,23 @@ TURNS: Final = 64
 EXCUSES: Final = 3
 """Repeats granted beyond a look's own when our receive buffer overflowed meanwhile."""
 
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an engine may do: ``packets_per_s`` alone, or a ``budget`` shared with others.
+
+    ``in_subnet``: looks under way in one /24 (IPv6: /64), 0: any number. ``gather_s``: answers
+    are read at moments so far apart, 0: as they come. ``receive_buffer`` is asked of the kernel,
+    in octets.
+    """
+
+    packets_per_s: float = 5000.0
+    receive_buffer: int = 8 * 1024 * 1024
+    gather_s: float = 0.0
+    in_subnet: int = 0
+    budget: Budget | None = None
+
+
 LookT = TypeVar("LookT")
 ResultT = TypeVar("ResultT")
 
@@ -38,7 +56,8 @@ class Stats:
     """Counts since the start; ``in_flight`` and ``queued`` are of this moment.
 
     ``foreign``: packets that answered nothing that we had asked there. ``kernel_drops``: packets
-    dropped because our receive buffer was full.
+    dropped because our receive buffer was full. ``waits``: milliseconds from ``submit`` to the
+    first packet. Octets are those of UDP's or ICMP's content.
     """
 
     looks: int = 0
@@ -53,6 +72,9 @@ class Stats:
     kernel_drops: int = 0
     in_flight: int = 0
     queued: int = 0
+    octets_sent: int = 0
+    octets_received: int = 0
+    waits: Histogram = field(default_factory=Histogram)
 
     def count(self, outcome: Outcome) -> None:
         match outcome:
@@ -67,10 +89,14 @@ class Stats:
 
 
 class Flight(Generic[LookT, ResultT, GateT]):
-    """One look on its way. ``waiting`` are the looks at the same address that come after it."""
+    """One look on its way, submitted at ``since_ns``.
 
-    __slots__ = ("address", "done", "due_ns", "excuses", "gate", "key", "look", "over", "pauses",
-                 "sent_ns", "waiting")  # fmt: skip
+    ``waiting`` are the looks at the same address that come after it; ``entered``: it counts among
+    those of its subnet.
+    """
+
+    __slots__ = ("address", "done", "due_ns", "entered", "excuses", "gate", "key", "look", "over",
+                 "pauses", "sent_ns", "since_ns", "waiting")  # fmt: skip
 
     def __init__(
         self,
@@ -90,6 +116,8 @@ class Flight(Generic[LookT, ResultT, GateT]):
         self.excuses = 0
         self.pauses = 0
         self.over = False
+        self.entered = False
+        self.since_ns = time.monotonic_ns()
         self.waiting: deque[Any] | None = None
 
 
@@ -105,11 +133,13 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
     (and port) follow one another.
     """
 
-    def __init__(self, stats: StatsT, packets_per_s: float, gather_s: float = 0.0) -> None:
+    def __init__(self, stats: StatsT, limits: Limits) -> None:
         self.stats = stats
-        self._gather_s = gather_s
+        self._limits = limits
+        self._subnets = Subnets(limits.in_subnet)
+        self._octets_before = 0
+        self._gather_s = limits.gather_s
         self._ticker: port.Ticker | None = None
-        self._pace = packets_per_s
         self._sockets: Sockets[GateT] = Sockets()
         self._flights: dict[Any, FlightT] = {}
         self._queue: deque[FlightT] = deque()
@@ -162,7 +192,8 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
     async def start(self) -> None:
         """Open the sockets; what cannot be opened makes its looks ``could_not_look``."""
         self._loop = asyncio.get_running_loop()
-        self._bucket = Bucket(self._pace, time.monotonic_ns())
+        limits = self._limits
+        self._budget = limits.budget or Budget(limits.packets_per_s, 0.0, time.monotonic_ns())
         self._sockets.open(self._opener)
         if self._gather_s:
             self._ticker = port.Ticker(self._ticked, self._under_way, self._gather_s)
@@ -184,6 +215,7 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
         flights = list(self._flights.values())
         self._flights.clear()
         self._queue.clear()
+        self._subnets.clear()
         for flight in flights:
             for one in (flight, *(flight.waiting or ())):
                 one.waiting = None
@@ -253,25 +285,45 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
         if stats.in_flight >= port.BUSY:  # sending may not keep answers waiting
             for gate in self._sockets:
                 self._drain(gate)
-        allowed = min(self._bucket.available(time.monotonic_ns()), port.TURN)
+        now = time.monotonic_ns()
+        self._pay()
+        allowed = min(self._budget.available(now), port.TURN)
         left, pause = allowed, 0.0
         while queue and left > 0 and self._room():
             flight = queue.popleft()
-            if flight.over:
+            if flight.over or not (flight.entered or self._enter(flight, now)):
                 continue
             if not self._send(flight):
                 pause = PAUSE_S
                 break
             left -= 1
-        self._bucket.take(allowed - left)
+            if not self._pay():
+                break
+        self._budget.take(allowed - left)
         stats.queued = len(queue)
         if self._ticker is not None and left < allowed:
             self._ticker.stir()
         self._arm()
-        if not queue or (left > 0 and not pause) or not self._open:
+        spent = not self._pay()
+        if not queue or (left > 0 and not pause and not spent) or not self._open:
             return  # done, or the buffer is spoken for: an answer or a deadline goes on
-        wait = max(pause, 0.0 if allowed == port.TURN else self._bucket.wait_s(len(queue)))
+        full = allowed == port.TURN and not spent
+        wait = max(pause, 0.0 if full else self._budget.wait_s(len(queue)))
         self._pump_handle = self._loop.call_later(wait, self._pump)
+
+    def _pay(self) -> bool:
+        """Count what has passed since the last time; whether the octets allow more."""
+        octets = self.stats.octets_sent + self.stats.octets_received
+        passed, self._octets_before = octets - self._octets_before, octets
+        return self._budget.passed(passed)
+
+    def _enter(self, flight: FlightT, now_ns: int) -> bool:
+        """A look's first packet is to leave, if its subnet is not busy; else it waits there."""
+        if self._subnets.most and not self._subnets.enter(flight.address[0], flight):
+            return False
+        flight.entered = True
+        self.stats.waits.add((now_ns - flight.since_ns) / 1e6)
+        return True
 
     def _push(self, flight: FlightT, data: bytes) -> OSError | None:
         """Send a packet; the error when it could not leave.
@@ -350,6 +402,11 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
         flight.due_ns = 0
         if self._flights.get(flight.key) is flight:
             del self._flights[flight.key]
+        if self._subnets.most and flight.entered and self._open:
+            after = self._subnets.leave(flight.address[0])
+            if after is not None:
+                self._queue.append(after)
+                self._wake_pump()
         if flight.waiting:
             after = flight.waiting.popleft()
             after.waiting = flight.waiting

@@ -20,7 +20,7 @@ from typing import Final
 from agent import icmp
 from agent.io import port
 from agent.io.echo import EchoGate, open_echo
-from agent.io.engine import EXCUSES, Engine, Flight, Stats
+from agent.io.engine import EXCUSES, Engine, Flight, Limits, Stats
 from agent.io.sockets import Address
 from agent.query import IcmpEvidence, IcmpLook, IcmpResult
 from wire.observation import Outcome
@@ -34,10 +34,9 @@ Done = Callable[[IcmpResult], None]
 
 
 @dataclass(frozen=True, slots=True)
-class IcmpOptions:
-    """``packets_per_s`` paces the sends; ``receive_buffer`` is asked of the kernel, in octets."""
+class IcmpOptions(Limits):
+    """The limits; answers to echoes are small."""
 
-    packets_per_s: float = 5000.0
     receive_buffer: int = 4 * 1024 * 1024
 
 
@@ -53,9 +52,7 @@ class _Flight(Flight[IcmpLook, IcmpResult, EchoGate]):
 
     __slots__ = ("count", "errors", "open", "rtts", "tokens")
 
-    def __init__(
-        self, look: IcmpLook, done: Done, gate: EchoGate, address: Address
-    ) -> None:
+    def __init__(self, look: IcmpLook, done: Done, gate: EchoGate, address: Address) -> None:
         super().__init__(look, done, gate, address, address[0])
         self.count = max(1, look.count)
         self.tokens: list[int] = []
@@ -69,7 +66,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
 
     def __init__(self, options: IcmpOptions | None = None) -> None:
         self.options = options or IcmpOptions()
-        super().__init__(IcmpStats(), self.options.packets_per_s)
+        super().__init__(IcmpStats(), self.options)
         self._nonce = secrets.token_bytes(icmp.NONCE_OCTETS)
         self._identifier = random.getrandbits(16)
         self._token = random.getrandbits(32)
@@ -81,9 +78,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         return _Flight(look, done, *self._sockets.place(look.address, 0))
 
     def _unlooked(self, look: IcmpLook, reason: str, detail: str) -> IcmpResult:
-        return IcmpResult(
-            look, Outcome.COULD_NOT_LOOK, reason, detail, time.monotonic_ns()
-        )
+        return IcmpResult(look, Outcome.COULD_NOT_LOOK, reason, detail, time.monotonic_ns())
 
     def _room(self) -> bool:
         return self.stats.in_flight * ECHO_OCTETS < self._sockets.budget
@@ -102,12 +97,12 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
             failed = self._push(flight, data)
             if failed is not None:
                 return self._unsent(flight, failed)
-            if (
-                flight.over
-            ):  # the failed send told of an error that settled the last echo
+            if flight.over:  # the failed send told of an error that settled the last echo
                 return True
-        self.stats.sent += 1
-        self.stats.in_flight += 1
+        stats = self.stats
+        stats.sent += 1
+        stats.octets_sent += len(data)
+        stats.in_flight += 1
         flight.tokens.append(token)
         flight.open[token] = flight.sent_ns = now
         more = len(flight.tokens) < flight.count + flight.excuses
@@ -140,11 +135,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
                 self._take_errors(gate)
                 continue
             message = icmp.strip_ip(data) if strip else data
-            found = (
-                None
-                if message is None
-                else icmp.decode(message, self._nonce, v6=gate.v6)
-            )
+            found = None if message is None else icmp.decode(message, self._nonce, v6=gate.v6)
             if found is None or found.identifier != gate.identifier:
                 self.stats.foreign += 1
             elif isinstance(found, icmp.EchoReply):
@@ -157,9 +148,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
                 return count  # from within a callback
         return port.TURN
 
-    def _reply(
-        self, source: str, token: int, ancillary: list[tuple[int, int, bytes]]
-    ) -> None:
+    def _reply(self, source: str, token: int, ancillary: list[tuple[int, int, bytes]]) -> None:
         flight = self._flights.get(source)
         if flight is None:
             self.stats.foreign += 1
@@ -169,21 +158,16 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
             self.stats.duplicates += 1
             return
         self.stats.received += 1
+        self.stats.octets_received += icmp.ECHO_SIZE
         self.stats.in_flight -= 1
         taken_ns = time.monotonic_ns() - sent_ns
-        flight.rtts[token] = taken_ns - port.waited_ns(
-            ancillary, time.time_ns(), taken_ns
-        )
+        flight.rtts[token] = taken_ns - port.waited_ns(ancillary, time.time_ns(), taken_ns)
         self._settled(flight)
 
     def _error(self, target: str, sequence: int, said: str, router: str) -> None:
         """An ICMP error about an echo of ours: that echo will not be answered any more."""
         flight = self._flights.get(target)
-        tokens = (
-            ()
-            if flight is None
-            else [one for one in flight.open if one & 0xFFFF == sequence]
-        )
+        tokens = () if flight is None else [one for one in flight.open if one & 0xFFFF == sequence]
         if flight is None or not tokens:
             self.stats.foreign += 1
             return
@@ -226,13 +210,9 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
 
     def _conclude(self, flight: _Flight) -> None:
         """All echoes are sent, and answered or waited for long enough."""
-        overflow = (
-            flight.excuses >= EXCUSES and flight.gate.overflow_ns >= flight.sent_ns
-        )
+        overflow = flight.excuses >= EXCUSES and flight.gate.overflow_ns >= flight.sent_ns
         if flight.rtts:
-            self._finish(
-                flight, Outcome.MEASURED, "receive_overflow" if overflow else ""
-            )
+            self._finish(flight, Outcome.MEASURED, "receive_overflow" if overflow else "")
         elif overflow:
             self._finish(flight, Outcome.COULD_NOT_LOOK, "receive_overflow")
         elif flight.errors:
@@ -241,9 +221,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         else:
             self._finish(flight, Outcome.NO_ANSWER, "timeout")
 
-    def _result(
-        self, flight: _Flight, outcome: Outcome, reason: str, detail: str
-    ) -> IcmpResult:
+    def _result(self, flight: _Flight, outcome: Outcome, reason: str, detail: str) -> IcmpResult:
         self.stats.in_flight -= len(flight.open)
         rtts, tokens = flight.rtts, flight.tokens
         return IcmpResult(

@@ -18,7 +18,7 @@ from agent import icmp
 from agent.ber import BerError, RawValue
 from agent.conversation import Conversation, Stray
 from agent.io import port
-from agent.io.engine import EXCUSES, Engine, Flight, Stats
+from agent.io.engine import EXCUSES, Engine, Flight, Limits, Stats
 from agent.io.sockets import Address, Gate, open_udp
 from agent.memory import Shared, Sizes
 from agent.query import SnmpLook, SnmpResult
@@ -41,16 +41,9 @@ Done = Callable[[SnmpResult], None]
 
 
 @dataclass(frozen=True, slots=True)
-class SnmpOptions:
-    """``packets_per_s`` paces the sends; ``receive_buffer`` is asked of the kernel, in octets.
+class SnmpOptions(Limits):
+    """Beside the limits: ``sizes`` says how much one request asks for."""
 
-    ``gather_s``: answers are read at moments so far apart, 0: as they come. ``sizes`` says how
-    much one request asks for.
-    """
-
-    packets_per_s: float = 5000.0
-    gather_s: float = 0.0
-    receive_buffer: int = 8 * 1024 * 1024
     sizes: Sizes = field(default_factory=Sizes)
 
 
@@ -97,7 +90,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
 
     def __init__(self, options: SnmpOptions | None = None) -> None:
         self.options = options or SnmpOptions()
-        super().__init__(SnmpStats(), self.options.packets_per_s, self.options.gather_s)
+        super().__init__(SnmpStats(), self.options)
         self._shared = Shared(self.options.sizes, secrets.randbits(64))
         self._quicks = Quicks(self._shared)
         self._serial = random.getrandbits(30)
@@ -157,7 +150,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
             failed = self._push(flight, data)
             if failed is not None:
                 return self._unsent(flight, failed)
-        self._sent(flight, octets, now)
+        self._sent(flight, len(data), octets, now)
         return True
 
     def _converse(self, flight: _Flight) -> Conversation:
@@ -166,10 +159,11 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         talk = flight.talk = Conversation(flight.look, self._shared)
         return talk
 
-    def _sent(self, flight: _Flight, octets: int, now: int) -> None:
+    def _sent(self, flight: _Flight, size: int, octets: int, now: int) -> None:
         """A request is under way."""
         stats = self.stats
         stats.sent += 1
+        stats.octets_sent += size
         if flight.tries or flight.excuses:
             stats.repeated += 1
         flight.tries += 1
@@ -204,6 +198,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
                 self._take_errors(gate)
                 continue
             stats.received += 1
+            stats.octets_received += len(data)
             flight = flights.get(address)
             if flight is None or not flight.requests:
                 stats.foreign += 1

@@ -1,0 +1,92 @@
+"""What the agent counts about itself: a plain object, filled by others, published by others. Pure.
+
+Counters only ever rise. ``Histogram`` has the shape that Prometheus wants: cumulative when read.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+LATE_MS: Final = (5, 10, 25, 50, 100, 150, 250, 500, 1000, 2500, 10_000)
+"""Upper bounds of the classes of lateness."""
+SLOWEST: Final = 50
+"""Slow devices that are kept by name."""
+
+
+class Histogram:
+    """How often a value fell into which class; ``bounds`` are the classes' upper ends."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float] = LATE_MS) -> None:
+        self.bounds = tuple(bounds)
+        self.counts = [0] * (len(self.bounds) + 1)
+        self.total = 0.0
+
+    def add(self, value: float, times: int = 1) -> None:
+        self.counts[bisect_left(self.bounds, value)] += times
+        self.total += value * times
+
+    @property
+    def count(self) -> int:
+        return sum(self.counts)
+
+    def below(self, share: float) -> float:
+        """An upper bound of the ``share`` smallest values; infinity beyond the last class."""
+        wanted = share * self.count
+        seen = 0
+        for bound, count in zip(self.bounds, self.counts, strict=False):
+            seen += count
+            if seen >= wanted:
+                return bound
+        return float("inf")
+
+
+class Slow(NamedTuple):
+    """A look that took long, or had to be repeated: milliseconds from its turn to its end."""
+
+    device: str
+    method: str
+    took_ms: int
+    outcome: str
+
+
+@dataclass(slots=True)
+class Metrics:
+    """The agent's counters since its start.
+
+    ``lateness``: milliseconds from a device's turn to the moment at which its looks are handed to
+    the engines; ``waits``: from there to the first packet (pace, receive buffer, subnet).
+    ``together`` and ``alone``: measured looks taken with others, and by themselves. ``drops``:
+    replies that the kernel dropped because they came faster than they were read. ``slow``: the
+    last slow looks; ``on_slow`` hears of each.
+    """
+
+    looks: int = 0
+    answers: int = 0
+    timeouts: int = 0
+    refused: int = 0
+    could_not_look: int = 0
+    missed_turns: int = 0
+    in_flight: int = 0
+    queued: int = 0
+    packets_sent: int = 0
+    packets_received: int = 0
+    octets_sent: int = 0
+    octets_received: int = 0
+    drops: int = 0
+    together: int = 0
+    alone: int = 0
+    lateness: Histogram = field(default_factory=Histogram)
+    waits: Histogram = field(default_factory=Histogram)
+    slow: deque[Slow] = field(default_factory=lambda: deque(maxlen=SLOWEST))
+    on_slow: Callable[[Slow], None] | None = None
+
+    def note_slow(self, one: Slow) -> None:
+        self.slow.append(one)
+        if self.on_slow is not None:
+            self.on_slow(one)
