@@ -28,6 +28,7 @@ from cli import (
     status,
     story,
     trace,
+    traps,
 )
 
 EX_IOERR: Final = 74
@@ -67,6 +68,7 @@ app.command()(record.record)
 app.command()(discover.discover)
 app.command()(ping.ping)
 app.command()(trace.trace)
+app.add_typer(traps.app, name="traps")
 
 
 def main() -> None:

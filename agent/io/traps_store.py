@@ -128,6 +128,12 @@ class TrapStore:
         opened = open_db(folder / NAME, [SCHEMA], max_bytes=most, set_damaged_aside=True)
         return cls(opened.db, rows_most=max(1000, quota_bytes // 700))
 
+    @classmethod
+    def read_only(cls, folder: Path) -> TrapStore:
+        """The store for looking at it while the agent runs. Raises sqlite3.OperationalError."""
+        path = (folder / NAME).resolve().as_uri()
+        return cls(sqlite3.connect(f"{path}?mode=ro", uri=True))
+
     def close(self) -> None:
         self.db.close()
 
