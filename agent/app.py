@@ -28,6 +28,7 @@ from agent.io.selfcheck import SelfCheck
 from agent.io.snmp import FLOOD, SnmpEngine, SnmpOptions
 from agent.io.traps import Hooks, Traps
 from agent.io.uplink import Uplink
+from agent.io.ways import Ways
 from agent.presence import Identity
 from agent.query import Access, IcmpLook, IcmpResult, Query, SnmpLook, SnmpResult
 from agent.schedule import RoundEnd, Schedule
@@ -121,7 +122,8 @@ class Agent:
             now_ms=self._clock.monotonic_ms(),
         )
         self._first_round = self._clock.wall_ms() // self._interval_ms
-        self._snmp = SnmpEngine(SnmpOptions(packets_per_s=options.packets_per_s, gather_s=GATHER_S))
+        fast = SnmpEngine(SnmpOptions(packets_per_s=options.packets_per_s, gather_s=GATHER_S))
+        self._snmp = Ways(fast, inventory, self._state_dir)
         self._icmp = IcmpEngine(IcmpOptions(packets_per_s=options.packets_per_s))
         self._suspicion = Suspicion(rest_turns=options.rest_turns)
         self._check = SelfCheck(
