@@ -16,6 +16,9 @@ from escalation.report import ALARM, KINDS, Line, span
 GENESIS: Final = "0" * 64
 _EVER: Final = 2**62
 
+FORGOTTEN: Final = "inputs_forgotten"
+"""The kind of the row that gives inputs up for their age; ``upto`` is the last of them."""
+
 
 class Entry(NamedTuple):
     """A row of the decision journal."""
@@ -60,7 +63,7 @@ def verify(db: sqlite3.Connection) -> tuple[int, str, list[str]]:
     """
     faults: list[str] = []
     prev, n = GENESIS, 0
-    unchecked = int(newest(db, "store_anew").get("upto", 0))
+    unchecked = max(int(newest(db, kind).get("upto", 0)) for kind in ("store_anew", FORGOTTEN))
     for entry in journal(db):
         n += 1
         if entry.n != n:
@@ -75,7 +78,7 @@ def verify(db: sqlite3.Connection) -> tuple[int, str, list[str]]:
 
 
 def _anchor_faults(db: sqlite3.Connection, entry: Entry, unchecked: int) -> list[str]:
-    """Inputs up to ``unchecked`` were put aside, which is in the journal itself."""
+    """Inputs up to ``unchecked`` were put aside or given up, which is in the journal itself."""
     data: dict[str, Any] = orjson.loads(entry.json)
     after, upto = data.get("after", 0), data.get("upto", 0)
     if upto <= unchecked or inputs_hash(db, after, upto) == data.get("inputs"):

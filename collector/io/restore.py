@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 from collector import world as worlds
 from collector.base import World
 from collector.county import County
+from collector.io.journal import FORGOTTEN, newest
 from collector.io.version import software
 from collector.model import Input, Poison, Tick, decode_input, decode_row
 
@@ -148,6 +149,8 @@ def _genesis(db: sqlite3.Connection, resolve: Resolve) -> _Start | None:
     store = db.execute("SELECT value FROM outbox_counter WHERE name = 'store'").fetchone()
     begun = db.execute("SELECT n FROM input ORDER BY n LIMIT 1").fetchone()
     if first is None or store is None or (begun is not None and begun[0] != 1):
+        return None
+    if newest(db, FORGOTTEN):
         return None
 
     def tries() -> Iterator[World]:

@@ -222,6 +222,10 @@ class Store:
         self.journal_n, self.journal_head = journal
         return sum(map(len, notices.values()))
 
+    def note(self, now_ms: int, records: Iterable[Record]) -> None:
+        """Append rows to the journal, inside the caller's transaction."""
+        self.journal_n, self.journal_head = self._journal(now_ms, records)
+
     def _journal(self, now_ms: int, records: Iterable[Record]) -> tuple[int, str]:
         """Append to the chain inside a transaction; its new end."""
         n, head = self.journal_n, self.journal_head
