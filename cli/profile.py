@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from cli.asking import COMMUNITY, CREDENTIAL, INVENTORY, VERSION
+
+if TYPE_CHECKING:
+    from config.check_profile import At
+    from config.profile import Profile
 
 app = typer.Typer(
     help="采集模板：问设备什么、含义是什么 / profiles: what to ask, and what it means.",
@@ -38,6 +43,7 @@ def check(
     ),
 ) -> None:
     """检查模板文件 / check profile files. 0: sound, 1: errors, 2: unreadable."""
+    from config.check_profile import meanings
     from config.faults import ConfigError, Kind
     from config.io.load import profile_faults, read_policy, read_profile
     from config.io.shipped import PROFILES
@@ -45,13 +51,17 @@ def check(
 
     causes = causes_of(read_policy()[0])
     status = 0
+    beside: list[tuple[Profile, At]] = []
     for path in file or sorted(PROFILES.glob("*.toml")):
         try:
             profile, document = read_profile(path)
-            faults = profile_faults(profile, document, causes)
         except ConfigError as problem:
             faults = list(problem.faults)
-        for fault in faults:
+        else:
+            faults = profile_faults(profile, document, causes)
+            beside.append((profile, document.place))
+            faults += [one for one in meanings(beside) if one.file == str(path)]
+        for fault in dict.fromkeys(faults):
             print(fault)
         kinds = {fault.kind for fault in faults}
         if not kinds - {Kind.NOTE}:

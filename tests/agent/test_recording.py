@@ -170,3 +170,13 @@ def test_a_look_at_a_recording_goes_the_way_of_a_look_at_a_device(version: SnmpV
         assert table.instances == ("1", "2", "300")
         counts = table.columns[[metric.name for metric in table.metrics].index("if_in")]
         assert counts == ([None] * 3 if version is SnmpVersion.V1 else [1, 2, 300])
+
+
+@settings(max_examples=150)
+@given(st.binary(max_size=120) | st.from_regex(rb"1\.3\.[0-9.]{1,8}\|[0-9]{1,2}x?\|[ -~]{0,12}"))
+def test_whatever_stands_in_a_file_is_read_or_refused_with_places(text: bytes) -> None:
+    try:
+        found = parse(text, "f")
+    except ConfigError:
+        return  # whatever else it raised would fail here
+    assert parse(dumps(found.objects), "f").objects == found.objects
