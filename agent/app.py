@@ -34,6 +34,7 @@ from agent.query import Access, IcmpLook, IcmpResult, Query, SnmpLook, SnmpResul
 from agent.schedule import RoundEnd, Schedule
 from agent.suspicion import Suspicion
 from agent.witness import NO_UPLINK
+from config.check_profile import clashes
 from config.inventory import Credential, Inventory, Target
 from config.profile import Profile
 from config.settings import AgentSettings
@@ -598,7 +599,10 @@ def _query(target: Target, profiles: Mapping[str, Profile]) -> Query:
     missing = [name for name in target.profiles if name not in profiles]
     if missing:
         raise AgentFault(f"device {target.device}: no profile {', '.join(missing)}")
-    return compile_query([profiles[name] for name in target.profiles])
+    found = [profiles[name] for name in target.profiles]
+    for zh, en in clashes(found):
+        raise AgentFault(f"device {target.device}: {zh} / {en}")
+    return compile_query(found)
 
 
 def _access(target: Target, credentials: Mapping[str, Credential]) -> Access:
