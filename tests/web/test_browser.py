@@ -279,6 +279,7 @@ async def test_what_was_told_by_telephone_is_entered_and_taken_back(
         page = screen.page
         await screen.go("/keys")
         await page.get_by_role("button", name=re.compile("王值班")).click()
+        await expect(page.locator("#main")).to_contain_text("当前签名人: 王值班")
         await screen.go("/warning")
         await page.get_by_text("电话核实与研判事项").click()
         row = page.locator("[data-key='attest-ctcc']")
