@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent import snmp
+
 READY_S = 10.0
+SIMULATOR_S = 60.0
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, host: str = "127.0.0.1") -> int:
@@ -194,3 +199,63 @@ def snmpd(folder: Path, address: str = "127.0.0.1", extra: str = "") -> Iterator
         yield host
     finally:
         host.kill()
+
+
+@dataclass
+class Snmpsim:
+    """snmpsim over recordings: each answers to the community of its name, in v1 and v2c."""
+
+    folder: Path
+    recordings: Sequence[Path]
+    address: str = "127.0.0.1"
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; returns when it answers."""
+        data = self.folder / "snmpsim"
+        data.mkdir()
+        for recording in self.recordings:
+            shutil.copy(recording, data)
+        self.port = free_port(socket.SOCK_DGRAM, self.address)
+        me = ("--process-user=root", "--process-group=root") if os.geteuid() == 0 else ()
+        self.process = subprocess.Popen(
+            [
+                Path(sys.executable).with_name("snmpsim-command-responder"),
+                f"--data-dir={data}",
+                f"--cache-dir={self.folder / 'snmpsim-cache'}",
+                f"--agent-udpv4-endpoint={self.address}:{self.port}",
+                *me,
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._until_it_answers(self.recordings[0].stem.encode())
+
+    def _until_it_answers(self, community: bytes) -> None:
+        ask = snmp.template(snmp.V2C, community, snmp.GETNEXT, [b"+"])
+        until = time.monotonic() + SIMULATOR_S
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.settimeout(0.2)
+            probe.connect((self.address, self.port))
+            while time.monotonic() < until:
+                assert self.process is not None
+                if self.process.poll() is not None:
+                    raise RuntimeError(f"snmpsim ended with {self.process.returncode}")
+                with contextlib.suppress(TimeoutError, ConnectionRefusedError):
+                    probe.send(ask.message(b"\x40\0\0\1"))
+                    probe.recv(2000)
+                    return
+        raise RuntimeError(f"snmpsim at {self.address}:{self.port} does not answer")
+
+
+@contextlib.contextmanager
+def snmpsim(folder: Path, recordings: Sequence[Path]) -> Iterator[Snmpsim]:
+    """A running snmpsim, stopped at the end whatever happens."""
+    host = Snmpsim(folder, recordings)
+    try:
+        host.start()
+        yield host
+    finally:
+        if host.process is not None:
+            stop(host.process, signal.SIGKILL)
