@@ -18,6 +18,7 @@ from typing import Final
 from collector import world as worlds
 from collector.gate import OFFICE, Gate
 from collector.identity import IDENTITY, refused
+from collector.io import retention
 from collector.io.begin import Opened, open_collector
 from collector.io.configured import database
 from collector.io.journal import closing_lines, open_readonly
@@ -155,6 +156,9 @@ class Collector:
             tasks.create_task(self._samples.run())
             tasks.create_task(self._beat())
             tasks.create_task(self._views.run())
+            tasks.create_task(
+                retention.keep(self.store, self.history, self._settings.retention, self.now_ms)
+            )
             for hop in self._hops.values():
                 tasks.create_task(hop.run())
             if self._settings.web is not None:

@@ -65,6 +65,9 @@ class AgentOptions(Config):
     """The agent itself. Quotas are bytes of its outbox file (``agent.db``).
 
     Samples that wait for longer than ``sample_quota_days`` are given up as well.
+    ``packets_per_s`` are those sent by SNMP and ICMP together, ``octets_per_s`` what they send and
+    receive (0: no limit but the packets'), ``looks_per_subnet`` the looks under way by each of
+    them in one /24 or IPv6 /64 (0: no limit); at one device there is never more than one.
     ``look_on_request`` false: the county's wishes to look at a device at once are not heard.
     ``rest_turns``: a device silent for long is looked at every so many turns at least (above 2 it
     becomes unknown at the county meanwhile unless policy's blind_notice_s is longer than that).
@@ -83,6 +86,8 @@ class AgentOptions(Config):
     icmp_timeout_s: Annotated[float, Field(gt=0, le=30)] = 1.0
     icmp_count: Annotated[int, Field(ge=1, le=20)] = 3
     packets_per_s: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
+    octets_per_s: Annotated[int, Field(ge=0, le=1_250_000_000)] = 0
+    looks_per_subnet: Annotated[int, Field(ge=0, le=100_000)] = 0
     sample_quota_days: Annotated[float, Field(gt=0, le=400)] = 14.0
     state_quota_bytes: Annotated[int, Field(ge=1_000_000)] = 512 * 1024 * 1024
     sample_quota_bytes: Annotated[int, Field(ge=1_000_000)] = 1024 * 1024 * 1024
@@ -123,6 +128,16 @@ class HistorySettings(Config):
     influxdb_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
     database: Id = "wanglou"
     queue_rows: Annotated[int, Field(ge=1000)] = 200_000
+
+
+class RetentionSettings(Config):
+    """How many days are kept of what agents sent: the inputs that rules saw, and the samples.
+
+    The decision journal is kept for ever. Samples in InfluxDB are its own retention policy's.
+    """
+
+    inputs_days: Annotated[int, Field(ge=2, le=36_500)] = 400
+    samples_days: Annotated[int, Field(ge=2, le=36_500)] = 400
 
 
 class OfficeRef(Config):
@@ -177,6 +192,7 @@ class CollectorSettings(Config):
     county: TreeSettings
     broker: BrokerSettings = BrokerSettings()
     history: HistorySettings = HistorySettings()
+    retention: RetentionSettings = RetentionSettings()
     clock: ClockSettings = ClockSettings()
     web: WebSettings | None = None
 

@@ -62,6 +62,9 @@ class History(Protocol):
     ) -> list[Point]:
         """The values of one metric in [from_ms, to_ms], oldest first. Raises HistoryDown."""
 
+    async def forget(self, before_ms: int) -> None:
+        """Give up what is older, where that is ours to do. Raises HistoryDown."""
+
     async def close(self) -> None:
         """Give back what is held."""
 
@@ -152,6 +155,9 @@ class InfluxHistory:
             raise HistoryDown(f"{type(error).__name__}: {error}") from error
         return sorted(_points(answer))
 
+    async def forget(self, before_ms: int) -> None:
+        """The database's own retention policy does it."""
+
     async def close(self) -> None:
         await self._client.close()
 
@@ -198,6 +204,18 @@ class SqliteHistory:
         self, device: str, metric: str, instance: str, from_ms: int, to_ms: int
     ) -> list[Point]:
         return await self._alone(self._series, device, (metric, instance), (from_ms, to_ms))
+
+    async def forget(self, before_ms: int) -> None:
+        """Device by device, so that what is written meanwhile waits for one of them only."""
+        for number in await self._alone(self._devices):
+            await self._alone(self._forget, number, before_ms)
+
+    def _devices(self) -> list[int]:
+        return [number for (number,) in self._db.execute("SELECT no FROM device ORDER BY no")]
+
+    def _forget(self, device: int, before_ms: int) -> None:
+        with transaction(self._db):
+            self._db.execute("DELETE FROM poll WHERE device = ? AND at_ms < ?", (device, before_ms))
 
     async def close(self) -> None:
         async with self._lock:

@@ -6,18 +6,48 @@ in its anchor, and a row of the journal says up to which input nothing is left t
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import orjson
 
+from collector.io.history import History, HistoryDown
 from collector.io.journal import FORGOTTEN, journal, newest
 from collector.io.store import Store
+from config.settings import RetentionSettings
 from escalation.effects import Record
+from transport.io import log as logs
 from transport.io.sqlite import transaction
 
 DAY_MS: Final = 86_400_000
 SLICE: Final = 5000
 """Inputs removed in one transaction: the turn behind it waits for that long."""
+
+
+EVERY_S: Final = 3600.0
+PAUSE_S: Final = 0.2
+"""Between two slices, so that turns come first."""
+
+
+async def keep(
+    store: Store, history: History, settings: RetentionSettings, now_ms: Callable[[], int]
+) -> None:
+    """Give up what is older than the settings say, now and every hour, until cancelled."""
+    changes = logs.Changes(logs.get("retention"))
+
+    def a_slice() -> bool:
+        return forget(store, now_ms() - settings.inputs_days * DAY_MS, now_ms())
+
+    while True:
+        for _ in iter(a_slice, False):  # noqa: FBT003  the sentinel of iter
+            await asyncio.sleep(PAUSE_S)
+        try:
+            await history.forget(now_ms() - settings.samples_days * DAY_MS)
+            changes.note("history", "up", "samples are looked through again", level="info")
+        except HistoryDown as error:
+            changes.note("history", "down", "old samples stay for now", error=str(error))
+        await asyncio.sleep(EVERY_S)
 
 
 def forget(store: Store, before_ms: int, now_ms: int) -> bool:

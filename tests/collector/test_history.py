@@ -220,3 +220,15 @@ def test_the_library_comes_only_with_an_influxdb_and_without_a_word(
         check=False,
     )
     assert (done.stdout, done.stderr) == (f"{imported}\n", "")
+
+
+async def test_old_samples_go_from_the_embedded_history(tmp_path: Path) -> None:
+    history = SqliteHistory(tmp_path / "history.db")
+    await history.write([block(), block(at_ms=T0 + 30_000, bump=10)])
+    await history.forget(T0 + 1)
+    for n, instance in enumerate(NASTY):
+        found = await history.series("cmcc-d1", "in-rate", instance, T0, T0 + 30_000)
+        assert found == [(T0 + 30_000, n + 10.5)], instance
+    await history.forget(T0 + 30_001)
+    assert await history.series("cmcc-d1", "in-rate", NASTY[0], T0, T0 + 30_000) == []
+    await history.close()
