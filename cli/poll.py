@@ -41,8 +41,12 @@ def poll(
     rate: float = typer.Option(5000.0, min=1, max=1e6, help="每秒最多包数 / packets per second"),
     bulk: int = typer.Option(60, min=1, max=2000, help="GETBULK 应答变量数 / varbinds per reply"),
     stats: bool = typer.Option(False, "--stats", help="附统计 / figures at the end"),
+    by_pysnmp: bool = typer.Option(
+        False, "--pysnmp", help='由 pysnmp 查询 / ask by pysnmp, as engine = "pysnmp" does'
+    ),
 ) -> None:
     """按采集模板查询 SNMP 设备 / look at targets by SNMP. 0: all measured, 1: some were not."""
+    from agent.io.pysnmp_engine import PysnmpEngine
     from agent.io.recording import ReplayEngine
     from agent.io.snmp import SnmpEngine, SnmpOptions
     from agent.memory import Sizes
@@ -55,7 +59,7 @@ def poll(
     query = query_of(profile)
     access = next(iter(accesses(inventory, credential, community, version).values()))
     sizes = Sizes(bulk=bulk)
-    engine: SnmpEngine | ReplayEngine
+    engine: SnmpEngine | ReplayEngine | PysnmpEngine
     if recorded:
         engine, looks = recorded_looks(recorded, target or [], version, query)
         engine.sizes = sizes
@@ -64,7 +68,8 @@ def poll(
             SnmpLook(one.name, one.address, one.port or port, access, query, timeout, retries)
             for one in rounds.targets_of(target or [])
         ]
-        engine = SnmpEngine(SnmpOptions(packets_per_s=rate, sizes=sizes))
+        fast = SnmpEngine(SnmpOptions(packets_per_s=rate, sizes=sizes))
+        engine = PysnmpEngine(sizes) if by_pysnmp else fast
     teller = Teller()
 
     def show(number: int, results: list[SnmpResult]) -> None:

@@ -105,7 +105,7 @@ def test_a_profile_of_ones_own(peer: Snmpd, tmp_path: Path) -> None:
     ("words", "said"),
     [
         (["127.0.0.1", "-p", "interface"], "no profile interface"),
-        (["127.0.0.1", "--version", "3"], "no version 3"),
+        (["127.0.0.1", "--version", "4"], "no version 4"),
         (["127.0.0.1:70000"], "must be 1 to 65535"),
         (["-p", "/none.toml", "127.0.0.1"], "/none.toml"),
     ],
@@ -115,3 +115,50 @@ def test_what_is_wrong_is_told_in_a_sentence(words: list[str], said: str) -> Non
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+V3 = {
+    "WANGLOU_USER": "watch",
+    "WANGLOU_AUTH": "SHA-256",
+    "WANGLOU_AUTH_PASSWORD": "auth-password",
+    "WANGLOU_PRIV": "AES",
+    "WANGLOU_PRIV_PASSWORD": "priv-password",
+}
+
+
+@pytest.mark.peers
+def test_version_3_by_the_environment(tmp_path: Path) -> None:
+    extra = "createUser watch SHA-256 auth-password AES priv-password\nrouser watch priv\n"
+    with snmpd(tmp_path, "127.0.0.22", extra) as own:
+        place = f"{own.address}:{own.port}"
+        for way in ((), ("--pysnmp",)):
+            done = wanglou(place, "--version", "3", "--json", "--timeout", "5", *way, **V3)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert lines(done)[0]["outcome"] == "measured"
+        wrong = V3 | {"WANGLOU_AUTH_PASSWORD": "something else"}
+        done = wanglou(place, "--version", "3", "--timeout", "5", **wrong, COLUMNS="300")
+        assert done.returncode == 1
+        assert "wrongDigests" in done.stdout
+        assert "认证口令" in done.stdout
+        secret = tmp_path / "community"
+        secret.write_text("public\n")
+        done = wanglou(place, "--community", f"@{secret}", "--json", "--timeout", "5")
+        assert lines(done)[0]["outcome"] == "measured"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"WANGLOU_USER": ""}, "WANGLOU_USER"),
+        ({"WANGLOU_AUTH": "SHA2"}, "SHA-256"),
+        ({"WANGLOU_AUTH": ""}, "needs WANGLOU_AUTH"),
+        ({"WANGLOU_PRIV_PASSWORD": "short"}, "WANGLOU_PRIV_PASSWORD"),
+    ],
+)
+def test_a_user_that_is_none_is_named_and_nothing_echoed(
+    changed: dict[str, str], said: str
+) -> None:
+    done = wanglou("127.0.0.1", "--version", "3", **(V3 | changed))
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not {"auth-password", "priv-password", "short"} & set(done.stderr.split())
