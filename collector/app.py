@@ -68,6 +68,9 @@ start is never looked through, later rows seldom; else that is a third of a larg
 INBOX: Final = 20_000
 """Rows that wait for their turn; more is dropped, and its sender sends it again."""
 
+PULSE_S: Final = 2.0
+"""The owner's task wakes as often, to see that it did."""
+
 PAUSE_S: Final = 5.0
 """Woken so much too late, the process was stopped: what was said meanwhile has to be heard."""
 
@@ -208,20 +211,20 @@ class Collector:
             before = len(self._inbox)
 
     async def _sleep(self) -> float:
-        """Until something arrives, a deadline of the World is due or the watchdog wants a word.
+        """Until something arrives, a deadline of the World is due or it is time for a pulse.
 
         Returns by how many seconds it was woken too late.
         """
         deadline = self.world.next_deadline()
-        waits = [self._notifier.every_s] if self._notifier.every_s else []
+        waits = [min(PULSE_S, self._notifier.every_s or PULSE_S)]
         if deadline is not None:
             waits.append(self._clock.to_real((deadline - self.now_ms()) / 1000))
-        wait_s = max(0.0, min(waits)) if waits else None
-        until = None if wait_s is None else self._clock.monotonic() + wait_s
+        wait_s = max(0.0, min(waits))
+        until = self._clock.monotonic() + wait_s
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._wake.wait()
-        return 0.0 if until is None else self._clock.monotonic() - until
+        return self._clock.monotonic() - until
 
     def _turn(self, batch: list[Message]) -> None:
         """One turn of the World, in one transaction; acknowledgements and sending after it."""
