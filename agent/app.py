@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +22,9 @@ from typing import IO, Any, Final, TypeVar
 from agent import lanes, present
 from agent.access import access_of
 from agent.batch import Batch, Taken, Track
+from agent.bucket import Budget
 from agent.decode import compile_query
+from agent.io.engine import Limits
 from agent.io.icmp import IcmpEngine, IcmpOptions
 from agent.io.port import on_grid
 from agent.io.selfcheck import SelfCheck
@@ -29,6 +32,7 @@ from agent.io.snmp import FLOOD, SnmpEngine, SnmpOptions
 from agent.io.traps import Hooks, Traps
 from agent.io.uplink import Uplink
 from agent.io.ways import Ways
+from agent.metrics import Metrics, gather
 from agent.presence import Identity
 from agent.query import Access, IcmpLook, IcmpResult, Query, SnmpLook, SnmpResult
 from agent.schedule import RoundEnd, Schedule
@@ -123,9 +127,16 @@ class Agent:
             now_ms=self._clock.monotonic_ms(),
         )
         self._first_round = self._clock.wall_ms() // self._interval_ms
-        fast = SnmpEngine(SnmpOptions(packets_per_s=options.packets_per_s, gather_s=GATHER_S))
+        limits = Limits(
+            gather_s=GATHER_S,
+            in_subnet=options.looks_per_subnet,
+            budget=Budget(options.packets_per_s, options.octets_per_s, time.monotonic_ns()),
+        )
+        fast = SnmpEngine(SnmpOptions.within(limits))
         self._snmp = Ways(fast, inventory, self._state_dir)
-        self._icmp = IcmpEngine(IcmpOptions(packets_per_s=options.packets_per_s))
+        self._icmp = IcmpEngine(IcmpOptions.within(limits))
+        self._fast = fast
+        self.metrics = Metrics()
         self._suspicion = Suspicion(rest_turns=options.rest_turns)
         self._check = SelfCheck(
             self._icmp,
@@ -196,9 +207,7 @@ class Agent:
         finally:
             stopped.cancel()
 
-    async def _close(
-        self, serving: asyncio.Task[None], looking: asyncio.Task[None]
-    ) -> None:
+    async def _close(self, serving: asyncio.Task[None], looking: asyncio.Task[None]) -> None:
         """Stop looking, write what there is, say good-bye, disconnect."""
         assert self._uplink is not None
         self._notify.stopping()
@@ -219,8 +228,7 @@ class Agent:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(
-            signal.SIGHUP,
-            partial(self._log.warning, "SIGHUP ignored: restart to reload"),
+            signal.SIGHUP, partial(self._log.warning, "SIGHUP ignored: restart to reload")
         )
 
     # -- looking ----------------------------------------------------------------------------------
@@ -282,16 +290,26 @@ class Agent:
         self._check.turn(now_ms)
         end = self._schedule.round_over(now_ms)
         if end is not None:
+            self._count(len(end.missed))
             self._settle()
             self._name_noisy()
             self._add(self._round(end, now_ms))
 
+    def _count(self, missed: int) -> None:
+        """The round's counters, and what must be known about them."""
+        metrics = self.metrics
+        before = metrics.drops
+        gather(metrics, (self._fast.stats, self._icmp.stats), self._batch)
+        metrics.missed, metrics.lateness = missed, self._schedule.lateness
+        if metrics.drops > before:
+            self._log.warning(
+                "received too fast: replies dropped by the kernel", replies=metrics.drops - before
+            )
+
     def _requested(self, wish: LookRequest) -> None:
         """Look at once at what the inventory holds, each device at most every few seconds."""
         now = self._clock.monotonic()
-        self._asked = {
-            one: at for one, at in self._asked.items() if now - at < ASKED_EVERY_S
-        }
+        self._asked = {one: at for one, at in self._asked.items() if now - at < ASKED_EVERY_S}
         for name in wish.devices:
             if len(self._asked) >= ASKED_MOST or name in self._asked:
                 continue
@@ -310,10 +328,7 @@ class Agent:
         """How many readings of the device's last look were news."""
         before = len(self._items)
         self._settle()
-        return sum(
-            isinstance(one, Reading) and one.device == name
-            for one in self._items[before:]
-        )
+        return sum(isinstance(one, Reading) and one.device == name for one in self._items[before:])
 
     def _submit(self, device: _Device) -> None:
         device.waiting = (device.icmp is not None) + (device.snmp is not None)
@@ -358,9 +373,7 @@ class Agent:
 
     def _saw_ourselves(self, blind: bool) -> None:  # noqa: FBT001  a callback's only word
         if blind:
-            self._log.error(
-                "no uplink of our own", witnesses=self._check.witnesses.addresses
-            )
+            self._log.error("no uplink of our own", witnesses=self._check.witnesses.addresses)
         else:
             self._log.warning("our uplink is back")
 
@@ -390,11 +403,7 @@ class Agent:
         rtt_ns: int | None,
         at_ms: int,
     ) -> None:
-        outcome, reason, mono_ms = (
-            result.outcome,
-            result.reason,
-            self._clock.monotonic_ms(),
-        )
+        outcome, reason, mono_ms = result.outcome, result.reason, self._clock.monotonic_ms()
         if self._state.same(device.id, method, outcome, reason, mono_ms):
             return
         detail = "" if method is Method.ICMP else result.detail
@@ -513,11 +522,6 @@ class Agent:
             if self._failed is None or self._failed.done():
                 raise
             self._failed.set_exception(error)
-
-    def _standing(self) -> list[tuple[bytes, int]]:
-        """How everything stands, after all that was seen before is in its lane."""
-        self._flush()
-        return present.bodies(*self._state.standing(), self._clock.now_ms())
 
     def _standing(self) -> list[tuple[bytes, int]]:
         """How everything stands, after all that was seen before is in its lane."""

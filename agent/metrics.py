@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 LATE_MS: Final = (5, 10, 25, 50, 100, 150, 250, 500, 1000, 2500, 10_000)
 """Upper bounds of the classes of lateness."""
@@ -63,7 +63,8 @@ class Metrics:
     the engines; ``waits``: from there to the first packet (pace, receive buffer, subnet).
     ``together`` and ``alone``: measured looks taken with others, and by themselves. ``drops``:
     replies that the kernel dropped because they came faster than they were read. ``slow``: the
-    last slow looks; ``on_slow`` hears of each.
+    last slow looks; ``on_slow`` hears of each. ``missed``, ``in_flight`` and ``queued`` are of
+    this moment.
     """
 
     looks: int = 0
@@ -71,7 +72,7 @@ class Metrics:
     timeouts: int = 0
     refused: int = 0
     could_not_look: int = 0
-    missed_turns: int = 0
+    missed: int = 0
     in_flight: int = 0
     queued: int = 0
     packets_sent: int = 0
@@ -90,3 +91,57 @@ class Metrics:
         self.slow.append(one)
         if self.on_slow is not None:
             self.on_slow(one)
+
+
+class Counted(Protocol):
+    """What an engine counts (``agent.io.engine.Stats``)."""
+
+    looks: int
+    measured: int
+    no_answer: int
+    refused: int
+    could_not_look: int
+    sent: int
+    received: int
+    octets_sent: int
+    octets_received: int
+    kernel_drops: int
+    in_flight: int
+    queued: int
+    waits: Histogram
+
+
+class Taken(Protocol):
+    """What a batch counts (``agent.batch.Batch``)."""
+
+    together: int
+    alone: int
+
+
+def gather(metrics: Metrics, engines: Sequence[Counted], batch: Taken) -> None:
+    """Bring the sums over all engines up to date."""
+    for name, theirs in _SUMS.items():
+        setattr(metrics, name, sum(getattr(one, theirs) for one in engines))
+    metrics.waits = Histogram()
+    for one in engines:
+        metrics.waits.total += one.waits.total
+        metrics.waits.counts = [
+            a + b for a, b in zip(metrics.waits.counts, one.waits.counts, strict=True)
+        ]
+    metrics.together, metrics.alone = batch.together, batch.alone
+
+
+_SUMS: Final = {
+    "looks": "looks",
+    "answers": "measured",
+    "timeouts": "no_answer",
+    "refused": "refused",
+    "could_not_look": "could_not_look",
+    "packets_sent": "sent",
+    "packets_received": "received",
+    "octets_sent": "octets_sent",
+    "octets_received": "octets_received",
+    "drops": "kernel_drops",
+    "in_flight": "in_flight",
+    "queued": "queued",
+}

@@ -7,10 +7,14 @@ that turn: it is named missed, and delays nobody.
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Mapping
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import chain
+
+from agent.metrics import Histogram
 
 
 def phase_ms(device: str, interval_ms: int) -> int:
@@ -38,16 +42,14 @@ class Schedule:
 
     ``intervals`` has each device's interval, ``round_ms`` is the length of a round. Sleep until
     ``deadline()``, then take ``due`` and ``round_over``; tell ``finished`` at the end of a look.
+    ``lateness`` counts how many milliseconds after its turn a device was due.
     """
 
     def __init__(self, intervals: Mapping[str, int], *, round_ms: int, now_ms: int) -> None:
-        self._intervals = dict(intervals)
         self._round_ms = round_ms
         self._origin = now_ms
-        self._heap = [
-            (now_ms + phase_ms(device, interval), device) for device, interval in intervals.items()
-        ]
-        heapq.heapify(self._heap)
+        self._rings = _rings(intervals, now_ms, now_ms)
+        self.lateness = Histogram()
         self._under_way: set[str] = set()
         self._out_of_turn: set[str] = set()
         self._missed: dict[str, None] = {}
@@ -62,16 +64,14 @@ class Schedule:
 
     def deadline(self) -> int:
         """The next moment at which something is to be done."""
-        return min(self._round_end, self._heap[0][0]) if self._heap else self._round_end
+        return min((self._round_end, *(ring.turn_ms for ring in self._rings)))
 
     def due(self, now_ms: int) -> list[str]:
         """The devices whose turn it is, once each; late turns are not made up for."""
         found = []
-        heap = self._heap
-        while heap and heap[0][0] <= now_ms:
-            turn, device = heap[0]
-            interval = self._intervals[device]
-            heapq.heapreplace(heap, (turn + ((now_ms - turn) // interval + 1) * interval, device))
+        late = self.lateness
+        for turn_ms, device in chain.from_iterable(ring.due(now_ms) for ring in self._rings):
+            late.add(now_ms - turn_ms)
             if device in self._out_of_turn:
                 self._out_of_turn.discard(device)  # the look under way is its turn's
             elif device in self._under_way:
@@ -83,7 +83,7 @@ class Schedule:
 
     def at_once(self, device: str) -> bool:
         """Look at it out of turn; False when it is unknown or being looked at. Its turns stay."""
-        if device not in self._intervals or device in self._under_way:
+        if device in self._under_way or not any(device in ring for ring in self._rings):
             return False
         self._under_way.add(device)
         self._out_of_turn.add(device)
@@ -116,13 +116,7 @@ class Schedule:
 
     def replace(self, intervals: Mapping[str, int], now_ms: int) -> None:
         """Take another inventory: who stays keeps its turn, who goes is forgotten."""
-        kept = {device: turn for turn, device in self._heap if device in intervals}
-        self._heap = [
-            (_next_turn(device, interval, now_ms, kept), device)
-            for device, interval in intervals.items()
-        ]
-        heapq.heapify(self._heap)
-        self._intervals = dict(intervals)
+        self._rings = _rings(intervals, self._origin, now_ms)
         self._forget(device for device in self._missed.copy() if device not in intervals)
 
     def _forget(self, devices: Iterable[str]) -> None:
@@ -130,6 +124,65 @@ class Schedule:
             self._missed.pop(device, None)
 
 
-def _next_turn(device: str, interval: int, now_ms: int, kept: Mapping[str, int]) -> int:
-    turn = kept.get(device)
-    return now_ms + phase_ms(device, interval) if turn is None else min(turn, now_ms + interval)
+class _Ring:
+    """The turns of the devices of one interval, in the order of their phases.
+
+    Two arrays for all of them; ``turn_ms`` is when the next one has its turn.
+    """
+
+    __slots__ = ("_at", "_begin_ms", "_interval_ms", "_names", "_phases", "turn_ms")
+
+    def __init__(self, names: Iterable[str], interval_ms: int, origin_ms: int, now_ms: int) -> None:
+        ordered = sorted((phase_ms(name, interval_ms), name) for name in names)
+        self._interval_ms = interval_ms
+        self._phases = array("q", [phase for phase, _ in ordered])
+        self._names = [name for _, name in ordered]
+        self._begin_ms = origin_ms
+        self._at = 0
+        self.turn_ms = origin_ms + self._phases[0]
+        if now_ms > origin_ms:
+            self._go_to(now_ms)
+
+    def __contains__(self, name: str) -> bool:
+        phase = phase_ms(name, self._interval_ms)
+        begin, end = bisect_left(self._phases, phase), bisect_right(self._phases, phase)
+        return name in self._names[begin:end]
+
+    def due(self, now_ms: int) -> Iterator[tuple[int, str]]:
+        """The turns until now, each device's last one if it had several."""
+        if now_ms - self.turn_ms >= self._interval_ms:
+            self._go_to(now_ms)
+            yield from self._one_round()
+            return
+        while self.turn_ms <= now_ms:
+            turn_ms, name = self.turn_ms, self._names[self._at]
+            self._at += 1
+            if self._at == len(self._names):
+                self._at = 0
+                self._begin_ms += self._interval_ms
+            self.turn_ms = self._begin_ms + self._phases[self._at]
+            yield turn_ms, name
+
+    def _go_to(self, now_ms: int) -> None:
+        """The next turn is the first one after now."""
+        behind = now_ms - self._begin_ms
+        self._begin_ms += behind // self._interval_ms * self._interval_ms
+        self._at = bisect_right(self._phases, behind % self._interval_ms)
+        if self._at == len(self._names):
+            self._at = 0
+            self._begin_ms += self._interval_ms
+        self.turn_ms = self._begin_ms + self._phases[self._at]
+
+    def _one_round(self) -> Iterator[tuple[int, str]]:
+        """The last turn of each device before the next one, the oldest first."""
+        before_ms = self._begin_ms - self._interval_ms
+        for at in (*range(self._at, len(self._names)), *range(self._at)):
+            begin_ms = before_ms if at >= self._at else self._begin_ms
+            yield begin_ms + self._phases[at], self._names[at]
+
+
+def _rings(intervals: Mapping[str, int], origin_ms: int, now_ms: int) -> list[_Ring]:
+    names: dict[int, list[str]] = {}
+    for name, interval_ms in intervals.items():
+        names.setdefault(interval_ms, []).append(name)
+    return [_Ring(some, interval_ms, origin_ms, now_ms) for interval_ms, some in names.items()]

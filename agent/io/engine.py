@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 from agent.bucket import Budget, Subnets
 from agent.cohorts import Cohorts
@@ -45,6 +45,16 @@ class Limits:
     gather_s: float = 0.0
     in_subnet: int = 0
     budget: Budget | None = None
+
+    @classmethod
+    def within(cls, limits: Limits) -> Self:
+        """Options with these limits but the own receive buffer."""
+        return cls(
+            packets_per_s=limits.packets_per_s,
+            gather_s=limits.gather_s,
+            in_subnet=limits.in_subnet,
+            budget=limits.budget,
+        )
 
 
 LookT = TypeVar("LookT")

@@ -117,3 +117,32 @@ def test_another_inventory_moves_nobody_who_stays() -> None:
     turns = drive(schedule, 999)
     assert (turn, "a") in turns
     assert {device for _, device in turns} == {"a", "c"}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.dictionaries(st.text("abcdef", min_size=1), st.integers(100, 900), min_size=1, max_size=30),
+    st.lists(st.integers(0, 2000), max_size=30),
+)
+def test_after_any_pause_everyone_overdue_is_due_once(
+    intervals: dict[str, int], pauses: list[int]
+) -> None:
+    schedule = Schedule(intervals, round_ms=10**9, now_ms=5)
+    turns = {device: 5 + phase_ms(device, interval) for device, interval in intervals.items()}
+    now = 5
+    for pause in pauses:
+        now += pause
+        found = schedule.due(now)
+        assert sorted(found) == sorted(device for device, turn in turns.items() if turn <= now)
+        for device in found:
+            schedule.finished(device, looked=True)
+            interval = intervals[device]
+            turns[device] += ((now - turns[device]) // interval + 1) * interval
+        assert schedule.deadline() == min(turns.values())
+
+
+def test_how_late_a_turn_was_is_counted() -> None:
+    schedule = Schedule({"d": 1000}, round_ms=1000, now_ms=0)
+    schedule.due(phase_ms("d", 1000) + 70)
+    assert schedule.lateness.count == 1
+    assert schedule.lateness.below(0.99) == 100
