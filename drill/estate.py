@@ -138,6 +138,7 @@ def _agent(folder: Path, county: County, operator: str, terms: Terms) -> None:
         "icmp_timeout_s": min(1.0, terms.interval_s / 3),
         "icmp_count": 2,
         "alive_every_s": 2,
+        "witness_gateways": False,  # the simulated county is not behind this host's gateways
     }
     _toml(folder / "agent.toml", {"agent": agent, **_common(county, terms)})
 
