@@ -556,7 +556,7 @@ def _rows(kind: str, at_ms: int, bodies: Sequence[tuple[bytes, int]]) -> list[Ro
 
 def _restart(device: str, at_ms: int) -> Event:
     return Event(
-        device=device, source=EventSource.REBOOT, kind="restarted", from_ms=at_ms, at_ms=at_ms
+        device=device, source=EventSource.RESTART, kind="restarted", from_ms=at_ms, at_ms=at_ms
     )
 
 

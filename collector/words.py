@@ -65,7 +65,7 @@ def event(one: EventState) -> Bilingual:
     kind = _bind(one.kind)
     if one.source is EventSource.TRACE:
         return Bilingual(zh=f"路径追踪：{kind}（{text}）", en=f"trace: {kind} ({text})")
-    if one.source is EventSource.REBOOT:
+    if one.source is EventSource.RESTART:
         return Bilingual(zh="设备已重启", en="device restarted")
     many = (f"，共 {one.count} 次", f", {one.count} times") if one.count > 1 else ("", "")
     said = (f"（{text}）", f" ({text})") if text else ("", "")

@@ -86,14 +86,14 @@ class EventSource(StrEnum):
 
     TRAP = "trap"
     TRACE = "trace"
-    REBOOT = "reboot"
+    RESTART = "restart"
 
 
 class Event(Wire):
     """Something that was said of a device beside the looks: evidence, never a state.
 
     ``kind`` is the notification's name or OID (``trap``), where a path ended (``trace``), or
-    ``restarted``: sysUpTime or snmpEngineBoots told of it between two looks (``reboot``).
+    ``restarted``: sysUpTime or snmpEngineBoots told of it between two looks (``restart``).
     ``count`` of the same kind came from ``from_ms`` to ``at_ms``. ``look`` is the outcome of the
     look that a trap started, None when there was none; ``changed`` how many watched values
     it found changed.
