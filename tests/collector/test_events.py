@@ -59,3 +59,8 @@ def test_an_event_in_words(kind: str, text: str, count: int, look: Outcome | Non
     said = words.event(EventState(EventSource.TRAP, kind, text, count, 1, 2, look, 2))
     assert said.zh == zh
     assert said.en.startswith("trap ")
+
+
+def test_a_restart_is_said_in_so_many_words() -> None:
+    said = words.event(EventState(EventSource.RESTART, "restarted", "", 1, 2, 2, None, 0))
+    assert (said.zh, said.en) == ("设备已重启", "device restarted")
