@@ -3,7 +3,7 @@
 A trap of a device of the inventory starts a look at it at once; if that shows nothing new, two
 more follow, because many agents answer from a cache. The trap becomes an event with what the look
 came to, in the state lane, and is then marked as taken. What comes from elsewhere stays listed in
-the store. A device that keeps sending is looked at ever less often for it, its traps are counted.
+the store. A device that keeps sending is looked at less often for it; its traps are counted.
 """
 
 from __future__ import annotations
@@ -32,9 +32,12 @@ from wire.observation import Event, EventSource, Method, Outcome
 
 AGAIN_S: Final = (1.0, 3.0)
 """After these seconds a look that showed nothing new is repeated."""
-GAP_S: Final = 2.0
-GAP_MOST_S: Final = 30.0
-"""Between the looks that one device's traps start; doubled while they change nothing."""
+LATE_S: Final = (8.0, 16.0)
+"""And once more, for agents that answer from a table that they renew more rarely."""
+GAP_S: Final = 0.5
+BURST: Final = 8
+REFILL_S: Final = 10.0
+"""One device's traps start a look so far apart, BURST of them in a row, then one in REFILL_S."""
 BUSY_S: Final = 0.2
 BUSY_MOST: Final = 100
 """How often, and how many times, a device is tried that is being looked at just then."""
@@ -79,10 +82,10 @@ class _Case:
 
 @dataclass(slots=True)
 class _Pace:
-    """When a device's traps last started a look, and how long they have to wait now."""
+    """When a device's traps last started a look, and how many they may start in a row then."""
 
     at: float
-    gap_s: float = GAP_S
+    left: float = BURST
 
 
 class Traps:
@@ -108,6 +111,7 @@ class Traps:
         self._cases: dict[str, _Case] = {}
         self._paces: dict[str, _Pace] = {}
         self._held: dict[int, int] = {}
+        self._late: dict[str, list[asyncio.TimerHandle]] = {}
         self._counted: dict[tuple[str, int], int] = {}
         self._taken: list[tuple[int, int, str]] = []
         self._news = asyncio.Event()
@@ -128,6 +132,9 @@ class Traps:
         for case in self._cases.values():
             if case.due is not None:
                 case.due.cancel()
+        for handles in self._late.values():
+            for handle in handles:
+                handle.cancel()
 
     async def _run(self) -> None:
         while True:
@@ -291,9 +298,10 @@ class Traps:
         if pace is None:
             return 0.0
         quiet = asyncio.get_running_loop().time() - pace.at
-        if quiet > 2 * GAP_MOST_S:
+        left = pace.left + quiet / REFILL_S
+        if left >= BURST:
             del self._paces[device]
-        return max(0.0, pace.gap_s - quiet)
+        return max(0.0, GAP_S - quiet, (1 - left) * REFILL_S)
 
     def _later(self, device: str, case: _Case, wait_s: float) -> None:
         if case.due is not None:
@@ -314,7 +322,10 @@ class Traps:
         case.looks += 1
         case.tries = 0
         now = asyncio.get_running_loop().time()
-        self._paces.setdefault(device, _Pace(now)).at = now
+        pace = self._paces.setdefault(device, _Pace(now))
+        if case.looks == 1:
+            pace.left = min(BURST, pace.left + (now - pace.at) / REFILL_S) - 1
+        pace.at = now
 
     def follows(self, device: str) -> bool:
         """Whether it is wanted how a look at ``device`` came out."""
@@ -340,9 +351,8 @@ class Traps:
         del self._cases[device]
         if case.due is not None:
             case.due.cancel()
-        pace = self._paces.get(device)
-        if pace is not None:
-            pace.gap_s = GAP_S if case.changed else min(pace.gap_s * 2, GAP_MOST_S)
+        if case.outcome is Outcome.MEASURED and not case.changed:
+            self._look_later(device)
         rows = []
         for row in case.rows.values():
             counted = self._counted.pop((device, row.id), row.taken)
@@ -353,6 +363,13 @@ class Traps:
         self._hooks.tell(
             events(device, rows, case.outcome, case.changed), lambda: self._told(device, rows)
         )
+
+    def _look_later(self, device: str) -> None:
+        """Further looks whose readings, if they are news, speak for themselves."""
+        if device not in self._late:
+            loop = asyncio.get_running_loop()
+            self._late[device] = [loop.call_later(s, self._hooks.look, device) for s in LATE_S]
+            self._late[device].append(loop.call_later(LATE_S[-1], self._late.pop, device))
 
     def _told(self, device: str, rows: Sequence[TrapRow]) -> None:
         for row in rows:
