@@ -36,6 +36,7 @@ bench: system setup
 # Processes killed at random for about an hour: make chaos ARGS="--kills 100 --broker nats"
 chaos: system setup
 	@tests/system-packages rabbitmq-server nats-server
+	@$(PY) -m tests.sim.power 1000
 	@$(PY) -m tests.chaos $(ARGS)
 
 # A million damaged datagrams for all that reads octets: make fuzz ARGS="--count 10000000 --seed 7"
