@@ -46,7 +46,7 @@ Answer = Callable[[bytes], bytes | None]
 
 def changed(user: User, **fields: object) -> User:
     kept = {name: getattr(user, name) for name in User.__slots__}
-    return User(**{**kept, **fields})  # type: ignore[arg-type]
+    return User(**{**kept, **fields})
 
 
 @dataclass
