@@ -33,7 +33,8 @@ EXPANDED: Final = 2**20
 MIN_PASSWORD: Final = 8
 """RFC 3414 section 11.2."""
 
-MAX_LOCALIZED: Final = 200_000
+MAX_LOCALIZED: Final = 20_000
+"""Engines whose keys are kept here; a session keeps its own beside."""
 MAX_MASTERS: Final = 10_000
 
 # Name for hashlib, octets of the truncated digest (RFC 3414 6.3.1, 7.3.1; RFC 7860 4.2.1).
@@ -226,7 +227,7 @@ class KeyRing:
         if known is not None:
             return known
         if len(self._kept) >= MAX_LOCALIZED:
-            self._kept.clear()
+            del self._kept[next(iter(self._kept))]
         name = _AUTH[user.auth][0]
         made = Keys(user.auth, localize(name, self._master(name, user.auth_password), engine))
         if user.priv is not None:

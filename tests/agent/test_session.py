@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -416,7 +415,7 @@ def test_what_a_frame_holds_is_taken_apart_again(
         assert found.zeroed(data) == parts.zeroed(data)
 
 
-def test_damaged_datagrams_reach_nothing_and_take_no_time() -> None:
+def test_damaged_datagrams_reach_nothing() -> None:
     """10^4 for replies sealed and open, a discovery's and a report."""
     peer, desk = engine(), Desk()
     samples: list[tuple[bytes, bool]] = []
@@ -431,20 +430,16 @@ def test_damaged_datagrams_reach_nothing_and_take_no_time() -> None:
     peer.time += 900
     desk.look(keep)
     names = QUERY.scalars
-    worst = 0.0
     for sample, bare in samples:
         request_id = v3.decode(sample).message_id
         for data in mutants(sample, 10_000 // len(samples), 7):
             session = desk.session if not bare else Session(USER, desk.shared.keys)
             session.begin()
             session.sent_ns = desk.now_ns
-            begun = time.perf_counter()
             try:
                 plain = session.open(data, request_id)
                 if plain is not None:
                     message = session.message(plain, request_id)
                     assert tuple(message.oids) == names
             except (BerError, Stray):
-                pass
-            worst = max(worst, time.perf_counter() - begun)
-    assert worst < 1.0  # the bound is 50 ms; a loaded machine may stop us for longer
+                continue
