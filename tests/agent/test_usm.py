@@ -9,20 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyasn1.type.univ import OctetString
-from pysnmp.hlapi.v3arch.asyncio import (
-    usmAesBlumenthalCfb192Protocol,
-    usmAesBlumenthalCfb256Protocol,
-    usmAesCfb128Protocol,
-    usmAesCfb192Protocol,
-    usmAesCfb256Protocol,
-    usmDESPrivProtocol,
-    usmHMAC128SHA224AuthProtocol,
-    usmHMAC192SHA256AuthProtocol,
-    usmHMAC256SHA384AuthProtocol,
-    usmHMAC384SHA512AuthProtocol,
-    usmHMACMD5AuthProtocol,
-    usmHMACSHAAuthProtocol,
-)
+from pysnmp.entity import config
 from pysnmp.proto.secmod.rfc3414.service import SnmpUSMSecurityModel
 
 from agent import usm
@@ -35,21 +22,21 @@ _PRIV = SnmpUSMSecurityModel.PRIV_SERVICES
 AUTH: dict[AuthProtocol, tuple[str, Any, Any]] = {
     ours: (name, _AUTH[theirs], theirs)
     for ours, name, theirs in (
-        (AuthProtocol.MD5, "md5", usmHMACMD5AuthProtocol),
-        (AuthProtocol.SHA1, "sha1", usmHMACSHAAuthProtocol),
-        (AuthProtocol.SHA224, "sha224", usmHMAC128SHA224AuthProtocol),
-        (AuthProtocol.SHA256, "sha256", usmHMAC192SHA256AuthProtocol),
-        (AuthProtocol.SHA384, "sha384", usmHMAC256SHA384AuthProtocol),
-        (AuthProtocol.SHA512, "sha512", usmHMAC384SHA512AuthProtocol),
+        (AuthProtocol.MD5, "md5", config.USM_AUTH_HMAC96_MD5),
+        (AuthProtocol.SHA1, "sha1", config.USM_AUTH_HMAC96_SHA),
+        (AuthProtocol.SHA224, "sha224", config.USM_AUTH_HMAC128_SHA224),
+        (AuthProtocol.SHA256, "sha256", config.USM_AUTH_HMAC192_SHA256),
+        (AuthProtocol.SHA384, "sha384", config.USM_AUTH_HMAC256_SHA384),
+        (AuthProtocol.SHA512, "sha512", config.USM_AUTH_HMAC384_SHA512),
     )
 }
 PRIV: dict[PrivProtocol, Any] = {
-    PrivProtocol.DES: _PRIV[usmDESPrivProtocol],
-    PrivProtocol.AES128: _PRIV[usmAesCfb128Protocol],
-    PrivProtocol.AES192: _PRIV[usmAesBlumenthalCfb192Protocol],
-    PrivProtocol.AES256: _PRIV[usmAesBlumenthalCfb256Protocol],
-    PrivProtocol.AES192C: _PRIV[usmAesCfb192Protocol],
-    PrivProtocol.AES256C: _PRIV[usmAesCfb256Protocol],
+    PrivProtocol.DES: _PRIV[config.USM_PRIV_CBC56_DES],
+    PrivProtocol.AES128: _PRIV[config.USM_PRIV_CFB128_AES],
+    PrivProtocol.AES192: _PRIV[config.USM_PRIV_CFB192_AES_BLUMENTHAL],
+    PrivProtocol.AES256: _PRIV[config.USM_PRIV_CFB256_AES_BLUMENTHAL],
+    PrivProtocol.AES192C: _PRIV[config.USM_PRIV_CFB192_AES],
+    PrivProtocol.AES256C: _PRIV[config.USM_PRIV_CFB256_AES],
 }
 PAIRS = [(auth, priv) for auth in AUTH for priv in PRIV]
 passwords = st.binary(min_size=1, max_size=80)
