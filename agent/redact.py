@@ -77,12 +77,16 @@ MACS: Final = _arcs(
     "1.0.8802.1.1.2.1.4.1.1.7",  # lldpRemPortId
 )
 SHORTEST: Final = 4
-"""Octets of a masked word below which it is not looked for in other texts."""
+"""Octets of a masked word below which it is masked in other texts as a whole word alone."""
 
 _DOTTED: Final = re.compile(rb"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9.])")
 _MAC: Final = re.compile(rb"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f])")
 _OPEN: Final = frozenset((b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\0\0\1"))
 """Addresses that say nothing about anybody."""
+
+
+def _whole(word: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"(?<![0-9A-Za-z])" + re.escape(word) + rb"(?![0-9A-Za-z])")
 
 
 @dataclass(slots=True)
@@ -111,8 +115,10 @@ class _Masks:
     def text(self, raw: bytes) -> bytes:
         """A text without the words, IPv4 and MAC addresses in it."""
         for word, mask in self.words.items():
-            if len(word) >= SHORTEST and word in raw:
+            if word in raw and len(word) >= SHORTEST:
                 raw = raw.replace(word, mask)
+            elif word in raw:
+                raw = _whole(word).sub(mask, raw)
         raw = _DOTTED.sub(self._dotted, raw)
         return _MAC.sub(self._written_mac, raw)
 

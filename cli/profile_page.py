@@ -290,5 +290,5 @@ def _value(one: Tried) -> str:
     if one.value is None:
         return "-"
     said = f"{one.value:.6g}" if isinstance(one.value, float) else str(one.value)
-    counter = _counts(one.metric)
-    return said if counter else f"{said} {one.metric.unit}".rstrip()
+    unit = "" if _counts(one.metric) or one.metric.unit == "1" else one.metric.unit
+    return f"{said} {unit}".rstrip()

@@ -74,6 +74,9 @@ class Tally:
         """For ``--stats``: with the engine's counts under ``engine``."""
         from dataclasses import asdict
 
+        from agent.metrics import Histogram
+
+        counts = asdict(stats)  # type: ignore[call-overload]  # both are dataclasses
         per_look = self.cpu_s / self.looks * 1e6 if self.looks else None
         return {
             "rounds": self.rounds,
@@ -83,7 +86,9 @@ class Tally:
             "cpu_s": round(self.cpu_s, 4),
             "cpu_us_per_device": None if per_look is None else round(per_look, 2),
             "interrupted": self.interrupted,
-            "engine": asdict(stats),  # type: ignore[call-overload]  # both are dataclasses
+            "engine": {
+                name: value for name, value in counts.items() if not isinstance(value, Histogram)
+            },
         }
 
 

@@ -46,3 +46,12 @@ def test_names_places_serials_and_addresses_are_masked_each_in_one_way() -> None
     assert found["1.3.6.1.4.1.99999.1.0"].endswith(f" of {address}")
     assert found["1.3.6.1.4.1.99999.2.0"] == "64|127.0.0.1"
     assert not any(oid.startswith("1.3.6.1.2.1.4.22.") for oid in found)
+
+
+def test_a_short_name_is_masked_where_it_is_a_word_of_its_own() -> None:
+    text = (
+        b"1.3.6.1.2.1.1.1.0|4|Linux vm 6.1 vmlinuz\n1.3.6.1.2.1.1.5.0|4|vm\n1.3.6.1.2.1.1.6.0|4|\n"
+    )
+    written = dumps(redacted(parse(text, "x").objects))
+    assert b"|4|Linux masked-1 6.1 vmlinuz\n" in written
+    assert b"1.3.6.1.2.1.1.6.0|4|\n" in written
