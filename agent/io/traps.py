@@ -35,9 +35,13 @@ AGAIN_S: Final = (1.0, 3.0)
 LATE_S: Final = (8.0, 16.0)
 """And once more, for agents that answer from a table that they renew more rarely."""
 GAP_S: Final = 0.5
+GATHER_S: Final = 0.05
 BURST: Final = 8
-REFILL_S: Final = 10.0
-"""One device's traps start a look so far apart, BURST of them in a row, then one in REFILL_S."""
+REFILL_S: Final = 5.0
+"""One device's traps start a look so far apart, BURST of them in a row, then one in REFILL_S.
+
+A look waits for what comes GATHER_S after its first trap: one cause has often several.
+"""
 BUSY_S: Final = 0.2
 BUSY_MOST: Final = 100
 """How often, and how many times, a device is tried that is being looked at just then."""
@@ -102,7 +106,7 @@ class Traps:
         self._options = settings.traps or TrapSettings()
         self._access = access
         self._devices: dict[str, list[str]] = defaultdict(list)
-        for target in inventory.targets:
+        for target in inventory.targets if settings.traps is not None else ():
             self._devices[str(target.address)].append(target.device)
         self._hooks = hooks
         self._log = logs.get("traps", agent=settings.agent.id)
@@ -296,12 +300,12 @@ class Traps:
         """How long the device's next look for its traps' sake has to wait."""
         pace = self._paces.get(device)
         if pace is None:
-            return 0.0
+            return GATHER_S
         quiet = asyncio.get_running_loop().time() - pace.at
         left = pace.left + quiet / REFILL_S
         if left >= BURST:
             del self._paces[device]
-        return max(0.0, GAP_S - quiet, (1 - left) * REFILL_S)
+        return max(GATHER_S, GAP_S - quiet, (1 - left) * REFILL_S)
 
     def _later(self, device: str, case: _Case, wait_s: float) -> None:
         if case.due is not None:

@@ -38,6 +38,7 @@ from config.profile import Profile
 from config.recognise import What, nearest, recognise
 from config.register import Register
 from config.settings import AgentSettings, CollectorSettings, OfficeSettings
+from config.traps import TrapAccess
 from config.words import REGISTER, REGISTER_WORDS, TABLES, folded, table_named
 
 MAX_FILES: Final = 10_000
@@ -283,8 +284,18 @@ class _Surveyor:
             self.begin(What.INVENTORY, inventory)
             given = AgentGiven(profiles, self.register, options.operator)
             self.judge_inventory(inventory, given)
+        access = settings.traps.access if settings.traps is not None else None
+        if access is not None and self.there(Path(access), place(("traps", "access"))):
+            self.judge_access(Path(access))
         self.result.faults += check_settings(settings, place, self.plan, self.register)
         self.named(settings.broker, "broker", document)
+
+    def judge_access(self, path: Path) -> None:
+        """Whose traps are believed."""
+        try:
+            build(TrapAccess, read_document(path))
+        except ConfigError as problem:
+            self.result.faults += problem.faults
 
     def judge_office(self, path: Path, document: Document) -> None:
         settings = resolved(build(OfficeSettings, document), path.parent)
