@@ -139,3 +139,27 @@ def test_retiring_again_and_again_loses_and_doubles_nothing(box: Outbox) -> None
             box.acknowledge("history", info.highest, store=1)
     assert got == list(range(1, number + 1))
     assert box.lane("history").bytes == box.lane("state").bytes == 0
+
+
+def test_a_row_of_history_says_what_it_was_also_where_others_lay_before(box: Outbox) -> None:
+    """Else the collector steps over it as one that it has, and it is lost."""
+    was: dict[int, tuple[int, int]] = {}
+    number = 0
+    for turn in range(40):
+        for _ in range(1 + 7 * turn % 5):
+            number += 1
+            box.append({"state": rows(number)})
+            info = box.lane("state")
+            was[number] = (info.epoch, info.highest)
+        box.acknowledge("state", min(turn % 3, box.lane("state").highest), store=1)
+        box.retire("state", "history")
+        history = box.lane("history")
+        found = box.rows("history", history.acked + 1, most=999, size=10**9)
+        assert [row.was for row in found] == [was[int(row.body)] for row in found]
+        gone = history.highest if turn % 4 else history.acked + (turn % 2)
+        box.acknowledge("history", gone, store=1)
+        number += 1
+        box.append({"state": rows(number)})
+        info = box.lane("state")
+        was[number] = (info.epoch, info.highest)
+        assert box.rows("state", info.highest, most=1, size=99)[0].was is None

@@ -183,7 +183,9 @@ def retire(db: sqlite3.Connection, lane: str, to: str, *, floor: int) -> None:
     """
     info, there = lane_info(db, lane), lane_info(db, to)
     pending, here, target = info.highest - info.acked, place(db, lane), place(db, to)
+    _forget_origins(db, here)
     if there.highest == there.acked:
+        _forget_origins(db, target)
         first = here.base + info.acked + 1
         _swap(db, (lane, here), (to, target))
         db.execute(
@@ -218,6 +220,11 @@ def origins(db: sqlite3.Connection, at: Place) -> list[tuple[int, int, int]]:
         "SELECT id, epoch, seq FROM outbox_origin WHERE id > ? AND id < ? ORDER BY id",
         (at.low, at.high),
     ).fetchall()
+
+
+def _forget_origins(db: sqlite3.Connection, at: Place) -> None:
+    """Nothing that lies there now came from elsewhere, and its ids will be given again."""
+    db.execute("DELETE FROM outbox_origin WHERE id > ? AND id < ?", (at.low, at.high))
 
 
 def _swap(db: sqlite3.Connection, one: tuple[str, Place], two: tuple[str, Place]) -> None:
