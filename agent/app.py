@@ -530,6 +530,7 @@ class Agent:
 
     def _write(self, uplink: Uplink, samples: Sequence[tuple[bytes, int]]) -> None:
         at_ms = self._clock.now_ms()
+        self._state.refreshes(on=uplink.link.connected)
         state = _rows("state", at_ms, lanes.state_bodies(self._items))
         sample = _rows("sample", at_ms, samples)
         if uplink.append(state, sample) or (sample and uplink.append(state, ())):

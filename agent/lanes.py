@@ -24,6 +24,8 @@ from wire.observation import Event, Look, Method, Outcome, Reading, StateBody, S
 REFRESH_MS: Final = 600_000
 """How often an unchanged look or reading is sent again."""
 
+NEVER_MS: Final = 2**53
+
 ITEMS_MOST: Final = 2000
 VALUES_MOST: Final = 20_000
 """Bounds of one row: items of the state lane, numbers of the sample lane."""
@@ -33,6 +35,9 @@ BROKEN_OFF: Final = "closed"
 
 ECHO: Final = "icmp"
 """The profile under which ICMP's samples stand."""
+
+ASKED: Final = "snmp"
+"""The profile under which round trip and loss stand of devices that are asked by SNMP alone."""
 
 ECHO_METRICS: Final = ("rtt_ms", "loss")
 
@@ -89,9 +94,10 @@ class StateLane:
     """Remembers what was said last and lets only changes through."""
 
     def __init__(self, *, refresh_ms: int = REFRESH_MS) -> None:
-        self._refresh_ms = refresh_ms
+        self._every_ms = self._refresh_ms = refresh_ms
         self._looks: dict[tuple[str, Method], _LookSent] = {}
         self._known: dict[str, tuple[Told, ...]] = {}
+        self._keys: dict[tuple[str, str], tuple[str, str]] = {}
         self._watched: dict[tuple[str, str], tuple[Watched, ...]] = {}
 
     def same(
@@ -192,6 +198,13 @@ class StateLane:
                 found += _readings(device, at, news)
         return found
 
+    def refreshes(self, *, on: bool) -> None:
+        """Whether what is unchanged is said again: not while nobody hears it.
+
+        A connection begins with how everything stands, so rows that wait would say it twice.
+        """
+        self._refresh_ms = self._every_ms if on else NEVER_MS
+
     def standing(self) -> tuple[list[LookNow], list[ReadingNow]]:
         """All that was said last, of every look and every watched value."""
         looks = [
@@ -223,7 +236,7 @@ class StateLane:
         for one in known:
             if one.key == key:
                 return one
-        made = Told(key)
+        made = Told(self._keys.setdefault(key, key))
         self._known[device] = (*known, made)
         return made
 
@@ -378,6 +391,11 @@ class SampleLane:
     def add_echo(self, device: str, rtt_ms: float | None, loss: float | None, at_ms: int) -> None:
         """One ICMP look: median round trip in ms and the share of echoes lost."""
         self._extend((ECHO, ""), ECHO_METRICS, device, ("",), ((rtt_ms,), (loss,)), at_ms)
+
+    def add_asked(self, device: str, rtt_ns: int | None, loss: float, at_ms: int) -> None:
+        """One SNMP look where ICMP is not asked: first round trip, share of requests repeated."""
+        rtt_ms = None if rtt_ns is None else rtt_ns / 1e6
+        self._extend((ASKED, ""), ECHO_METRICS, device, ("",), ((rtt_ms,), (loss,)), at_ms)
 
     def take(self) -> list[tuple[bytes, int]]:
         """The bodies of what was gathered (JSON and number of values), and begin anew."""

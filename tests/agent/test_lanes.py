@@ -180,3 +180,19 @@ def test_wide_samples_are_split() -> None:
         for name in block["instance"]
     ]
     assert instances == list(names)
+
+
+def test_what_is_unchanged_is_not_said_again_while_nobody_hears_it() -> None:
+    lane = StateLane(refresh_ms=1000)
+    said = Said("d1", Method.ICMP, Outcome.MEASURED)
+    assert lane.look(said, 0, 0) is not None
+    lane.refreshes(on=False)
+    assert lane.look(said, 10_000, 10_000) is None
+    assert lane.same("d1", Method.ICMP, Outcome.MEASURED, "", 10_000)
+    lane.refreshes(on=True)
+    assert lane.look(said, 20_000, 20_000) is not None
+    looks, readings = lane.standing()
+    assert [(one.device, one.outcome, one.since_ms) for one in looks] == [
+        ("d1", Outcome.MEASURED, 0)
+    ]
+    assert readings == []
