@@ -570,6 +570,7 @@ def _devices(
     """
     credentials = {credential.id: credential for credential in inventory.credentials}
     queries: dict[tuple[str, ...], Query] = {}
+    accesses: dict[tuple[str, ...], Access] = {}
     found: dict[str, _Device] = {}
     for target in inventory.targets:
         interval_s = target.interval_s or settings.agent.interval_s
@@ -586,7 +587,7 @@ def _devices(
         if target.profiles:
             if target.profiles not in queries:
                 queries[target.profiles] = _query(target, profiles)
-            access = _access(target, credentials)
+            access = accesses.setdefault(target.candidates, _access(target, credentials))
             device.snmp = SnmpLook(
                 target.device,
                 str(target.address),

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from agent.counters import Past, Rates, packed, rates, without_leaps
-from agent.decode import COUNTERS, ONE_ROW, Number, column, decode, numbers, uptime_ticks
+from agent.decode import ONE_ROW, Number, column, decode, numbers, uptime_ticks
 from agent.lanes import SampleLane, StateLane, by_rows
 from agent.query import Group, Query, SnmpResult, TableValues
 from wire.observation import Reading
@@ -106,6 +107,9 @@ class Batch:
         track.query, track.names = None, ()
         if result.complete and _plain(query):
             track.query = query
+            for group in query.groups:
+                if group.counts:
+                    track.rates.share(group.key, group.places)
             track.names = tuple(
                 _SCALARS
                 if group.number < 0
@@ -113,6 +117,8 @@ class Batch:
                 for group, part in zip(query.groups, rows, strict=True)
                 for table in (result.tables[group.number] if group.number >= 0 else _NONE,)
             )
+            if not query.tables:
+                track.names = _scalars(len(query.groups))
         return found
 
     def _together(self, steady: dict[int, _Steady], mono_ms: int) -> list[Reading]:
@@ -129,7 +135,7 @@ class Batch:
         table = _joined(group, [look.result for look in looks])
         columns = numbers(group, table)
         names = [look.track.names[number].instances for look in looks]
-        places = [at for at, metric in enumerate(group.metrics) if metric.type in COUNTERS]
+        places = group.places
         if places:
             pasts = [pasts[number] for pasts in cohort.pasts]
             _turn(group, places, columns, pasts, looks)
@@ -137,13 +143,19 @@ class Batch:
                 without_leaps(group.metrics, columns, column(table, group.speed))
         devices = [look.device for look in looks]
         stamps = [look.at_ms for look in looks]
-        key = (group.profile, group.table)
+        key = group.key
         if group.metrics:
             self._sample.add_of(devices, key, group.metrics, names, columns, stamps)
         return self._state.readings_of(devices, key, group.metrics, names, columns, stamps, mono_ms)
 
 
 _NONE = TableValues(1)
+
+
+@lru_cache(maxsize=64)
+def _scalars(groups: int) -> tuple[Names, ...]:
+    """The names of a query without tables; the same tuple for all devices."""
+    return (_SCALARS,) * groups
 
 
 def _plain(query: Query) -> bool:
@@ -172,8 +184,7 @@ def _steady(track: Track, result: SnmpResult) -> list[Past | None] | None:
                 return None
         past = None
         if group.counts:
-            key = (group.profile, group.table)
-            past = track.rates.steady(key, names.instances, result.at_ns)
+            past = track.rates.steady(group.key, names.instances, result.at_ns)
             if past is None or not _same_epochs(group, past, result):
                 return None
         pasts.append(past)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from functools import lru_cache
 from operator import sub, truediv
 from typing import Final, TypeAlias
 
@@ -85,11 +86,10 @@ class Rates:
     seconds, and between two such moments a short time shows nothing or far too much.
     """
 
-    __slots__ = ("_at_ns", "_boots", "_gap_ns", "_least_ns", "_past", "_uptime")
+    __slots__ = ("_at_ns", "_boots", "_bounds", "_past", "_uptime")
 
     def __init__(self, gap_s: float = 300.0, least_s: float = 0.0) -> None:
-        self._gap_ns = int(gap_s * 1e9)
-        self._least_ns = int(least_s * 1e9)
+        self._bounds = _bounds(gap_s, least_s)
         self._past: tuple[Past, ...] = ()
         self._uptime: int | None = None
         self._boots: int | None = None
@@ -146,7 +146,8 @@ class Rates:
         return None
 
     def _fits(self, past: Past, at_ns: int) -> bool:
-        return max(1, self._least_ns) <= at_ns - past.at_ns <= self._gap_ns
+        least_ns, gap_ns = self._bounds
+        return max(1, least_ns) <= at_ns - past.at_ns <= gap_ns
 
     def _turn(self, part: Rows, places: tuple[int, ...], at_ns: int) -> None:
         width, size = len(places), len(part.instances)
@@ -159,7 +160,7 @@ class Rates:
         if part.speeds is not None:
             without_leaps(part.metrics, part.columns, part.speeds)
         past = self._before((part.profile, part.table))
-        if past is None or not 0 <= at_ns - past.at_ns < self._least_ns:
+        if past is None or not 0 <= at_ns - past.at_ns < self._bounds[0]:
             self._keep(part, places, at_ns, now)
 
     def _rates(
@@ -191,11 +192,23 @@ class Rates:
         past.counts = packed(now)
         past.epochs = part.epochs
 
+    def share(self, key: tuple[str, str], places: tuple[int, ...]) -> None:
+        """Use these, which other devices use too, in place of equal ones."""
+        past = self._before(key)
+        if past is not None and past.places == places:
+            past.key, past.places = key, places
+
     def _before(self, key: tuple[str, str]) -> Past | None:
         for past in self._past:
             if past.key == key:
                 return past
         return None
+
+
+@lru_cache(maxsize=64)
+def _bounds(gap_s: float, least_s: float) -> tuple[int, int]:
+    """Least and greatest nanoseconds between two looks; the same tuple for all devices."""
+    return int(least_s * 1e9), int(gap_s * 1e9)
 
 
 def rate(before: Number, now: Number, seconds: float, metric: Metric) -> Number:

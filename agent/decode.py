@@ -123,8 +123,20 @@ def _group(
     texts = tuple(one for one in fields if one.metric.type is MetricType.TEXT)
     numbers = tuple(one for one in fields if one.metric.type is not MetricType.TEXT)
     kept = tuple(one.metric for one in numbers)
-    counts = any(metric.type in COUNTERS for metric in kept)
-    return Group(profile, name, number, numbers, texts, kept, label, mark, counts)
+    counters = tuple(at for at, metric in enumerate(kept) if metric.type in COUNTERS)
+    return Group(
+        profile,
+        name,
+        number,
+        numbers,
+        texts,
+        kept,
+        label,
+        mark,
+        bool(counters),
+        key=(profile, name),
+        places=counters,
+    )
 
 
 def decode(result: SnmpResult) -> list[Rows]:

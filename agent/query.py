@@ -3,8 +3,8 @@
 OIDs stand here as their BER content octets (``ber.oid_content``), because that is what a reply
 is compared with. Times are monotonic nanoseconds. A look object is made once per device and
 submitted again at every round: the engine keeps in its ``memory`` what it has learnt about the
-device (reply layouts, request sizes, absent objects); ``owner`` is whoever asks, and the
-engines do not look at it.
+device (reply layouts, request sizes, absent objects); ``place`` is the engine's too;
+``owner`` is whoever asks, and the engines do not look at it.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class Group:
     """One profile's scalars (``number`` -1) or one of its tables (its number in the query).
 
     ``fields`` are its numbers, ``texts`` its texts; ``label``, ``discontinuity`` and ``speed``
-    columns; ``counts``: some are counters.
+    columns; ``counts``: some are counters, those at ``places``;
+    ``key``: profile and table.
     """
 
     profile: str
@@ -89,6 +90,8 @@ class Group:
     discontinuity: int | None = None
     counts: bool = False
     speed: int | None = None
+    key: tuple[str, str] = ("", "")
+    places: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +121,7 @@ class SnmpLook:
     retries: int = 1
     memory: Any = field(default=None, repr=False)
     owner: Any = field(default=None, repr=False)
+    place: Any = field(default=None, repr=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -176,6 +180,7 @@ class IcmpLook:
     timeout_s: float = 1.0
     memory: Any = field(default=None, repr=False)
     owner: Any = field(default=None, repr=False)
+    place: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,19 +39,23 @@ def run(
     log.setup(level)
     try:
         settings = load.load_agent_settings(config)
-        inventory = load.load_inventory(Path(settings.agent.inventory))
         folder = settings.agent.profiles_dir
-        profiles = load.load_profiles(None if folder is None else Path(folder))
-        believed = load.load_trap_access(settings)
+        # The inventory is handed over, not kept: it takes more memory than what is made of it.
+        agent = Agent(
+            settings,
+            load.load_inventory(Path(settings.agent.inventory)),
+            load.load_profiles(None if folder is None else Path(folder)),
+            believed=load.load_trap_access(settings),
+        )
     except ConfigError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from error
-
-    async def main() -> None:
-        await Agent(settings, inventory, profiles, believed=believed).run()
+    except AgentFault as fault:
+        print(f"wanglou agent: {fault}", file=sys.stderr)
+        raise typer.Exit(1) from fault
 
     try:
-        told = _told_of_disk(main())
+        told = _told_of_disk(agent.run())
     except (AgentFault, StoreTooNew) as fault:
         print(f"wanglou agent: {fault}", file=sys.stderr)
         raise typer.Exit(1) from fault

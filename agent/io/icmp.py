@@ -75,7 +75,11 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         return open_echo(family, self._identifier, self.options.receive_buffer)
 
     def _flight(self, look: IcmpLook, done: Done) -> _Flight:
-        return _Flight(look, done, *self._sockets.place(look.address, 0))
+        if look.place is None:
+            gate, look.place = self._sockets.place(look.address, 0)
+        else:
+            gate = self._sockets.gate(look.place)
+        return _Flight(look, done, gate, look.place)
 
     def _unlooked(self, look: IcmpLook, reason: str, detail: str) -> IcmpResult:
         return IcmpResult(look, Outcome.COULD_NOT_LOOK, reason, detail, time.monotonic_ns())

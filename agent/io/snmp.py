@@ -95,6 +95,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         self._quicks = Quicks(self._shared)
         self._serial = random.getrandbits(30)
         self._octets = 0
+        self._stamp: list[tuple[int, int, bytes]] = []
         self._noise: dict[Address, int] = {}
 
     def take_noise(self) -> dict[Address, int]:
@@ -103,10 +104,17 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         return noise
 
     def _opener(self, family: int) -> Gate:
-        return open_udp(family, self.options.receive_buffer)
+        gate = open_udp(family, self.options.receive_buffer)
+        if self._gather_s:
+            port.want_stamps(gate.sock)
+        return gate
 
     def _flight(self, look: SnmpLook, done: Done) -> _Flight:
-        return _Flight(look, done, *self._sockets.place(look.address, look.port))
+        if look.place is None:
+            gate, look.place = self._sockets.place(look.address, look.port)
+        else:
+            gate = self._sockets.gate(look.place)
+        return _Flight(look, done, gate, look.place)
 
     def _unlooked(self, look: SnmpLook, reason: str, detail: str) -> SnmpResult:
         now = time.monotonic_ns()
@@ -187,11 +195,15 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
 
     def _drain(self, gate: Gate) -> int:
         """Read what has come, ``port.TURN`` datagrams at most; how many there were."""
-        receive = gate.sock.recvfrom
+        receive, receive_stamped = gate.sock.recvfrom, gate.sock.recvmsg
+        stamped = self._gather_s > 0
         flights, stats = self._flights, self.stats
         for count in range(port.TURN):
             try:
-                data, address = receive(RECEIVE)
+                if stamped:
+                    data, self._stamp, _, address = receive_stamped(RECEIVE, port.STAMP_ROOM)
+                else:
+                    data, address = receive(RECEIVE)
             except BlockingIOError:
                 return count
             except OSError:  # an ICMP error, told once here and in full in the error queue
@@ -218,6 +230,13 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
             if gate.closed:
                 return count  # from within a callback
         return port.TURN
+
+    def _rtt_ns(self, flight: _Flight, now_ns: int) -> int:
+        """The round trip of the datagram read last, without the time that it lay in the buffer."""
+        taken_ns = now_ns - flight.sent_ns
+        if not self._stamp:
+            return taken_ns
+        return taken_ns - port.waited_ns(self._stamp, time.time_ns(), taken_ns)
 
     def _take(self, flight: _Flight, data: bytes, address: Address) -> None:
         """A datagram that has to be looked at closely."""
@@ -247,7 +266,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
     def _measured(self, flight: _Flight, values: list[RawValue], tags: bytes) -> None:
         """A look of one request has its values."""
         now = time.monotonic_ns()
-        rtt_ns = now - flight.sent_ns if flight.requests == 1 else None
+        rtt_ns = self._rtt_ns(flight, now) if flight.requests == 1 else None
         if flight.due_ns:
             self._land(flight)
         self.stats.measured += 1
@@ -281,7 +300,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
     def _answered(self, flight: _Flight, talk: Conversation) -> None:
         """A request has its reply: finish the look, or go on with its next request."""
         if flight.requests == 1:
-            flight.rtt_ns = time.monotonic_ns() - flight.sent_ns
+            flight.rtt_ns = self._rtt_ns(flight, time.monotonic_ns())
         under_way = flight.due_ns != 0
         if under_way:
             self._land(flight)

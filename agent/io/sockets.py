@@ -5,12 +5,11 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from agent.io import port
 
 Address = tuple[str, int] | tuple[str, int, int, int]
-_ADDRESSES: Final = 500_000
 
 
 class Gate:
@@ -66,7 +65,6 @@ class Sockets(Generic[GateT]):
         self.budget = 0
         self.missing: dict[int, Unplaceable] = {}
         self._gates: dict[int, GateT] = {}
-        self._places: dict[tuple[str, int], tuple[GateT, Address]] = {}
 
     def __iter__(self) -> Iterator[GateT]:
         return iter(tuple(self._gates.values()))
@@ -89,13 +87,13 @@ class Sockets(Generic[GateT]):
         for gate in self._gates.values():
             gate.close()
         self._gates.clear()
-        self._places.clear()
+
+    def gate(self, address: Address) -> GateT:
+        """The gate of an address that ``place`` gave. Raises Unplaceable."""
+        return self._gate(socket.AF_INET if len(address) == 2 else socket.AF_INET6)
 
     def place(self, host: str, number: int) -> tuple[GateT, Address]:
         """Gate and socket address, the latter as ``recvfrom`` gives it. Raises Unplaceable."""
-        known = self._places.get((host, number))
-        if known is not None:
-            return known
         try:
             ip = ip_address(host)
             flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
@@ -103,15 +101,16 @@ class Sockets(Generic[GateT]):
         except (ValueError, OSError) as error:
             raise Unplaceable("bad_address", str(error)) from error
         family, _, _, _, address = found[0]
+        gate = self._gate(family)
+        # The scope of a link-local address is a number apart, not part of the text.
+        name = str(ip).partition("%")[0]
+        return gate, (host if name == host else name, *address[1:])
+
+    def _gate(self, family: int) -> GateT:
         gate = self._gates.get(family)
         if gate is None:
             raise self.missing.get(family) or Unplaceable("closed", "engine is closed")
-        if len(self._places) > _ADDRESSES:
-            self._places.clear()
-        # The scope of a link-local address is a number apart, not part of the text.
-        place = gate, (str(ip).partition("%")[0], *address[1:])
-        self._places[host, number] = place
-        return place
+        return gate
 
 
 def open_udp(family: int, buffer: int) -> Gate:

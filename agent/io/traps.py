@@ -34,13 +34,14 @@ AGAIN_S: Final = (1.0, 3.0)
 """After these seconds a look that showed nothing new is repeated."""
 LATE_S: Final = (8.0, 16.0)
 """And once more, for agents that answer from a table that they renew more rarely."""
-GAP_S: Final = 0.5
+GAP_S: Final = 1.0
 GATHER_S: Final = 0.05
 BURST: Final = 8
 REFILL_S: Final = 5.0
 """One device's traps start a look so far apart, BURST of them in a row, then one in REFILL_S.
 
-A look waits for what comes GATHER_S after its first trap: one cause has often several.
+A look waits for what comes GATHER_S after its first trap: one cause has often several. One that
+finds something new does not count among them.
 """
 BUSY_S: Final = 0.2
 BUSY_MOST: Final = 100
@@ -357,6 +358,9 @@ class Traps:
             case.due.cancel()
         if case.outcome is Outcome.MEASURED and not case.changed:
             self._look_later(device)
+        pace = self._paces.get(device)
+        if pace is not None and case.changed:
+            pace.left = min(BURST, pace.left + 1)
         rows = []
         for row in case.rows.values():
             counted = self._counted.pop((device, row.id), row.taken)
