@@ -13,7 +13,7 @@ from collector import intake
 from collector.base import World
 from collector.county import UNREACHABLE
 from collector.model import HISTORY, Received, Row
-from collector.state import Alarm, DeviceState, LookState
+from collector.state import Alarm, DeviceState, LookState, Stamp, judge_stamp
 from wire.observation import Event, Look, Looks, Method, Outcome
 
 EPOCHS_KEPT: Final = 64
@@ -76,7 +76,7 @@ def _look(world: World, now_ms: int, agent: str, look: Look) -> None:
     if look.since_ms >= said_ms:
         return
     if look.outcome is now.outcome:
-        if look.since_ms < now.since_ms:
+        if _sound(world, now_ms, agent, look) and look.since_ms < now.since_ms:
             now.told_ms, now.since_ms = said_ms, look.since_ms
     elif now.told_ms:
         now.since_ms, now.told_ms = now.told_ms, 0
@@ -94,6 +94,12 @@ def _look(world: World, now_ms: int, agent: str, look: Look) -> None:
             at_ms=now_ms,
         )
     _began(world, look.device, row)
+
+
+def _sound(world: World, now_ms: int, agent: str, look: Look) -> bool:
+    """Whether the look's own stamp can be believed as far as a beginning goes (FAULTS F16)."""
+    wrong = world.agent(agent).clock_off
+    return not wrong and judge_stamp(look.since_ms, now_ms) is Stamp.GOOD
 
 
 def _began(world: World, device: str, row: DeviceState) -> None:

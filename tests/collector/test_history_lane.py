@@ -11,7 +11,7 @@ import pytest
 from agent.present import LookNow, ReadingNow, bodies, inventory
 from collector import world as worlds
 from collector.county import UNREACHABLE
-from collector.model import Received, Row, decode_input, encode_input, read_body
+from collector.model import AliveSeen, Received, Row, decode_input, encode_input, read_body
 from collector.world import dump, load
 from tests.collector.small import Hand, agent_of, devices
 from transport.delivery import Peer
@@ -115,6 +115,21 @@ def test_what_was_over_before_is_no_beginning_of_now(hand: Hand) -> None:
     hand.turn(past(3, (1, seq + 3), *look(device, Outcome.NO_ANSWER, start + 40 * MIN)))
     assert {one.since_ms for one in view.looks.values()} == {start + 40 * MIN}
     assert {one.said_ms for one in view.looks.values()} == {now_since}
+
+
+@pytest.mark.parametrize("wrong", ["1970", "clock off"])
+def test_a_stamp_that_nobody_believes_moves_no_beginning(hand: Hand, wrong: str) -> None:
+    (device,) = devices("cmcc", 1)
+    seq, since_ms = hand.seqs[AGENT], hand.now
+    hand.turn(*present(hand, 2, [device], since_ms=since_ms))
+    if wrong == "clock off":
+        late = hand.alive(AGENT, session=9).alive.model_copy(update={"at_ms": hand.now - 7_200_000})
+        hand.turn(AliveSeen(late))
+    stamp = 0 if wrong == "1970" else hand.now - 7_260_000
+    hand.turn(past(1, (1, seq + 1), *look(device, Outcome.NO_ANSWER, stamp)))
+    view = hand.world.state.devices[device].views[AGENT]
+    assert {one.since_ms for one in view.looks.values()} == {since_ms}
+    assert hand.records("history")  # kept, with its stamp
 
 
 def test_history_alone_raises_and_clears_nothing(hand: Hand) -> None:

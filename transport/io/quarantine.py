@@ -16,6 +16,11 @@ MOST_BYTES: Final = 65_536
 """Bytes kept of one payload."""
 
 
+MOST_COUNTED: Final = 10_000
+REST: Final = "…"
+"""Senders and reasons that are counted apart; beyond that they are counted together."""
+
+
 class Quarantine:
     """A folder of refused payloads, the newest ``most`` of them (FAULTS F30).
 
@@ -34,7 +39,8 @@ class Quarantine:
 
     def put(self, payload: bytes, refused: Refused, *, topic: str, sender: str, at_ms: int) -> None:
         """Set ``payload`` aside because of ``refused``."""
-        self.counts[sender, refused.reason] += 1
+        known = len(self.counts) < MOST_COUNTED or (sender, refused.reason) in self.counts
+        self.counts[(sender, refused.reason) if known else (REST, refused.reason)] += 1
         self._changes.note(
             (sender, topic),
             refused.reason,
