@@ -391,6 +391,8 @@ class Agent:
         self._said(device, Method.SNMP, result, result.rtt_ns, at_ms)
         if result.outcome is Outcome.MEASURED:
             self._taken.append(Taken(device.id, device.track, result, at_ms))
+            if device.icmp is None:  # no echo tells of the way there
+                self._sample.add_asked(device.id, result.rtt_ns, result.loss, at_ms)
             if len(self._taken) >= BATCH_MOST:
                 self._settle()
         self._one_done(device, result.outcome, result.reason, Method.SNMP)
@@ -453,14 +455,13 @@ class Agent:
 
     def _name_noisy(self) -> None:
         """Say which devices sent us what nobody asked for since the round before."""
-        noise = {at[:2]: count for at, count in self._snmp.take_noise().items() if count >= FLOOD}
+        noise = {at[:2]: count for at, count in self._fast.take_noise().items() if count >= FLOOD}
         looks = [device.snmp for device in self._devices.values() if device.snmp] if noise else []
-        named = {one.device: noise.get((one.address, one.port), 0) for one in looks}
-        for device, count in named.items():
+        for one in looks:
+            count = noise.get((one.address, one.port), 0)
             if count:
-                self._changes.note(
-                    ("noise", device), "floods", "device floods us", device=device, datagrams=count
-                )
+                key = ("noise", one.device)
+                self._changes.note(key, 1, "device floods us", device=one.device, datagrams=count)
 
     def _deadline(self) -> int:
         """When something is to be done; monotonic ms."""

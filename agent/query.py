@@ -151,8 +151,8 @@ class SnmpResult:
     ``port_unreachable``, ``host_unreachable`` … ``refused``: the SNMP error's name.
     ``could_not_look``: our own fault (``no_socket``, ``network_unreachable``, ``not_permitted``,
     ``receive_overflow``, ``closed``); it says nothing about the device. ``rtt_ns`` is the first
-    request's round trip, None when it had to be repeated. ``boots``: snmpEngineBoots of a device
-    that speaks version 3.
+    request's round trip, None when it had to be repeated. ``repeats``: requests sent again
+    because nothing came in time. ``boots``: snmpEngineBoots of a device that speaks version 3.
     """
 
     look: SnmpLook
@@ -166,7 +166,13 @@ class SnmpResult:
     tags: bytes = NO_TAGS
     tables: Sequence[TableValues] = ()
     requests: int = 0
+    repeats: int = 0
     boots: int | None = None
+
+    @property
+    def loss(self) -> float:
+        """The share of requests that had to be sent again; 0 when there was none."""
+        return self.repeats / self.requests if self.requests else 0.0
 
 
 @dataclass(slots=True, eq=False)

@@ -68,8 +68,8 @@ class _Flight(Flight[SnmpLook, SnmpResult, Gate]):
     ``noise`` counts datagrams from its address that answer nothing, since ``begun_ns``.
     """
 
-    __slots__ = ("begun_ns", "noise", "note", "octets", "quick", "request_id", "requests",
-                 "rtt_ns", "talk", "tries")  # fmt: skip
+    __slots__ = ("begun_ns", "noise", "note", "octets", "quick", "repeats", "request_id",
+                 "requests", "rtt_ns", "talk", "tries")  # fmt: skip
 
     def __init__(self, look: SnmpLook, done: Done, gate: Gate, address: Address) -> None:
         super().__init__(look, done, gate, address, address)
@@ -82,6 +82,7 @@ class _Flight(Flight[SnmpLook, SnmpResult, Gate]):
         self.octets = 0
         self.begun_ns = 0
         self.noise = 0
+        self.repeats = 0
         self.note = ""
 
 
@@ -174,6 +175,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         stats.octets_sent += size
         if flight.tries or flight.excuses:
             stats.repeated += 1
+            flight.repeats += flight.tries > 0
         flight.tries += 1
         if not flight.requests:
             flight.begun_ns = now
@@ -280,6 +282,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
                 scalars=values,
                 tags=tags,
                 requests=flight.requests,
+                repeats=flight.repeats,
             ),
         )
 
@@ -384,4 +387,5 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         result.at_ns = time.monotonic_ns()
         result.rtt_ns = flight.rtt_ns
         result.requests = flight.requests
+        result.repeats = flight.repeats
         return result

@@ -37,7 +37,7 @@ class Liar(asyncio.DatagramProtocol):
 
     def __init__(self, script: Script = honest, objects: Objects | None = None) -> None:
         self.script = script
-        self.agent = FakeAgent(OBJECTS if objects is None else objects)
+        self.agent = FakeAgent(dict(OBJECTS if objects is None else objects))
         self.asked = 0
         self.heard = asyncio.Event()
         self.elsewhere: socket.socket | None = None

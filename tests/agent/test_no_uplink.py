@@ -23,6 +23,7 @@ from agent.query import IcmpResult
 from config.inventory import Credential, Inventory, Target
 from config.profile import Metric, MetricType, Profile
 from config.settings import AgentSettings
+from tests.agent import liar as lies
 from tests.agent.liar import Answers, Liar
 from tests.peers import free_port
 from wire.observation import Event, Look, Outcome
@@ -144,10 +145,10 @@ UPTIME = Profile(
 class Stage:
     """An agent with one device, a liar; what it says."""
 
-    def __init__(self, folder: Path, liar: Liar) -> None:
+    def __init__(self, folder: Path, liar: Liar, *, retries: int = 0) -> None:
         said = {
             "agent": {"id": "a1", "operator": "cmcc", "state_dir": str(folder), "inventory": "none"}
-            | {"interval_s": 3600.0, "snmp_timeout_s": 0.1, "snmp_retries": 0},
+            | {"interval_s": 3600.0, "snmp_timeout_s": 0.1, "snmp_retries": retries},
             "county": {"county": "140522"},
             "broker": {"port": free_port()},
         }
@@ -164,9 +165,13 @@ class Stage:
         inventory = Inventory(targets=(target,), credentials=(credential,))
         self.agent = Agent(settings, inventory, {"up": UPTIME})
         self.items: list[Any] = []
+        self.samples: list[Any] = []
         self.agent._write = self.keep  # type: ignore[method-assign,assignment]  # instead of the disk
 
-    def keep(self, *_: Any) -> None:
+    def keep(self, _uplink: Any, samples: Any = ()) -> None:
+        for body, _ in samples:
+            blocks = json.loads(body)["blocks"]
+            self.samples += [[one["profile"], one["metrics"], one["columns"]] for one in blocks]
         self.items += self.agent._items
         self.agent._items.clear()
 
@@ -214,6 +219,41 @@ async def test_a_first_miss_is_looked_at_again_confirmed_once_and_a_restart_is_t
         assert stage.looks()[-1].outcome is Outcome.MEASURED
         await stage.until(lambda: [o for o in stage.items if isinstance(o, Event)], "the restart")
         assert stage.agent._suspicion.doubted == 0
+    finally:
+        stage.agent.stop()
+        await running
+        liar.close()
+
+
+async def test_a_device_that_floods_is_named_once(tmp_path: Path) -> None:
+    liar = await Liar(lies.flooding).serve()
+    stage = Stage(tmp_path / "state", liar)
+    running = asyncio.create_task(stage.agent.run())
+    try:
+        await stage.until(lambda: stage.agent._open, "open")
+        assert stage.agent._look_now("d")
+        await stage.until(stage.looks, "a flood")
+        assert stage.looks()[0].reason == "flood"
+        stage.agent._name_noisy()
+        stage.agent._name_noisy()
+        assert stage.agent._changes._seen["noise", "d"] == (1, 1)
+    finally:
+        stage.agent.stop()
+        await running
+        liar.close()
+
+
+async def test_the_loss_of_a_device_that_is_asked_by_snmp_alone_is_sampled(tmp_path: Path) -> None:
+    liar = await Liar(lambda number, _ask, truth: ((0, truth),) if number > 1 else ()).serve()
+    stage = Stage(tmp_path / "state", liar, retries=5)
+    running = asyncio.create_task(stage.agent.run())
+    try:
+        await stage.until(lambda: stage.agent._open, "open")
+        assert stage.agent._look_now("d")
+        await stage.until(lambda: stage.samples, "samples")
+        (rtt,), (loss,) = next(one[2] for one in stage.samples if one[0] == "snmp")
+        assert rtt is None
+        assert loss == (liar.asked - 1) / liar.asked
     finally:
         stage.agent.stop()
         await running

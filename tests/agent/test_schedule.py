@@ -104,6 +104,22 @@ def test_a_look_out_of_turn_moves_no_turn() -> None:
     assert asked.due(999) == ["d"]
 
 
+def test_a_look_out_of_turn_under_way_is_its_turns_and_no_other_counts() -> None:
+    schedule = Schedule({"d": 1000}, round_ms=1000, now_ms=0)
+    turn = phase_ms("d", 1000)
+    assert schedule.at_once("d")
+    assert schedule.due(turn) == []  # it is being looked at: that is its turn's look
+    schedule.finished("d", looked=True)
+    for _ in range(3):
+        assert schedule.at_once("d")
+        schedule.finished("d", looked=True)
+    assert schedule.at_once("d")
+    schedule.finished("d", looked=False)  # out of turn: it was looked at in its turn
+    end = schedule.round_over(1000)
+    assert end is not None
+    assert (end.looked, end.missed) == (1, ())
+
+
 def test_an_empty_inventory_still_has_rounds() -> None:
     schedule = Schedule({}, round_ms=1000, now_ms=0)
     assert schedule.deadline() == 1000
