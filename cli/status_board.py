@@ -134,7 +134,12 @@ def _systems(shown: Json) -> Table:
 
 def _sources(shown: Json, now_ms: int) -> Table:
     table = _table(
-        "采集代理 Agent", "状态 State", "最近 heard", "设备 devices>r", "未注册 unregistered>r"
+        "采集代理 Agent",
+        "状态 State",
+        "最近 heard",
+        "设备 devices>r",
+        "未注册 unregistered>r",
+        "须知 note",
     )
     for name, one in shown["sources"].items():
         heard = "–" if one["heard_ms"] is None else f"{age(now_ms - one['heard_ms'])} 前 ago"
@@ -144,8 +149,19 @@ def _sources(shown: Json, now_ms: int) -> Table:
             Text(heard),
             Text(str(one["devices"])),
             Text(str(len(one["unregistered"]) or "")),
+            Text(_note(one), style="yellow"),
         )
     return table
+
+
+def _note(source: Json) -> str:
+    """What else has to be known of an agent: its clock, a second process with its identity."""
+    notes = []
+    if source.get("clock_off"):
+        notes.append(f"时钟偏差 clock {source['skew_ms'] / 1000:+.0f} s")
+    if source.get("clones_refused"):
+        notes.append("有第二个进程冒用身份，已拒绝 clone refused")
+    return "；".join(notes)
 
 
 def _list(title: str, rows: list[tuple[str, str, int, str]]) -> Iterable[RenderableType]:
