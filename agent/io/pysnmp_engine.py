@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from agent import ber
 from agent.ber import BerError
-from agent.bucket import Bucket
+from agent.bucket import Bucket, Budget
 from agent.conversation import Conversation
 from agent.io.engine import Stats
 from agent.io.pysnmp_child import Child
@@ -61,10 +61,14 @@ class _Ended(Exception):  # noqa: N818  the end of a look, not a fault
 
 
 class PysnmpEngine:
-    """Used as an SnmpEngine is: ``submit`` never blocks, ``done`` is called once per look."""
+    """Used as an SnmpEngine is: ``submit`` never blocks, ``done`` is called once per look.
 
-    def __init__(self, sizes: Sizes | None = None) -> None:
+    ``budget``: what all engines may send and receive; beside it REQUESTS_PER_S hold.
+    """
+
+    def __init__(self, sizes: Sizes | None = None, budget: Budget | None = None) -> None:
         self.stats = Stats()
+        self._shared_budget = budget
         self._shared = Shared(sizes)
         self._tasks: set[asyncio.Task[SnmpResult]] = set()
         self._turns: dict[tuple[str, int], asyncio.Lock] = {}
@@ -207,18 +211,32 @@ class PysnmpEngine:
         self, look: SnmpLook, message: bytes, level: str, *, fresh: bool = False, bare: bool = True
     ) -> dict[str, Any]:
         """One request within the budget; its reply as the process tells it."""
-        self._bucket.available(time.monotonic_ns())
-        wait_s = self._bucket.wait_s(1)
-        self._bucket.take(1)  # what is owed is waited for by those that come after
-        await asyncio.sleep(wait_s)
+        await asyncio.sleep(self._pause_s(len(message)))
         self.stats.sent += 1
         self.stats.in_flight += 1
         try:
             reply = await self._child.ask(look, message, level, fresh=fresh, bare=bare)
         finally:
             self.stats.in_flight -= 1
-        self.stats.received += "got" in reply
+        if "got" in reply:
+            self.stats.received += 1
+            if self._shared_budget is not None:
+                self._shared_budget.passed(len(reply["got"]) // 2)
         return reply
+
+    def _pause_s(self, octets: int) -> float:
+        """How long a request has to wait; what it owes is waited for by those after it."""
+        now = time.monotonic_ns()
+        self._bucket.available(now)
+        wait_s = self._bucket.wait_s(1)
+        self._bucket.take(1)
+        shared = self._shared_budget
+        if shared is not None:
+            shared.available(now)
+            wait_s = max(wait_s, shared.wait_s(1))
+            shared.take(1)
+            shared.passed(octets)
+        return wait_s
 
 
 def _plain(look: SnmpLook) -> SnmpLook:

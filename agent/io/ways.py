@@ -41,7 +41,7 @@ class Ways:
 
     def __init__(self, fast: SnmpEngine, inventory: Inventory, state_dir: Path) -> None:
         self._fast = fast
-        self._other = PysnmpEngine()
+        self._other = PysnmpEngine(fast.options.sizes, fast.options.budget)
         self._ways = {
             target.device: _Way(len(target.candidates) > 1, target.engine is EngineKind.PYSNMP)
             for target in inventory.targets

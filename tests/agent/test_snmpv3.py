@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from agent.bucket import Budget
 from agent.decode import decode
 from agent.io.pysnmp_engine import PysnmpEngine
 from agent.io.snmp import SnmpEngine
@@ -236,3 +238,17 @@ async def test_pysnmps_process_is_started_again_and_ends_with_the_engine(peer: S
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert [said(result) for result in ended] == [(Outcome.COULD_NOT_LOOK, "closed")]
+
+
+async def test_pysnmps_looks_keep_to_their_pace_and_to_the_shared_budget(peer: Snmpd) -> None:
+    budget = Budget(0.01, 0.0, time.monotonic_ns())  # a burst of 16, and then hardly any
+    engine = PysnmpEngine(budget=budget)
+    await engine.start()
+    before = budget._packets.left
+    look = look_at(peer, SIGNED, profiles("generic"))
+    results = await asyncio.gather(*(engine.look(look) for _ in range(5)))
+    assert {said(result) for result in results} == {GOOD}
+    assert budget._packets.left < before - 4
+    engine._bucket.take(1000)
+    assert engine._pause_s(100) > 3  # a thousand requests ahead of us, 300 a second
+    engine.close()
