@@ -206,3 +206,41 @@ def test_mutants_raise_nothing_but_ber_errors_and_what_they_give_can_be_written_
 def test_a_message_larger_than_a_datagram_is_not_written() -> None:
     with pytest.raises(BerError):
         response(*[Varbind(SYSTEM, ber.OCTET_STRING, bytes(60_000))] * 2)
+
+
+EXTREMES = [
+    Varbind(ber.oid_content("1.3." + ".".join(["4294967295"] * 126)), ber.INTEGER, -(2**31)),
+    Varbind(ber.oid_content("0.0"), ber.INTEGER, 2**31 - 1),
+    Varbind(ber.oid_content("2.39.127.128.16383.16384"), ber.INTEGER, -1),
+    Varbind(ber.oid_content("1.3.6"), ber.INTEGER, -32769),
+    Varbind(ber.oid_content("1.3.6"), ber.COUNTER32, 2**32 - 1),
+    Varbind(ber.oid_content("1.3.6"), ber.GAUGE32, 2**31),
+    Varbind(ber.oid_content("1.3.6"), ber.TIME_TICKS, 0),
+    Varbind(ber.oid_content("1.3.6"), ber.COUNTER64, 2**64 - 1),
+    Varbind(ber.oid_content("1.3.6"), ber.COUNTER64, 2**63),
+    Varbind(ber.oid_content("1.3.6"), ber.OID, ber.oid_content("1.3" + ".4294967295" * 126)),
+    Varbind(ber.oid_content("1.3.6"), ber.OCTET_STRING, b""),
+    Varbind(ber.oid_content("1.3.6"), ber.OCTET_STRING, bytes(range(256)) * 100),
+    Varbind(ber.oid_content("1.3.6"), ber.OPAQUE, b"\x9f\x78\x04\x42\xf6\x00\x00"),
+    Varbind(ber.oid_content("1.3.6"), ber.IP_ADDRESS, b"\xff\xff\xff\xff"),
+    Varbind(ber.oid_content("1.3.6"), ber.NULL),
+    Varbind(ber.oid_content("1.3.6"), ber.NO_SUCH_OBJECT),
+    Varbind(ber.oid_content("1.3.6"), ber.NO_SUCH_INSTANCE),
+    Varbind(ber.oid_content("1.3.6"), ber.END_OF_MIB_VIEW),
+]
+
+
+@pytest.mark.parametrize("bind", EXTREMES, ids=lambda one: f"{one.tag:#x}-{str(one.value)[:12]}")
+def test_the_ends_of_every_type_in_both_directions(bind: Varbind) -> None:
+    """What pysnmp writes we read, and pysnmp reads what we write."""
+    theirs = pysnmp_message(snmp.V2C, b"public", 7, [bind])
+    assert snmp.decode_message(theirs).varbinds() == [bind]
+    ours = snmp.encode_message(snmp.V2C, b"public", snmp.RESPONSE, 7, 0, 0, [bind])
+    module = api.PROTOCOL_MODULES[snmp.V2C]
+    message, rest = decoder.decode(ours, asn1Spec=module.Message())
+    assert not rest
+    ((name, value),) = module.apiPDU.get_varbinds(module.apiMessage.get_pdu(message))
+    assert tuple(name) == ber.oid_arcs(bind.oid)
+    wanted = pysnmp_value(snmp.V2C, bind.tag, bind.value)
+    assert value == wanted
+    assert value.tagSet == wanted.tagSet
