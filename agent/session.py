@@ -115,7 +115,7 @@ class Session:
     # -- sending ----------------------------------------------------------------------------------
 
     def seal(self, template: Template, request_id: int, now_ns: int) -> bytes:
-        """The datagram to send now, monotonic time given; raises BerError when it is too large."""
+        """The datagram to send now, monotonic time given."""
         self.sent_ns = now_ns
         if self.step is not Step.ASK:
             template = _DISCOVERY if self.step is Step.DISCOVER else _PROBE
@@ -166,8 +166,6 @@ class Session:
         size = len(scoped)
         if head.flags & PRIV and user.priv is PrivProtocol.DES:
             size += -size % 8
-        if size > snmp.MAX_MESSAGE - 256:
-            raise BerError("message is larger than a datagram")
         made = octets, Template(before, template.after), v3.frame(head, window, size)
         if len(self._frames) >= _FRAMES:
             self._frames.clear()
@@ -227,11 +225,12 @@ class Session:
         assert keys is not None
         assert keys.privacy is not None
         _, _, _, time, _, digest, _, salt, _, body = found
-        if time[0] > 0x7F or not keys.genuine(split.zeroed(data), digest):
+        number = _from_bytes(time, "big")
+        if number > v3.MAX_TIME or not keys.genuine(split.zeroed(data), digest):
             raise BerError("digest is wrong")
         boots = split.window.boots
-        self._timely(Window(boots, _from_bytes(time, "big")))
-        window = boots.to_bytes(4, "big") + time.rjust(4, b"\0")
+        self._timely(Window(boots, number))
+        window = boots.to_bytes(4, "big") + number.to_bytes(4, "big")
         plain = keys.privacy.decrypt(body, window, salt)
         self._heard = self._spoke = True
         if self.user.priv is PrivProtocol.DES:  # RFC 3414 section 8.1.1.2: padding is ignored

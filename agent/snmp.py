@@ -34,6 +34,8 @@ FIRST_ID: Final = 0x4000_0000
 """Request ids are FIRST_ID + 0 … 2**30 - 1: positive, and four octets long."""
 
 MAX_MESSAGE: Final = 65_507
+AROUND_V3: Final = 1024
+"""More than version 3 ever puts around a PDU of ours."""
 MAX_VARBINDS: Final = 4096
 
 
@@ -167,7 +169,7 @@ def _around_id(
     if version != V3:
         head = ber.encode_integer(version) + ber.encode(ber.OCTET_STRING, community)
         whole = ber.encode(ber.SEQUENCE, head + body)
-    if len(whole) > MAX_MESSAGE:
+    if len(whole) > MAX_MESSAGE - (AROUND_V3 if version == V3 else 0):
         raise BerError("message is larger than a datagram")
     id_at = len(whole) - len(tail) - len(number) + 2
     return whole[:id_at], whole[len(whole) - len(tail) :]

@@ -378,6 +378,34 @@ def test_a_forged_digest_another_id_and_an_old_time_are_not_taken() -> None:
     assert session.open(answer, snmp.FIRST_ID + 99) is not None
 
 
+def test_a_time_of_more_octets_than_it_needs_is_no_fault_of_the_loop() -> None:
+    """An authentic message from a peer that has our keys and means no good."""
+    peer, desk = engine(), Desk()
+    for _ in range(2):
+        assert said(desk.look(peer.answer)) == GOOD
+    session = desk.session
+    (size, split), *_ = session._splits.items()
+    keys = session._keys
+    assert keys is not None
+    for time_octets in (b"\0\0\0\4\0", b"\xff\xff", b"\x80\0\0\0\1", b""):
+        bad = bytearray(desk_reply(peer, desk))
+        parts = v3.decode(bytes(bad))
+        first, last = parts.time_at
+        bad[first:last] = time_octets
+        with pytest.raises((BerError, Stray)):
+            session.open(bytes(bad), parts.message_id)
+    assert split.window.boots == peer.boots
+    assert size == len(desk_reply(peer, desk))
+
+
+def desk_reply(peer: FakeEngine, desk: Desk) -> bytes:
+    session, template = desk.session, desk.device.memory.steps[0].template
+    session.begin()
+    found = peer.answer(session.seal(template, snmp.FIRST_ID + 5, desk.now_ns))
+    assert found is not None
+    return found
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.binary(max_size=300))
 def test_any_octets_are_a_fault_or_a_message(data: bytes) -> None:
