@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pydantic import TypeAdapter
 from transport import frames
 from transport.delivery import Acked, Peer
 from transport.io import log as logs
-from transport.io.clock import Clock
+from transport.io.clock import Clock, Onward
 from transport.io.quarantine import Quarantine
 from wire.codec import Refused, decode
 from wire.frame import SampleFrame, StateFrame
@@ -125,3 +126,41 @@ def test_only_changes_are_logged() -> None:
             changes.note("key", state, f"it is {state}")
     said: list[tuple[str, Any]] = [(line["event"], line.get("former_times")) for line in lines]
     assert said == [("it is bad", None), ("it is worse", 3), ("it is good", None)]
+
+
+class _Hands(Clock):
+    """A clock whose hands are set by the test; seconds and milliseconds."""
+
+    wall = 1_000_000_000
+    mono = 0.0
+
+    def now_ms(self) -> int:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return self.mono
+
+
+def test_domain_time_goes_on_where_the_wall_clock_was_set_back() -> None:
+    clock = _Hands()
+    onward = Onward(clock, 0)
+    assert onward.now_ms() == clock.wall
+    clock.wall -= 7_200_000  # two hours back
+    seen = [onward.now_ms()]
+    for _ in range(2400):
+        clock.wall += 60_000
+        clock.mono += 60.0
+        seen.append(onward.now_ms())
+    steps = {later - earlier for earlier, later in pairwise(seen)}
+    assert min(steps) > 0
+    assert max(steps) == 60_000
+    assert seen[60] - seen[0] == 60 * 54_000
+    assert seen[-1] == clock.wall  # caught up after twenty hours
+
+
+def test_domain_time_follows_a_wall_clock_that_is_set_forward_and_never_goes_back() -> None:
+    clock = _Hands()
+    onward = Onward(clock, clock.wall + 500)
+    assert onward.now_ms() == clock.wall + 500
+    clock.wall += 3_600_000
+    assert onward.now_ms() == clock.wall

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Final
 
 from config.settings import ClockSettings
 
@@ -51,3 +52,37 @@ class Clock:
     def to_real(self, seconds: float) -> float:
         """How long ``seconds`` of domain time take in real time."""
         return seconds / self.scale
+
+
+STEP_MS: Final = 1000
+"""A wall clock further behind than this was set back."""
+
+SLEW: Final = 0.9
+"""How fast time goes until a wall clock that was set back has caught up."""
+
+
+class Onward:
+    """Domain time for who keeps deadlines: never back, and never standing still for long.
+
+    Where the wall clock was set back (F15 at the county itself), time goes on by the monotonic
+    clock, a little slower, until the wall clock has caught up: or silence would not be noticed,
+    and no delay would end, for as long as the clock was set back.
+    """
+
+    def __init__(self, clock: Clock, from_ms: int) -> None:
+        self._clock = clock
+        self._now_ms = from_ms
+        self._mono = clock.monotonic()
+        self._rest = 0.0
+
+    def now_ms(self) -> int:
+        """Domain time in ms since 1970-01-01 UTC."""
+        wall, mono = self._clock.now_ms(), self._clock.monotonic()
+        passed, self._mono = self._clock.to_domain(mono - self._mono) * 1000, mono
+        if self._now_ms + passed - wall > STEP_MS:
+            self._rest += passed * SLEW
+            whole = int(self._rest)
+            self._now_ms, self._rest = self._now_ms + whole, self._rest - whole
+        else:
+            self._now_ms = max(self._now_ms, wall)
+        return self._now_ms
