@@ -44,6 +44,7 @@ from escalation.report import Line
 from transport import frames
 from transport.delivery import Acked, Peer
 from transport.io import log as logs
+from transport.io.clock import Onward
 from transport.io.hop import SendingHop
 from transport.io.link import Link, MakeLink, Message
 from transport.io.notify import Notifier
@@ -98,7 +99,7 @@ class Collector:
         self._notifier = Notifier()
         self._inbox: deque[Message] = deque()
         self._wake = asyncio.Event()
-        self._now_ms = self.store.last_ms
+        self._onward = Onward(self._clock, self.store.last_ms)
         self._ready = False
         self._gate = Gate(
             self._topics,
@@ -146,9 +147,8 @@ class Collector:
         )
 
     def now_ms(self) -> int:
-        """Domain time; it never goes back, whatever the wall clock does."""
-        self._now_ms = max(self._now_ms, self._clock.now_ms())
-        return self._now_ms
+        """Domain time; it never goes back nor stands still, whatever the wall clock does."""
+        return self._onward.now_ms()
 
     async def run(self) -> None:
         """Serve until cancelled; whatever part fails ends the whole (FAULTS F11)."""
