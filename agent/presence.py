@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from wire.codec import MAX_INFLATED, MAX_PAYLOAD, encode
 from wire.presence import Alive, Birth, LaneState
@@ -17,7 +16,7 @@ BIRTH_MOST: Final = 100_000
 class Identity:
     """Who this agent is in all its sessions; intervals are real ms.
 
-    ``life`` is drawn anew by each process: two of one identity differ in it (FAULTS F14).
+    ``life`` is drawn anew by the uplink of each process: two of one identity differ in it (F14).
     """
 
     agent: str
@@ -26,7 +25,7 @@ class Identity:
     inventory_hash: str
     devices: tuple[str, ...]
     alive_every_ms: int
-    life: int = field(default_factory=lambda: secrets.randbits(31) + 1)
+    life: int = 0
 
 
 def birth(
@@ -57,8 +56,18 @@ def apart(who: Identity) -> bool:
     return len(payload) > MAX_PAYLOAD - 1024 or sum(map(len, who.devices)) > MAX_INFLATED // 2
 
 
-def alive(who: Identity, *, session: int, at_ms: int, online: bool) -> bytes:
+class Pressure(NamedTuple):
+    """How the outbox fares: samples given up by this process, and whether nothing fits."""
+
+    given_up: int = 0
+    no_space: bool = False
+
+
+def alive(
+    who: Identity, *, session: int, at_ms: int, online: bool, pressure: Pressure | None = None
+) -> bytes:
     """The retained sign of life; ``online`` False is the Last Will and the farewell."""
+    pressure = pressure or Pressure()
     return encode(
         Alive(
             sender=who.agent,
@@ -67,5 +76,7 @@ def alive(who: Identity, *, session: int, at_ms: int, online: bool) -> bytes:
             at_ms=at_ms,
             every_ms=who.alive_every_ms,
             life=who.life,
+            given_up=pressure.given_up,
+            no_space=pressure.no_space,
         )
     )

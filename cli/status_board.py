@@ -161,6 +161,10 @@ def _note(source: Json) -> str:
         notes.append(f"时钟偏差 clock {source['skew_ms'] / 1000:+.0f} s")
     if source.get("clones_refused"):
         notes.append("有第二个进程冒用身份，已拒绝 clone refused")
+    if source.get("no_space"):
+        notes.append("磁盘已满 no disk space")
+    if source.get("samples_given_up"):
+        notes.append(f"已舍弃采样 samples given up {source['samples_given_up']}")
     return "；".join(notes)
 
 

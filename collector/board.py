@@ -111,6 +111,8 @@ def source(world: World, agent: str, row: AgentState) -> Json:
         "skew_ms": row.skew_ms,
         "bad_stamps": row.stamps,
         "clock_off": row.clock_off,
+        "samples_given_up": row.given_up,
+        "no_space": row.no_space,
         "clones_refused": len(refused_lives(row)),
         "poisoned": row.poisoned,
         "unregistered": row.unregistered,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from collector import condition
+from collector import condition, vitals
 from collector.base import World
 from collector.state import (
     AgentState,
@@ -32,9 +32,6 @@ MOST_READINGS: Final = 20_000
 
 EVENTS: Final = 10
 """Events of one device that are kept."""
-
-CLOCK_OFF_S: Final = 10
-"""A clock that is further off is named as wrong; less may be the way of the word."""
 
 REST: Final = "…"
 """The row that counts what is over NAMED."""
@@ -239,17 +236,6 @@ def round_done(world: World, now_ms: int, agent: str, marker: Round) -> None:
     arm(world, agent)
 
 
-def clocked(world: World, now_ms: int, agent: str, at_ms: int) -> None:
-    """How far the agent's clock is from ours, by a word that has just come: shown, not trusted."""
-    row = world.agent(agent)
-    row.skew_ms = at_ms - now_ms
-    off = abs(row.skew_ms) > world.county.real_ms(CLOCK_OFF_S)
-    if off is not row.clock_off:
-        row.clock_off = off
-        word = "off" if off else "right"
-        world.record("clock", agent=agent, word=word, skew_ms=row.skew_ms, at_ms=now_ms)
-
-
 def born(world: World, now_ms: int, birth: Birth, *, retained: bool = False) -> None:
     """An agent's new session: what it looks at from now on.
 
@@ -269,7 +255,7 @@ def born(world: World, now_ms: int, birth: Birth, *, retained: bool = False) -> 
     row.version = birth.version
     row.inventory_hash = birth.inventory_hash
     if not retained:
-        clocked(world, now_ms, agent, birth.at_ms)
+        vitals.clocked(world, now_ms, agent, birth.at_ms)
     if anew:
         heard(world, now_ms, agent)
     if not birth.apart:
@@ -310,7 +296,8 @@ def alive(world: World, now_ms: int, word: Alive, *, retained: bool = False) -> 
     if word.online:
         row.alive_ms = word.at_ms
         if not retained:
-            clocked(world, now_ms, word.sender, word.at_ms)
+            vitals.clocked(world, now_ms, word.sender, word.at_ms)
+        vitals.pressed(world, now_ms, word)
         heard(world, now_ms, word.sender)
     elif row.blind in {Blind.SEES, Blind.STALLED}:
         lost(world, now_ms, word.sender, Blind.OFFLINE)

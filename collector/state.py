@@ -176,8 +176,9 @@ class AgentState:
     its last birth and ``alive_ms`` the stamp of its last presence, by which a retained copy of
     either is known; ``ended`` how far former epochs of its state lane were applied; ``parts``
     an inventory on its way; ``life`` the process that holds the identity among all ``lives``
-    (``collector.identity``); ``clock_off``: its clock is named as wrong; ``told``: it stands
-    before the office as blind; ``crowded`` counts readings that were more than a device can have.
+    (``collector.identity``); ``clock_off``: its clock is named as wrong; ``given_up`` samples by
+    its last word, ``thinning``: more than by the one before; ``told``: it stands before the
+    office as blind; ``crowded`` counts readings that were more than a device can have.
     """
 
     blind: Blind = Blind.NEVER
@@ -209,6 +210,9 @@ class AgentState:
     life: int = 0
     lives: dict[int, Life] = field(default_factory=dict)
     clock_off: bool = False
+    given_up: int = 0
+    thinning: bool = False
+    no_space: bool = False
 
 
 class SiteWord(StrEnum):

@@ -42,7 +42,11 @@ class Birth(Wire):
 
 
 class Alive(Wire):
-    """Retained presence of a process; ``online=False`` is published by its Last Will."""
+    """Retained presence of a process; ``online=False`` is published by its Last Will.
+
+    ``given_up`` counts the samples that an agent's outbox gave up since the process began,
+    ``no_space`` says that not even state rows go to its disk (FAULTS F10).
+    """
 
     kind: Literal["alive"] = "alive"
     sender: Id
@@ -51,6 +55,8 @@ class Alive(Wire):
     at_ms: Ms
     every_ms: Span = 30_000
     life: Tally = 0
+    given_up: Tally = 0
+    no_space: bool = False
 
 
 class Heartbeat(Wire):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -80,7 +82,9 @@ class Uplink:
         link: MakeLink = Link,
     ) -> None:
         options = settings.agent
-        self._who = who
+        # Ten digits, so that payloads are of one length.
+        life = who.life or random.getrandbits(30) + 2**30
+        who = self._who = replace(who, life=life)
         self._clock = clock
         self._log = logs.get("uplink", agent=who.agent)
         self._changes = logs.Changes(self._log)
@@ -114,6 +118,7 @@ class Uplink:
         elif past.old:
             self._log.error("outbox is an old copy, goes on in a newer epoch", lanes=past.old)
         self._session = 0
+        self._pressure = presence.Pressure()
         self._apart = presence.apart(who)
         self._born = asyncio.Event()
         self.link = link(
@@ -138,7 +143,11 @@ class Uplink:
             thinned = self._append(state, sample)
         except OutboxFull as full:
             self._changes.note("outbox", "full", "outbox full", level="error", error=str(full))
+            self._pressure = self._pressure._replace(no_space=not sample)
             return False
+        self._pressure = presence.Pressure(
+            self._pressure.given_up + sum(one.samples for one in thinned)
+        )
         self._changes.note("outbox", "open", "outbox has room", level="info")
         for one in thinned:
             self._changes.note(
@@ -265,7 +274,11 @@ class Uplink:
 
     def _alive(self, *, online: bool) -> bytes:
         return presence.alive(
-            self._who, session=self._session, at_ms=self._clock.now_ms(), online=online
+            self._who,
+            session=self._session,
+            at_ms=self._clock.now_ms(),
+            online=online,
+            pressure=self._pressure,
         )
 
     async def _say(self, *, online: bool) -> bool:

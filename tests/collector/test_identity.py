@@ -152,6 +152,18 @@ def test_a_retained_word_measures_no_clock(hand: Hand) -> None:
     assert row.skew_ms == skew
 
 
+def test_an_outbox_under_pressure_is_named_once_and_when_it_is_over(hand: Hand) -> None:
+    start(hand)
+    for given_up, no_space in ((0, False), (50, False), (90, False), (90, True), (90, False)):
+        word = alive(hand, A, 10).alive
+        hand.now += 1000
+        more = {"at_ms": hand.now, "given_up": given_up, "no_space": no_space}
+        hand.turn(AliveSeen(word.model_copy(update=more)))
+    found = [(one["thinning"], one["no_space"]) for one in hand.records("outbox")]
+    assert found == [(True, False), (False, True), (False, False)]
+    assert hand.world.agent(AGENT).given_up == 90
+
+
 def test_a_pause_of_ours_makes_nobody_silent(hand: Hand) -> None:
     hand.pass_s(60)
     hand.now += 3_600_000
