@@ -29,6 +29,7 @@ from agent.io.icmp import IcmpEngine, IcmpOptions
 from agent.io.port import on_grid
 from agent.io.selfcheck import SelfCheck
 from agent.io.snmp import FLOOD, SnmpEngine, SnmpOptions
+from agent.io.tracing import Tracing
 from agent.io.traps import Hooks, Traps
 from agent.io.uplink import Uplink
 from agent.io.ways import Ways
@@ -48,7 +49,7 @@ from transport.io.clock import Clock
 from transport.io.link import Link, MakeLink
 from transport.io.notify import Notifier
 from transport.io.outbox import Row
-from wire.observation import Event, EventSource, Method, Outcome, Reading, Round, StateItem
+from wire.observation import Event, EventSource, Method, Outcome, Round, StateItem
 from wire.request import LookRequest
 
 R = TypeVar("R", IcmpResult, SnmpResult)
@@ -170,8 +171,9 @@ class Agent:
         self._open = False
         self._uplink: Uplink | None = None
         self._on_disk: list[Callable[[], None]] = []
-        hooks = Hooks(look=self._look_now, news=self._news_of, tell=self._tell)
+        hooks = Hooks(look=self._look_now, settle=self._settle, tell=self._tell)
         self._traps = Traps(settings, believed or TrapAccess(), inventory, hooks)
+        self._tracing = Tracing(options.trace_per_minute, self._clock, self._add)
 
     def stop(self) -> None:
         """End ``run`` cleanly: what was seen is on disk, and the broker told, when it returns."""
@@ -193,6 +195,7 @@ class Agent:
                 await self._until_stopped(serving, looking)
             finally:
                 await self._traps.close()
+                await self._tracing.close()
                 await self._close(serving, looking)
 
     async def _until_stopped(self, *tasks: asyncio.Task[None]) -> None:
@@ -324,12 +327,6 @@ class Agent:
         self._submit(self._devices[name])
         return True
 
-    def _news_of(self, name: str) -> int:
-        """How many readings of the device's last look were news."""
-        before = len(self._items)
-        self._settle()
-        return sum(isinstance(one, Reading) and one.device == name for one in self._items[before:])
-
     def _submit(self, device: _Device) -> None:
         device.waiting = (device.icmp is not None) + (device.snmp is not None)
         device.outcomes = None
@@ -408,12 +405,15 @@ class Agent:
         outcome, reason, mono_ms = result.outcome, result.reason, self._clock.monotonic_ms()
         if self._state.same(device.id, method, outcome, reason, mono_ms):
             return
-        detail = "" if method is Method.ICMP else result.detail
         rtt_us = None if rtt_ns is None else rtt_ns // 1000
-        said = lanes.Said(device.id, method, outcome, reason, detail, rtt_us)
+        said = lanes.Said(device.id, method, outcome, reason, result.detail, rtt_us)
         look = self._state.look(said, at_ms, mono_ms)
-        if look is not None:
-            self._add(look)
+        if look is None:
+            return
+        self._add(look)
+        new = outcome is Outcome.NO_ANSWER and look.since_ms == at_ms
+        if new and method is Method.ICMP and device.icmp is not None:
+            self._tracing.silent(device.id, device.icmp.address)
 
     def _settle(self) -> None:
         """Take what was measured into the lanes, many looks at once."""
@@ -425,6 +425,7 @@ class Agent:
             self._log.info("device restarted", device=device)
             self._items.append(_restart(device, self._clock.now_ms()))
         self._items += found
+        self._traps.saw(found)
 
     def _one_done(self, device: _Device, outcome: Outcome, reason: str, method: Method) -> None:
         if outcome is Outcome.COULD_NOT_LOOK and reason != lanes.BROKEN_OFF:

@@ -114,7 +114,7 @@ async def _drops(here: Ground, count: int) -> list[tuple[float, float]]:
     chance, took = random.Random(7), []
     store = TrapStore.read_only(here.folder / "agent-cmcc")
     for _ in range(count):
-        await asyncio.sleep(chance.uniform(4.5, 6))
+        await asyncio.sleep(chance.uniform(3, 4))
         began = time.time()
         _ip("link", "set", OTHER_END, "down")
         await ear.until(DOWN)
@@ -124,7 +124,7 @@ async def _drops(here: Ground, count: int) -> list[tuple[float, float]]:
         read = ear.read_ms / 1000 - came
         line = f"{ended - came:.3f} s ({read:.3f} until read), {ended - began:.3f} s"
         print(line, file=sys.stderr, flush=True)
-        await asyncio.sleep(chance.uniform(4.5, 6))
+        await asyncio.sleep(chance.uniform(3, 4))
         _ip("link", "set", OTHER_END, "up")
         await ear.until(frozenset({1}))
         here.check()

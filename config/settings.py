@@ -69,6 +69,7 @@ class AgentOptions(Config):
     receive (0: no limit but the packets'), ``looks_per_subnet`` the looks under way by each of
     them in one /24 or IPv6 /64 (0: no limit); at one device there is never more than one.
     ``look_on_request`` false: the county's wishes to look at a device at once are not heard.
+    ``trace_per_minute``: of so many devices that fall silent the path is traced, as evidence.
     ``rest_turns``: a device silent for long is looked at every so many turns at least (above 2 it
     becomes unknown at the county meanwhile unless policy's blind_notice_s is longer than that).
     When no ``witness`` (addresses beyond our uplink; gateways of the routing table unless
@@ -93,6 +94,7 @@ class AgentOptions(Config):
     sample_quota_bytes: Annotated[int, Field(ge=1_000_000)] = 1024 * 1024 * 1024
     alive_every_s: Annotated[float, Field(ge=0.2, le=300)] = 30.0
     look_on_request: bool = True
+    trace_per_minute: Annotated[int, Field(ge=0, le=60)] = 0
     rest_turns: Annotated[int, Field(ge=1, le=10)] = 2
     witness: Annotated[tuple[IPv4Address | IPv6Address, ...], Field(max_length=4)] = ()
     witness_gateways: bool = True

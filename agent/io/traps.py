@@ -28,7 +28,7 @@ from config.settings import AgentSettings, TrapSettings
 from config.traps import TrapAccess
 from transport.io import log as logs
 from transport.io.sqlite import StoreTooNew
-from wire.observation import Event, EventSource, Method, Outcome
+from wire.observation import Event, EventSource, Method, Outcome, Reading, StateItem
 
 AGAIN_S: Final = (1.0, 3.0)
 """After these seconds a look that showed nothing new is repeated."""
@@ -58,13 +58,13 @@ POLL_S: Final = 5.0
 class Hooks:
     """What the agent lends.
 
-    ``look`` starts a look out of turn (False: one is under way); ``news`` counts the readings
-    that the look which is just over found changed; ``tell`` puts events into the state lane and
-    calls back when they are on disk.
+    ``look`` starts a look out of turn (False: one is under way); ``settle`` has what was measured
+    compared with what is known now, so that ``saw`` is told; ``tell`` puts events into the state
+    lane and calls back when they are on disk.
     """
 
     look: Callable[[str], bool]
-    news: Callable[[str], int]
+    settle: Callable[[], None]
     tell: Callable[[Sequence[Event], Callable[[], None]], None]
 
 
@@ -336,14 +336,24 @@ class Traps:
         """Whether it is wanted how a look at ``device`` came out."""
         return device in self._cases
 
+    def saw(self, items: Sequence[StateItem]) -> None:
+        """These were news: of a device that is being looked at for a trap, they confirm it."""
+        if not self._cases:
+            return
+        for item in items:
+            if isinstance(item, Reading):
+                case = self._cases.get(item.device)
+                if case is not None and case.under_way:
+                    case.changed += 1
+
     def looked(self, device: str, outcomes: Mapping[Method, Outcome]) -> None:
         """A look at ``device`` is over, and so it came out."""
         case = self._cases.get(device)
         if case is None or not case.under_way:
             return
+        self._hooks.settle()
         case.under_way = False
         case.outcome = outcomes.get(Method.SNMP, outcomes.get(Method.ICMP))
-        case.changed += self._hooks.news(device)
         if case.after or case.changed or case.looks > len(AGAIN_S):
             self._conclude(device, case)
             for row in case.after.values():
