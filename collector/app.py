@@ -18,7 +18,7 @@ from typing import Final
 from collector import world as worlds
 from collector.gate import OFFICE, Gate
 from collector.identity import IDENTITY, refused
-from collector.io import retention
+from collector.io import pictures, retention
 from collector.io.begin import Opened, open_collector
 from collector.io.configured import database
 from collector.io.journal import closing_lines, open_readonly
@@ -101,6 +101,8 @@ class Collector:
         self._wake = asyncio.Event()
         self._onward = Onward(self._clock, self.store.last_ms)
         self._ready = False
+        self._work = 0
+        self._picture_due = asyncio.Event()
         self._gate = Gate(
             self._topics,
             self.world.county,
@@ -159,6 +161,7 @@ class Collector:
             tasks.create_task(self._samples.run())
             tasks.create_task(self._beat())
             tasks.create_task(self._views.run())
+            tasks.create_task(self._pictures())
             tasks.create_task(
                 retention.keep(self.store, self.history, self._settings.retention, self.now_ms)
             )
@@ -257,6 +260,16 @@ class Collector:
             self._receipted(receipt)
         self._turn_away(inputs)
 
+    async def _pictures(self) -> None:
+        """Snapshots when they are due: taken between two turns, made ready in a thread."""
+        path = database(self._settings)
+        while True:
+            await self._picture_due.wait()
+            draft, self._work = self.store.draft(self.world), 0
+            self._picture_due.clear()
+            picture = await asyncio.to_thread(pictures.develop_beside, path, draft)
+            self.store.keep_picture(draft, picture, self.now_ms())
+
     def _turn_away(self, inputs: list[Input]) -> None:
         """Tell second processes of one identity that they are refused (FAULTS F14)."""
         for given in inputs:
@@ -274,8 +287,10 @@ class Collector:
         if self.store.commit(now_ms, inputs, effects, self._sign):
             for hop in self._hops.values():
                 hop.wake()
-        if self.store.last_input - self.store.last_snapshot >= SNAPSHOT_EVERY:
-            self.store.snapshot(self.world, now_ms)
+        self._work += pictures.work(inputs)
+        behind = self.store.last_input - self.store.last_snapshot
+        if self._work >= pictures.SNAPSHOT_WORK or behind >= SNAPSHOT_EVERY:
+            self._picture_due.set()
 
     def _submit(self, given: Input) -> asyncio.Future[list[Effect]]:
         """Put an input into the next turn; its effects, once they are committed."""

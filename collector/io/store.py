@@ -11,7 +11,6 @@ it.
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -30,12 +29,12 @@ from collector.io.journal import (
     Entry,
     anchored,
     chained,
-    inputs_hash,
     journal,
     last_notice,
     open_readonly,
     verify,
 )
+from collector.io.pictures import Draft, Picture, develop
 from collector.io.restore import Restored, restore
 from collector.io.version import software
 from collector.mend import mended
@@ -242,17 +241,22 @@ class Store:
 
     def snapshot(self, world: World, now_ms: int) -> None:
         """Keep the World as it is after the last input; the journal anchors the inputs before."""
-        raw = worlds.dump(world)
-        state_hash = worlds.hash_of(raw)
-        blob = zlib.compress(raw, 1)
-        digest = hashlib.sha256(blob).hexdigest()
+        draft = self.draft(world)
+        self.keep_picture(draft, develop(self.db, draft), now_ms)
+
+    def draft(self, world: World) -> Draft:
+        """The World as it is after the last input, for a picture that is made ready elsewhere."""
+        return Draft(worlds.dump(world), self.last_snapshot, self.last_input)
+
+    def keep_picture(self, draft: Draft, picture: Picture, now_ms: int) -> None:
+        """Write a picture; later inputs may have been committed since it was taken."""
         anchor = Record(
             "snapshot",
             {
-                "after": self.last_snapshot,
-                "upto": self.last_input,
-                "inputs": inputs_hash(self.db, self.last_snapshot, self.last_input),
-                "state": state_hash,
+                "after": draft.after,
+                "upto": draft.upto,
+                "inputs": picture.inputs,
+                "state": picture.state_hash,
                 "version": software(),
             },
         )
@@ -260,7 +264,7 @@ class Store:
             self.db.execute(
                 "INSERT OR REPLACE INTO snapshot (n, at_ms, state_hash, blob, version, digest)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                (self.last_input, now_ms, state_hash, blob, software(), digest),
+                (draft.upto, now_ms, picture.state_hash, picture.blob, software(), picture.digest),
             )
             self.db.execute(
                 "DELETE FROM snapshot WHERE n NOT IN"
@@ -269,7 +273,7 @@ class Store:
             )
             journal = self._journal(now_ms, [anchor])
         self.journal_n, self.journal_head = journal
-        self.last_snapshot = self.last_input
+        self.last_snapshot = draft.upto
 
     def restore(self) -> Restored:
         """The World as it was at the last committed turn. Raises Unusable."""

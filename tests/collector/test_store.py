@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from collector import world as worlds
+from collector.io.pictures import develop_beside
 from collector.io.store import OfficeOutbox, Store, open_readonly, verify
 from collector.model import Input, Reconfigured, Tick
 from escalation.effects import Effect
@@ -175,3 +176,20 @@ def test_sample_marks_are_kept(store: Store) -> None:
     store.mark_samples(marks)
     store.mark_samples({"agent-0": (2, 1, 7)})
     assert store.sample_marks() == {**marks, "agent-0": (2, 1, 7)}
+
+
+def test_a_picture_is_made_ready_beside_the_turns_that_follow_it(store: Store, path: Path) -> None:
+    keeper = begin(store)
+    outage(keeper)
+    draft = store.draft(keeper.world)
+    keeper.pass_s(120)
+    assert store.last_input > draft.upto
+    store.keep_picture(draft, develop_beside(path, draft), keeper.now)
+    keeper.pass_s(60)
+    assert store.last_snapshot == draft.upto
+    restored = store.restore()
+    assert 0 < restored.replayed == store.last_input - draft.upto
+    assert worlds.state_hash(restored.world) == worlds.state_hash(keeper.world)
+    assert verify(store.db)[2] == []
+    store.snapshot(keeper.world, keeper.now)
+    assert verify(store.db)[2] == []
