@@ -132,7 +132,11 @@ def test_retiring_again_and_again_loses_and_doubles_nothing(box: Outbox) -> None
         fresh = list(range(number + 1, number + 4))
         number += 3
         box.append({"state": rows(*fresh)})
+        assert {row.was for row in box.rows("state", 1, most=9, size=999)} == {None}
+        origin = [(box.lane("state").epoch, seq) for seq in (1, 2, 3)]
         box.retire("state", "history")
+        found = box.rows("history", box.lane("history").highest - 2, most=9, size=999)
+        assert [row.was for row in found] == origin
         if turn % 3 == 2:
             info = box.lane("history")
             got += bodies(box, "history")

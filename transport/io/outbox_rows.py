@@ -188,6 +188,7 @@ def retire(db: sqlite3.Connection, lane: str, to: str, *, floor: int) -> None:
         _forget_origins(db, target)
         first = here.base + info.acked + 1
         _swap(db, (lane, here), (to, target))
+        db.execute("DELETE FROM outbox_origin WHERE id > ? AND id < ?", (target.low, target.high))
         db.execute(
             "UPDATE outbox_lane SET base = ?, epoch = ?, acked = 0, highest = ?, bytes = ?"
             " WHERE name = ?",
