@@ -207,6 +207,8 @@ class Session:
         if scoped.message.pdu == snmp.REPORT:
             self._report(parts, scoped.message, genuine=genuine)
             return None
+        if scoped.message.pdu != snmp.RESPONSE:  # our own request sent back is authentic, too
+            raise Stray
         return body if self._response(parts, scoped.message, data) else None
 
     def message(self, plain: bytes, request_id: int) -> Message:

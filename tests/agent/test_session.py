@@ -378,6 +378,12 @@ def test_a_forged_digest_another_id_and_an_old_time_are_not_taken() -> None:
     assert session.open(answer, snmp.FIRST_ID + 99) is not None
 
 
+def test_an_echo_of_our_own_request_is_no_answer() -> None:
+    desk, peer = Desk(), engine()
+    assert said(desk.look(peer.answer)) == GOOD
+    assert desk.look(lambda data: data).outcome is Outcome.NO_ANSWER
+
+
 def test_a_time_of_more_octets_than_it_needs_is_no_fault_of_the_loop() -> None:
     """An authentic message from a peer that has our keys and means no good."""
     peer, desk = engine(), Desk()
