@@ -17,7 +17,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import carry, hop, latency, machine, ping, poll, turns, whole
+from bench import carry, hop, latency, machine, ping, poll, restart, turns, whole
 from bench.figures import Figure, Report
 from bench.peers import ROOT, Missing
 from drill.children import ChildEnded
@@ -43,6 +43,10 @@ def _turns(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see 
     return turns.figures(turns=40 if quick else 200, rounds=3 if quick else 5)
 
 
+def _restart(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
+    return restart.figures(inputs=100_000 if quick else 1_000_000, rounds=3)
+
+
 def _hop(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
     return asyncio.run(hop.figures(rounds=3 if quick else 5))
 
@@ -64,6 +68,7 @@ PARTS: Final[dict[str, Part]] = {
     "snmp": _poll,
     "icmp": _ping,
     "world": _turns,
+    "restart": _restart,
     "hop": _hop,
     "latency": _latency,
     "whole": _whole,
