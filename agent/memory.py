@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -176,13 +177,18 @@ class Memory:
 
     def cut(self, shared: Shared) -> None:
         """Cut the scalars that the device has into requests."""
+        self.steps = self.pieces(shared, self.chunk)
+
+    def pieces(self, shared: Shared, most: int, but: Collection[int] = ()) -> list[Step]:
+        """Requests of ``most`` objects for the scalars that the device has, ``but`` for some."""
         scalars = self.query.scalars
-        wanted = [place for place in range(len(scalars)) if place not in self.absent]
-        self.steps = []
-        for at in range(0, len(wanted), self.chunk):
-            places = tuple(wanted[at : at + self.chunk])
+        wanted = [at for at in range(len(scalars)) if at not in self.absent and at not in but]
+        steps = []
+        for at in range(0, len(wanted), most):
+            places = tuple(wanted[at : at + most])
             oids = tuple(scalars[place] for place in places)
-            self.steps.append(Step(shared.template(self.access, oids, 0), oids, places))
+            steps.append(Step(shared.template(self.access, oids, 0), oids, places))
+        return steps
 
 
 def recall(look: SnmpLook, shared: Shared) -> Memory:

@@ -16,20 +16,25 @@ from agent.query import Access, TableQuery, TableValues
 from agent.snmp import ErrorStatus, Message, Template, status_name
 from agent.walk import MAX_ROWS, Walk
 
+FAILED_MOST: Final = 5
+"""Objects that a device fails on which one look finds out: each costs a few requests."""
 _REFUSALS: Final = frozenset((ErrorStatus.authorizationError, ErrorStatus.noAccess))
 
 
 class ScalarReader:
     """The scalars of one look. ``values`` and ``tags`` have one entry per scalar of the query."""
 
-    __slots__ = ("_memory", "_number", "_shared", "_steps", "reason", "refused", "tags", "template",
-                 "values")  # fmt: skip
+    __slots__ = ("_done", "_failed", "_memory", "_most", "_number", "_shared", "_steps", "reason",
+                 "refused", "tags", "template", "values")  # fmt: skip
 
     def __init__(self, memory: Memory, shared: Shared) -> None:
         self._memory = memory
         self._shared = shared
         self._steps = memory.steps
         self._number = 0
+        self._most = 0
+        self._failed = 0
+        self._done: set[int] = set()
         self.values: list[RawValue] | None = None
         self.tags: bytes | bytearray = b""
         self.reason = ""
@@ -111,18 +116,28 @@ class ScalarReader:
             memory.chunk = max(1, len(step.places) // 2)
         elif status == ErrorStatus.noSuchName and named:
             memory.absent[step.places[number - 1]] = ber.NO_SUCH_OBJECT
-        elif status == ErrorStatus.genErr and named:
-            memory.absent[step.places[number - 1]] = 0
+        elif status == ErrorStatus.genErr and len(step.places) > 1:
+            self._most = len(step.places) // 2  # agents exist that name the wrong object, or none
+        elif status == ErrorStatus.genErr and step.places:
+            memory.absent[step.places[0]] = 0
+            self._most = memory.chunk
+            self._failed += 1
         else:
             self.refused = status_name(status)
             self.stop(self.refused, alive=True)
             return
-        done = {place for before in self._steps[: self._number] for place in before.places}
+        done = self._done
+        done |= {place for before in self._steps[: self._number] for place in before.places}
         memory.cut(self._shared)
-        self._steps = [step for step in memory.steps if not done.issuperset(step.places)]
+        if self._most:
+            self._steps = memory.pieces(self._shared, min(self._most, memory.chunk), done)
+        else:
+            self._steps = [step for step in memory.steps if not done.issuperset(step.places)]
         self._number = 0
         self._blank()
         self.template = self._steps[0].template if self._steps else None
+        if self._failed >= FAILED_MOST:  # the rest is looked at next time
+            self.stop(status_name(status), alive=True)
 
 
 class TableReader:

@@ -13,6 +13,7 @@ from agent.ber import BerError
 from agent.conversation import Conversation, Stray
 from agent.memory import ASK_AGAIN, Sizes
 from agent.query import Query, TableValues
+from agent.readers import FAILED_MOST
 from agent.snmp import ErrorStatus, Varbind
 from config.inventory import SnmpVersion
 from tests.agent.fake import Arcs, Bench, FakeAgent, Objects, oid, table
@@ -323,3 +324,39 @@ def test_another_access_starts_afresh() -> None:
     bench.device.query = scalars(4)
     assert bench.look(FakeAgent(FORTY).answer).scalars == [1, 2, 3, 4]
     assert bench.device.memory is not before
+
+
+@pytest.mark.parametrize("named", [0, 1, 2, 40])
+def test_a_device_that_fails_on_one_object_and_names_another_costs_that_one_alone(
+    named: int,
+) -> None:
+    """Agents exist that name the wrong object in an error, or none."""
+    agent = FakeAgent(FORTY, broken={SCALARS[6]: ErrorStatus.genErr})
+
+    def misnamed(data: bytes) -> bytes:
+        told = snmp.decode_message(agent.answer(data))
+        return FakeAgent.reply(
+            snmp.decode_message(data), told.varbinds(), told.status, named if told.status else 0
+        )
+
+    bench = Bench(scalars(20))
+    wanted: list[object] = list(range(1, 21))
+    wanted[6] = None
+    asked = []
+    for _ in range(3):
+        result = bench.look(misnamed)
+        assert (result.outcome, result.reason) == (Outcome.MEASURED, "genErr")
+        assert list(result.scalars) == wanted
+        asked.append(bench.asked)
+    assert asked[0] < 10
+    assert asked[1:] == [1, 1]
+    assert bench.learnt == 1
+
+
+def test_a_device_that_fails_on_everything_is_not_asked_for_ever() -> None:
+    agent = FakeAgent(FORTY, broken=dict.fromkeys(SCALARS, ErrorStatus.genErr))
+    bench = Bench(scalars(40))
+    for _ in range(10):
+        result = bench.look(agent.answer)
+        assert (result.complete, result.reason) == (False, "genErr")
+        assert bench.asked <= 6 * FAILED_MOST

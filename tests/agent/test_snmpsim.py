@@ -91,13 +91,13 @@ async def test_holes_a_column_that_is_not_there_and_the_widest_numbers(
 async def test_an_object_that_fails_is_named_and_the_rest_is_read(
     peer: Snmpsim, engine: SnmpEngine
 ) -> None:
-    query = Query(scalars=tuple(oid(*name) for name in (NAME, UPTIME, PLACE)))
+    query = Query(scalars=tuple(oid(*name) for name in (UPTIME, NAME, PLACE)))
     one = look(peer, "faults", query)
     for _ in range(2):
         result = await engine.look(one)
         assert (result.outcome, result.reason) == (Outcome.MEASURED, "genErr")
-        assert list(result.scalars) == [None, 100, b"here"]
-        assert list(result.tags) == [0, ber.TIME_TICKS, ber.OCTET_STRING]
+        assert list(result.scalars) == [100, None, b"here"]
+        assert list(result.tags) == [ber.TIME_TICKS, 0, ber.OCTET_STRING]
 
 
 async def test_a_late_answer_is_no_answer_and_the_next_look_is_not_confused(
