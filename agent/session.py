@@ -189,27 +189,31 @@ class Session:
         if parts.message_id != request_id:
             raise Stray
         genuine = self._genuine(parts, data)
+        found = self._plain(parts)
+        if found is None:
+            self._refuse(WRONG_PRIVACY)
+            return None
+        body, message = found
+        if message.pdu == snmp.REPORT:
+            self._report(parts, message, genuine=genuine)
+            return None
+        if message.pdu != snmp.RESPONSE:  # our own request sent back is authentic, too
+            raise Stray
+        return body if self._response(parts, message, data) else None
+
+    def _plain(self, parts: Parts) -> tuple[bytes, Message] | None:
+        """The scoped PDU in a message; None when decryption gave no such thing."""
         sealed = bool(parts.flags & PRIV)
-        body = parts.body
-        if sealed:
-            body = self._decrypted(parts)
+        body = self._decrypted(parts) if sealed else parts.body
         try:
             scoped = snmp.decode_scoped(body)
         except BerError:
-            if not sealed:
-                raise
-            self._refuse(WRONG_PRIVACY)
-            return None
-        if scoped.size < len(body):
-            if not sealed:
-                raise BerError("octets after the scoped PDU")
-            body = body[: scoped.size]
-        if scoped.message.pdu == snmp.REPORT:
-            self._report(parts, scoped.message, genuine=genuine)
-            return None
-        if scoped.message.pdu != snmp.RESPONSE:  # our own request sent back is authentic, too
-            raise Stray
-        return body if self._response(parts, scoped.message, data) else None
+            if sealed:
+                return None
+            raise
+        if scoped.size < len(body) and not sealed:  # sealed it is padding
+            raise BerError("octets after the scoped PDU")
+        return body[: scoped.size], scoped.message
 
     def message(self, plain: bytes, request_id: int) -> Message:
         """The decoded reply in a plain scoped PDU, if it answers the request under way."""
