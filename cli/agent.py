@@ -33,6 +33,7 @@ def run(
     from agent.app import Agent, AgentFault
     from config.faults import ConfigError
     from config.io import load
+    from config.io.apart import apart, slimmed
     from transport.io import log
     from transport.io.sqlite import StoreTooNew
 
@@ -43,7 +44,7 @@ def run(
         # The inventory is handed over, not kept: it takes more memory than what is made of it.
         agent = Agent(
             settings,
-            load.load_inventory(Path(settings.agent.inventory)),
+            apart(lambda: slimmed(load.load_inventory(Path(settings.agent.inventory)))),
             load.load_profiles(None if folder is None else Path(folder)),
             believed=load.load_trap_access(settings),
         )
