@@ -22,7 +22,7 @@ _ROWS: Final = 100
 
 
 def figures(*, inputs: int, rounds: int) -> Iterator[Figure]:
-    """CPU seconds of opening, checking and folding a store: the worst case, a snapshot almost due."""
+    """CPU seconds of opening, checking and folding a store whose next snapshot is almost due."""
     with scratch() as folder:
         path = folder / "county.db"
         began = time.perf_counter()
