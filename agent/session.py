@@ -189,11 +189,11 @@ class Session:
         if parts.message_id != request_id:
             raise Stray
         genuine = self._genuine(parts, data)
-        found = self._plain(parts)
-        if found is None:
+        plain = self._plain(parts)
+        if plain is None:
             self._refuse(WRONG_PRIVACY)
             return None
-        body, message = found
+        body, message = plain
         if message.pdu == snmp.REPORT:
             self._report(parts, message, genuine=genuine)
             return None
