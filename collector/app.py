@@ -28,6 +28,7 @@ from collector.io.store import NOTICE_LANE, OfficeOutbox
 from collector.model import (
     AliveSeen,
     BirthSeen,
+    Held,
     Input,
     OfficeCommand,
     Poison,
@@ -324,6 +325,8 @@ class Collector:
         if admitted.receipt is not None:
             receipts.append(admitted.receipt)
             receipt = admitted.receipt
+            if receipt.number:
+                return Held(receipt.office, receipt.number, receipt.warning or "")
             return Receipted(receipt.office, receipt.epoch, receipt.seq)
         return admitted.given
 
@@ -340,6 +343,8 @@ class Collector:
             case Receipted(office, epoch, seq):
                 known = self.world.state.receipts.get(office, (0, 0, 0))
                 return (epoch, seq) > (known[0], known[1])
+            case Held():
+                return bool(self.world.state.damage) or worlds.missed(self.world, given)
         return True
 
     def _receipted(self, receipt: Receipt) -> None:
@@ -387,7 +392,14 @@ class Collector:
         self._log.info("connected")
         if not self._ready:
             self._ready = True
+            patience_s = self._settings.collector.heartbeat_every_s
+            asyncio.get_running_loop().call_later(patience_s, self._unheard)
             self._log.info("ready", session=self._session, config=self.world.county.hash)
+
+    def _unheard(self) -> None:
+        """No office has said what it holds: what was lost is told with the numbers we know."""
+        if self.world.state.damage:
+            self._submit(Held())
 
     def _disconnected(self, reason: str) -> None:
         for hop in self._hops.values():

@@ -36,6 +36,7 @@ class InputKind(StrEnum):
     STARTED = "started"
     CONFIG = "config"
     RESUMED = "resumed"
+    HELD = "held"
     TICK = "tick"
 
 
@@ -123,6 +124,18 @@ class Receipted:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """An office's signed word that it holds notices up to ``number``, warnings up to ``warning``.
+
+    Of no office: none has spoken in time since the start, so that nothing waits for it any more.
+    """
+
+    office: str = ""
+    number: int = 0
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmSaid:
     """A technician's word on alarms whose signature by ``key`` was verified by the shell."""
 
@@ -135,7 +148,8 @@ class Started:
     """This process began to look: silence and delays count from here (FAULTS F17).
 
     ``losses`` say what of the World could not be brought back, ``anew`` where what no World could
-    be made from is kept now: inputs up to number ``upto``.
+    be made from is kept now: inputs up to number ``upto``. ``ask``: notices may have been numbered
+    that the store does not know, so that what the offices hold is heard first (``Held``).
     """
 
     session: int
@@ -143,6 +157,7 @@ class Started:
     losses: tuple[str, ...] = ()
     anew: str = ""
     upto: int = 0
+    ask: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +187,7 @@ Input = (
     | OfficeCommand
     | TurnedAway
     | Receipted
+    | Held
     | AlarmSaid
     | Started
     | Resumed
@@ -209,6 +225,12 @@ class _Receipt(Wire):
     seq: Epoch
 
 
+class _Held(Wire):
+    office: str
+    number: Epoch
+    warning: str
+
+
 class _AlarmSaid(Wire):
     key: Id
     action: AlarmAction
@@ -220,6 +242,7 @@ class _Started(Wire):
     losses: tuple[str, ...] = ()
     anew: str = ""
     upto: int = 0
+    ask: bool = False
 
 
 class _Resumed(Wire):
@@ -269,7 +292,7 @@ def _to_row(model: _Row) -> Row:
     )
 
 
-def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: C901, PLR0911  one line per kind
+def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: C901, PLR0911, PLR0912  one line per kind
     """The row of the input table that ``decode_input`` reads back."""
     match given:
         case Received(row, body, raw):
@@ -298,7 +321,10 @@ def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: C901, PLR091
             word = _AlarmSaid(key=key, action=action)
             return InputKind.ALARM_SAID, word.model_dump_json().encode()
         case Started():
-            return InputKind.STARTED, _Started(**asdict(given)).model_dump_json().encode()
+            started = _Started(**asdict(given)).model_dump_json(exclude_defaults=True)
+            return InputKind.STARTED, started.encode()
+        case Held():
+            return InputKind.HELD, _Held(**asdict(given)).model_dump_json().encode()
         case Resumed(paused_ms):
             return InputKind.RESUMED, _Resumed(paused_ms=paused_ms).model_dump_json().encode()
         case Reconfigured(config_hash):
@@ -307,7 +333,7 @@ def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: C901, PLR091
             return InputKind.TICK, b""
 
 
-def decode_input(kind: str, blob: bytes) -> Input:  # noqa: C901, PLR0911  one line per kind
+def decode_input(kind: str, blob: bytes) -> Input:  # noqa: C901, PLR0911, PLR0912  one line per kind
     """The input in a row of the input table. Raises ValueError when it is none of ours."""
     match InputKind(kind):
         case InputKind.RECEIVED:
@@ -336,6 +362,8 @@ def decode_input(kind: str, blob: bytes) -> Input:  # noqa: C901, PLR0911  one l
             return AlarmSaid(word.action, word.key)
         case InputKind.STARTED:
             return Started(**_Started.model_validate_json(blob).model_dump())
+        case InputKind.HELD:
+            return Held(**_Held.model_validate_json(blob).model_dump())
         case InputKind.RESUMED:
             return Resumed(_Resumed.model_validate_json(blob).paused_ms)
         case InputKind.CONFIG:

@@ -276,7 +276,8 @@ class State:
     ``marks`` are the receiving watermarks: ``sender lane`` to (epoch, seq, check); ``receipts``
     how far each office has its notices: (epoch, seq, when); ``cares`` what technicians said,
     by ``device|type|qualifier``; ``affected_ms`` since when something is affected without a break;
-    ``words`` what became of technicians' words, by their id.
+    ``words`` what became of technicians' words, by their id; ``damage`` what of the store was lost
+    (``losses`` or ``anew``) and is told once an office has said what it holds.
     """
 
     store: int
@@ -297,6 +298,7 @@ class State:
     offices_poisoned: int = 0
     cares: dict[str, Care] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
+    damage: str = ""
 
 
 CODEC: Final = TypeAdapter(State)

@@ -35,6 +35,7 @@ from collector.model import (
     AlarmSaid,
     AliveSeen,
     BirthSeen,
+    Held,
     Input,
     OfficeCommand,
     Poison,
@@ -52,7 +53,7 @@ from collector.timers import TimerKey, Timers
 from escalation.appoint import charter_of
 from escalation.authority import Outcome
 from escalation.charter import Charter
-from escalation.damage import damaged
+from escalation.damage import damaged, resume
 from escalation.desk import Desk
 from escalation.effects import Effect
 from escalation.state import STATE as DESK
@@ -114,7 +115,7 @@ def step(world: World, now_ms: int, given: Input, resolve: Resolve | None = None
             receipted(world, now_ms, office, (epoch, seq))
         case AlarmSaid(action, key):
             care.said(world, now_ms, action, key)
-        case Started() | Resumed():
+        case Started() | Resumed() | Held():
             _started(world, now_ms, given)
         case Reconfigured(config_hash):
             if resolve is None:
@@ -139,7 +140,10 @@ def _row(world: World, now_ms: int, given: Received | Poison | OfficeCommand | T
             world.effects.extend(made)
 
 
-def _started(world: World, now_ms: int, given: Started | Resumed) -> None:
+def _started(world: World, now_ms: int, given: Started | Resumed | Held) -> None:
+    if isinstance(given, Held):
+        _held(world, now_ms, given)
+        return
     if isinstance(given, Resumed):
         world.record("resumed", paused_ms=given.paused_ms, at_ms=now_ms)
         intake.started(world, now_ms)
@@ -154,9 +158,32 @@ def _started(world: World, now_ms: int, given: Started | Resumed) -> None:
     if given.anew:
         world.record("store_anew", kept=given.anew, upto=given.upto, store=world.state.store)
     if given.anew or given.losses:
-        world.effects.extend(damaged(world.desk, now_ms, anew=bool(given.anew)))
+        world.state.damage = "anew" if given.anew else "losses"
+        if not given.ask:
+            _held(world, now_ms, Held())
     world.stale_verdict = True
     intake.started(world, now_ms)
+
+
+def _held(world: World, now_ms: int, given: Held) -> None:
+    """Go on above what an office holds; then tell what the store has lost (FAULTS F21)."""
+    if missed(world, given):
+        world.record(
+            "gap",
+            office=given.office,
+            **{"from": world.desk.last_number + 1, "to": given.number},
+            warning=given.warning,
+            at_ms=now_ms,
+        )
+        world.effects.extend(resume(world.desk, now_ms, given.number, given.warning))
+    if world.state.damage:
+        anew, world.state.damage = world.state.damage == "anew", ""
+        world.effects.extend(damaged(world.desk, now_ms, anew=anew))
+
+
+def missed(world: World, given: Held) -> bool:
+    """Whether an office holds notices of which this store knows nothing."""
+    return given.number > world.desk.last_number
 
 
 def _presence(world: World, now_ms: int, given: BirthSeen | AliveSeen) -> None:

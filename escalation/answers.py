@@ -74,6 +74,10 @@ REFUSALS: Final = {
     Outcome.TOO_LATE: Both("送达时有效期已过", "its term was over when it arrived"),
     Outcome.NOT_ATTESTED: Both("没有生效的登记可撤回", "nothing stated is in force"),
     Outcome.NO_SUCH_VALUE: Both("该事项没有这样的取值", "that fact has no such value"),
+    Outcome.BEFORE_LOSS: Both(
+        "下达于汇聚端存储受损之前，是否已办理无从核实",
+        "it was given before the county's store lost something: it may have been carried out",
+    ),
 }
 REMEDIES: Final = {
     Outcome.UNKNOWN_KEY: Both(
@@ -100,6 +104,10 @@ REMEDIES: Final = {
     Outcome.TOO_LATE: Both("请再次电话核实后登记", "telephone again, then enter it"),
     Outcome.NOT_ATTESTED: Both("无需处置", "nothing"),
     Outcome.NO_SUCH_VALUE: Both("请按预案规定的取值登记", "enter a value that the plan has"),
+    Outcome.BEFORE_LOSS: Both(
+        "请核对现状后重新下达；如刚刚下达，请核对本机时钟",
+        "look at how things stand and give it again; if it is new, check this computer's clock",
+    ),
 }
 STILL_NOTHING: Final = Both("未观测到中断", "no outage observed")
 CLOSE: Final = {

@@ -40,6 +40,7 @@ class Outcome(StrEnum):
     TOO_LATE = "too_late"
     NOT_ATTESTED = "not_attested"
     NO_SUCH_VALUE = "no_such_value"
+    BEFORE_LOSS = "before_loss"
 
 
 UNVERIFIED: Final = frozenset({Outcome.UNKNOWN_KEY, Outcome.BAD_SIGNATURE})

@@ -6,6 +6,7 @@ recipient gets the same number, so that a hole in them is a missing notice (FAUL
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from escalation import reminders, words
@@ -30,6 +31,9 @@ UNCOUNTED: Final = frozenset(
     {NoticeKind.WARNING_DRAFT, NoticeKind.LEVEL_DRAFT, NoticeKind.DECISION}
 )
 """Kinds that the flood limit never holds back (FAULTS F27)."""
+
+
+WARNING_ID: Final = re.compile(r"^W-(\d{8})-(\d{3,6})$")
 
 
 def nothing_known(at_ms: int) -> Situation:
@@ -73,6 +77,13 @@ class Clerk:
         state.serial = state.serial + 1 if state.day == today else 1
         state.day = today
         return f"W-{today}-{state.serial:03d}"
+
+    def resume(self, number: int, warning: str) -> None:
+        """Number on after these, which were given by a store that is lost."""
+        state, found = self.state, WARNING_ID.match(warning)
+        state.number = max(state.number, number)
+        if found is not None and (found[1], int(found[2])) > (state.day, state.serial):
+            state.day, state.serial = found[1], int(found[2])
 
     def incident_id(self, now_ms: int) -> str:
         state, today = self.state, words.day(now_ms)

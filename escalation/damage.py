@@ -51,3 +51,47 @@ def page(view: View, *, anew: bool) -> Rendered:
         else Both("汇聚端存储有损失，请人工核对", "The county's store has losses, please check")
     )
     return finish(subject, sentence(what), unknown, sentences(todo), [case_line(view)])
+
+
+def resume(desk: Desk, now_ms: int, number: int, warning: str) -> list[Effect]:
+    """Number notices and warnings on after what an office holds, and tell it what is not here.
+
+    Orders given before now may have been carried out unknown to us: they are refused by name.
+    """
+    first = desk.last_number + 1
+    desk.resume(now_ms, number, warning)
+    return desk.health(now_ms, lambda view: _gap(view, first, number, warning))
+
+
+def _gap(view: View, first: int, last: int, warning: str) -> Rendered:
+    which = f"N-{first:06d}", f"N-{last:06d}"
+    what = Both(
+        f"{which[0]} 号至 {which[1]} 号通知不在县级存储中，编号自其后继续",
+        f"notices {which[0]} to {which[1]} are not in the county's store; numbers go on after them",
+    )
+    todo = [
+        Both(
+            "请以贵处留存的上述通知为准，此前下达的指令如仍需办理请重新下达",
+            "rely on those notices as you hold them; give orders from before again if they still "
+            "stand",
+        ),
+        Both("请通知系统维护人员", "tell whoever maintains the system"),
+    ]
+    unknown = [
+        Both("上述通知所述事件和预警的后续", "what became of what those notices speak of"),
+        *facts.unknowns(view),
+    ]
+    details = [case_line(view)]
+    if warning:
+        details.insert(
+            0,
+            Both(
+                f"贵处留存的最新预警：{warning}，其状态请人工核对。",
+                f"Your newest warning is {warning}; check by hand how it stands.",
+            ),
+        )
+    subject = Both(
+        f"{which[0]} 号至 {which[1]} 号通知不在县级存储中",
+        f"Notices {which[0]} to {which[1]} are not in the county's store",
+    )
+    return finish(subject, sentence(what), unknown, sentences(todo), details)

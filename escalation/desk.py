@@ -94,6 +94,11 @@ class Desk:
         """Tell the office something about the county's own side (``escalation.damage``)."""
         return self._clerk.tell(now_ms, NoticeKind.HEALTH, page(self._clerk.view(now_ms)))
 
+    def resume(self, now_ms: int, number: int, warning: str) -> None:
+        """Go on after what an office holds of a store that was lost (``escalation.damage``)."""
+        self._clerk.resume(number, warning)
+        self._state.orders_from_ms = now_ms
+
     def stand_in(self, now_ms: int, measured: Mapping[str, str]) -> attest.Review:
         """What stands in for what is not ``measured`` now, by operator or system."""
         return attest.review(self._state, now_ms, measured)

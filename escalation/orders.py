@@ -87,6 +87,8 @@ def judge(clerk: Clerk, now_ms: int, command: Command, key: str) -> Outcome:
         return outcome
     case = state.case if state.case is not None and state.case.id == command.target else None
     outcome = permit(charter, command, case)
+    if outcome is Outcome.ACCEPTED and _before_loss(state, command):
+        outcome = Outcome.BEFORE_LOSS
     if outcome is not Outcome.ACCEPTED:
         return outcome
     if command.verb is Verb.ACK:
@@ -96,6 +98,11 @@ def judge(clerk: Clerk, now_ms: int, command: Command, key: str) -> Outcome:
     if case is None:
         return Outcome.CLOSED if command.target in state.closed else Outcome.UNKNOWN_TARGET
     return _possible(clerk, now_ms, command.verb, case)
+
+
+def _before_loss(state: DeskState, command: Command) -> bool:
+    """Whether it may have been carried out, and the store that knew of it is lost."""
+    return command.verb is not Verb.ACK and command.at_ms < state.orders_from_ms
 
 
 def _known_notice(state: DeskState, target: str) -> Outcome:

@@ -127,7 +127,8 @@ class DeskState:
     ``reminders`` counts those since ``remind_from_ms`` was begun anew; ``later`` has the kinds of
     the notices that came after what waits. ``turned_away`` are orders that nobody signed whom we
     know, by when they came; their ids are not those of real ones. ``attested`` is keyed by
-    operator, system or ``fact:`` and a fact's id.
+    operator, system or ``fact:`` and a fact's id. ``orders_from_ms``: what was ordered before may
+    have been carried out, and nobody knows (``escalation.damage``).
     """
 
     number: int = 0
@@ -153,6 +154,7 @@ class DeskState:
     commands: dict[str, str] = field(default_factory=dict)
     turned_away: dict[str, int] = field(default_factory=dict)
     attested: dict[str, Attestation] = field(default_factory=dict)
+    orders_from_ms: int = 0
 
 
 STATE: TypeAdapter[DeskState] = TypeAdapter(DeskState)

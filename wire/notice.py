@@ -176,7 +176,9 @@ class Notice(Wire):
 class Receipt(Wire):
     """The office client's signed word that it verified and stored rows up to ``seq``.
 
-    The fields beside ``office`` and ``at_ms`` are those of ``wire.frame.Ack``.
+    The fields beside these are those of ``wire.frame.Ack``. ``number`` and ``warning`` (the newest
+    of each that it holds) are said, and written at all, only where the county's heartbeat has not
+    come as far: its store was lost, or an old copy was put back (FAULTS F21).
     """
 
     kind: Literal["receipt"] = "receipt"
@@ -189,8 +191,16 @@ class Receipt(Wire):
     check: Annotated[int, Field(ge=0, lt=2**32)] = 0
     store: Epoch = 0
     at_ms: Ms
+    number: Annotated[int, Field(ge=0, le=2**53)] = 0
+    warning: Id | None = None
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        said: dict[str, Any] = write(self)
+        return {name: value for name, value in said.items() if value or name not in HELD_FIELDS}
 
 
+HELD_FIELDS: Final = ("number", "warning")
 ATTESTED_FIELDS: Final = ("state", "source", "valid_s")
 
 

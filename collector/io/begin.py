@@ -122,7 +122,8 @@ def _begin(opened: Opened, county: County, now_ms: int, back: _Back) -> None:
     if opened.world.county.hash != county.hash:
         given.append(Reconfigured(county.hash))
     upto = opened.store.last_input if back.anew else 0
-    given += [Started(opened.session, software(), back.losses, back.anew, upto), Tick()]
+    lost = bool(back.losses or back.anew)
+    given += [Started(opened.session, software(), back.losses, back.anew, upto, lost), Tick()]
     effects: list[Effect] = []
     for one in given:
         effects += worlds.step(opened.world, now_ms, one, opened.store.resolve)

@@ -335,6 +335,22 @@ class OfficeClient:
         self._post(Message(self._topics.office(self._office, "receipt"), payload))
         self._on_event(Event("receipt", receipt.model_dump(mode="json", exclude={"kind"})))
 
+    def _send_held(self, number: int) -> None:
+        """Tell a county that has lost some of its store what it has said already (FAULTS F21)."""
+        for peer in self._receiver.peers():
+            if peer.lane != NOTICE_LANE:
+                continue
+            receipt = Receipt(
+                office=self._office,
+                lane=peer.lane,
+                at_ms=self._clock.now_ms(),
+                number=number,
+                warning=self._store.last_warning(),
+                **self._receiver.answer(peer)._asdict(),
+            )
+            payload = sign(receipt, "receipt", self._keys.own).model_dump_json().encode()
+            self._post(Message(self._topics.office(self._office, "receipt"), payload))
+
     # ── Heartbeat ────────────────────────────────────────────────────────────────────────────────
 
     def _take_heartbeat(self, message: Message) -> list[Event]:
@@ -345,9 +361,12 @@ class OfficeClient:
         changed = self._pulse.heard(beat, now, retained=message.retain)
         self._pulse_moved.set()
         events = [self._health()] if changed else []
+        last = self._store.last_number()
+        if beat.notices_seq < last:
+            self._send_held(last)
         if message.retain or self._pulse.last is not beat:
             return events
-        tail = self._tail.heard(beat.notices_seq, self._store.last_number())
+        tail = self._tail.heard(beat.notices_seq, last)
         holes = self._store.holes() if tail else set()
         missing = tuple(number for number in tail if number not in holes)
         return [*events, *self._missing(missing, self._clock.now_ms())]

@@ -22,6 +22,7 @@ from transport.io.sqlite import open_db, transaction
 from wire.notice import Command, Decision, Notice, Signed
 
 LANE: Final = "command"
+_MOST_LOOKED_AT: Final = 500
 
 SCHEMA: Final = """
 CREATE TABLE notice (
@@ -146,6 +147,15 @@ class OfficeStore:
 
     def last_number(self) -> int:
         return int(self._one("SELECT coalesce(max(number), 0) FROM notice")[0])
+
+    def last_warning(self) -> str | None:
+        """The newest warning of which the last notices speak, by its id."""
+        rows = self.db.execute(
+            "SELECT signed FROM notice ORDER BY no DESC LIMIT ?", (_MOST_LOOKED_AT,)
+        )
+        signed = (Signed.model_validate_json(raw) for (raw,) in rows)
+        ids = (Notice.model_validate_json(one.payload).warning_id for one in signed)
+        return max((ident for ident in ids if ident), default=None)
 
     def taken(self, number: int) -> bool:
         """Whether some notice has this number."""
