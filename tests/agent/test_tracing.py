@@ -87,7 +87,7 @@ def test_a_device_that_falls_silent_is_traced(tmp_path: Path) -> None:
         ["unshare", "-n", "sh", "-ec", script], stderr=subprocess.DEVNULL, cwd=tmp_path
     )
     try:
-        until((tmp_path / "state" / "agent.db").exists, "an outbox")
+        until(lambda: b'"measured"' in _said(tmp_path / "state"), "a first look")
         subprocess.run(
             ["nsenter", "-n", "-t", str(process.pid), "nft", "add", "rule", "inet", "t", "i",
              "ip", "daddr", "127.0.0.2", "icmp", "type", "echo-request", "drop"],
@@ -101,6 +101,9 @@ def test_a_device_that_falls_silent_is_traced(tmp_path: Path) -> None:
 
 def _said(state: Path) -> bytes:
     """All rows of the state lane that wait for a collector."""
-    with closing(sqlite3.connect(f"file:{state}/agent.db?mode=ro", uri=True)) as db:
-        rows = db.execute("SELECT body FROM outbox_row WHERE kind = 'state'").fetchall()
+    try:
+        with closing(sqlite3.connect(f"file:{state}/agent.db?mode=ro", uri=True)) as db:
+            rows = db.execute("SELECT body FROM outbox_row WHERE kind = 'state'").fetchall()
+    except sqlite3.OperationalError:  # not made yet
+        return b""
     return b"".join(unpack(body) for (body,) in rows)
