@@ -7,7 +7,7 @@ help:
 	@echo "make demo      the county in a box: real processes, simulated equipment"
 	@echo "make test      install what is missing, then run all tests"
 	@echo "make bench     every figure of docs/BENCH.md, about five minutes"
-	@echo "make chaos     2000 kills and more, with three brokers; about an hour"
+	@echo "make chaos     2000 simulated shifts, 2000 kills and more with three brokers; about two hours"
 	@echo "make fuzz      a million damaged datagrams, two minutes"
 	@echo "make lint      ruff, format check"
 	@echo "make types     mypy --strict"
@@ -33,10 +33,12 @@ test: system setup
 bench: system setup
 	@$(PY) -m bench $(ARGS)
 
-# Processes killed at random for about an hour: make chaos ARGS="--kills 100 --broker nats"
+# Seeds of the simulated county and its planted mutants, about an hour: make chaos SIM="--seeds 100";
+# then processes killed at random for about another: make chaos ARGS="--kills 100 --broker nats"
 chaos: system setup
 	@tests/system-packages rabbitmq-server nats-server
 	@$(PY) -m tests.sim.power 1000
+	@$(PY) -m tests.sim.chaos $(SIM)
 	@$(PY) -m tests.chaos $(ARGS)
 
 # A million damaged datagrams for all that reads octets: make fuzz ARGS="--count 10000000 --seed 7"

@@ -120,10 +120,10 @@ class Checker:
             row.sure = False
         self.samples[agent] = []
 
-    def gap(self) -> None:
-        """A gap record reached the county."""
+    def gap(self, samples: int) -> None:
+        """A gap record of so many samples reached the county."""
         self.counts["gap records"] += 1
-        self.gaps += 1
+        self.gaps += samples
 
     def ended(self, name: str, error: BaseException | None) -> None:
         """A life ended by itself: only a disk that fails is a reason."""
@@ -416,7 +416,7 @@ class Checker:
         if missing > min(self.thinned_rows, self.gaps):
             self.fail(
                 f"{missing} sample rows are in no history; {self.thinned_rows} were given up, "
-                f"{self.gaps} gap records came"
+                f"gap records of {self.gaps} samples came"
             )
 
     def _truth(self, collector: Collector, truth: Truth, seconds: float) -> None:

@@ -26,7 +26,8 @@ class Faults:
     async def run(self) -> None:
         sim, random = self.sim, self.random
         kinds = (
-            self._kill, self._kill, self._kill_in_write, self._power, self._terminate,
+            self._kill, self._kill_in_write, self._kill_in_write, self._kill_in_write, self._power,
+            self._terminate,
             self._broker, self._partition, self._weather, self._weather, self._stop,
             self._skew, self._full, self._eio, self._blind, self._lost, self._order, self._order,
         )  # fmt: skip
@@ -76,7 +77,7 @@ class Faults:
 
     async def _kill_in_write(self, target: Machine) -> None:
         self.sim.note("fault", f"kill in write {target.name}")
-        target.disk.end_after = self.random.randint(1, 60)
+        target.disk.end_after = self.random.choice((1, 2, 3, 5, 8, 13, 21, 34))
 
     async def _terminate(self, target: Machine) -> None:
         self.sim.note("fault", f"terminate {target.name}")

@@ -115,8 +115,9 @@ class Broker:
             return
         if client in self.cut:
             self._later(1.5 * KEEPALIVE_S, lambda: self._close(session, "keepalive", will=True))
-        else:
-            self._close(session, "reset", will=True)
+        else:  # what it gave to its kernel before still goes out
+            after = max(self._loop.time(), session.last_up) + 1e-6
+            self._at(after, lambda: self._close(session, "reset", will=True))
 
     # ── What clients do ──────────────────────────────────────────────────────────────────────────
 

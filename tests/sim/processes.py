@@ -12,11 +12,10 @@ import contextlib
 import contextvars
 import sqlite3
 from collections.abc import Callable
-from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agent.app import Agent
 from collector.app import Collector
@@ -29,7 +28,7 @@ from tests.sim.clock import OWNER, Life, SimClock, VirtualLoop
 from tests.sim.disk import Disks
 from tests.sim.house import OFFICE, House
 from tests.sim.net import Broker, SimLink
-from tests.sim.truth import Eyes, Sight, Truth
+from tests.sim.truth import SIGHT, Sight, Truth
 from transport.frames import Envelope
 from transport.io.keys import load_key
 from transport.io.outbox import OutboxFull, Quota, Row, Thinned, TooLarge
@@ -38,10 +37,6 @@ from wire.notice import Command, Verb
 
 if TYPE_CHECKING:
     from tests.sim.checker import Checker
-
-
-EYES: Final[ContextVar[Eyes]] = ContextVar("eyes")
-"""What stands for both engines of the agent that is being made."""
 
 
 class Ground(Protocol):
@@ -192,7 +187,7 @@ class AgentMachine(Machine):
 
     async def body(self) -> None:
         house = self.ground.house
-        EYES.set(Eyes(self.sight))
+        SIGHT.set(self.sight)
         agent = Agent(
             house.agent(self.name),
             house.inventory(self.name),
@@ -291,7 +286,7 @@ class CollectorMachine(Machine):
         def looked(envelope: Envelope) -> Any:
             found = blocks(envelope)
             if found[2] is not None:
-                checker.gap()
+                checker.gap(found[2].rows)
             return found
 
         collector._gate.blocks = looked  # type: ignore[method-assign]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import random
 import shutil
 import sqlite3
 import tempfile
@@ -20,13 +21,13 @@ from unittest.mock import patch
 import structlog
 
 from tests.sim.checker import Checker
-from tests.sim.clock import OWNER, VirtualLoop
+from tests.sim.clock import OWNER, Stuck, VirtualLoop
 from tests.sim.disk import disks
 from tests.sim.faults import Faults
 from tests.sim.house import House, Size
 from tests.sim.net import Broker
-from tests.sim.processes import EYES, AgentMachine, CollectorMachine, Machine, OfficeMachine
-from tests.sim.truth import Truth
+from tests.sim.processes import AgentMachine, CollectorMachine, Machine, OfficeMachine
+from tests.sim.truth import IcmpEyes, SnmpEyes, Truth
 
 HOURS_3: Final = 3 * 3600.0
 QUIET_S: Final = 2700.0
@@ -91,7 +92,10 @@ class Simulation:
 
     def run(self) -> Result:
         with self.disks.in_force():
-            self.loop.run_until_complete(self._main())
+            try:
+                self.loop.run_until_complete(self._main())
+            except Stuck as stuck:
+                self.fail(f"stuck: {stuck}")
         counts = self.checker.counts + Counter(self.broker.counts)
         counts["handles"] = self.loop.ran
         counts["lives"] = sum(machine.lives for machine in self.machines)
@@ -176,12 +180,14 @@ def simulate(
     )
     base = "/dev/shm" if Path("/dev/shm").is_dir() else None
     folder = Path(tempfile.mkdtemp(prefix="wanglou-sim-", dir=base))
+    dice = random.getstate()
+    random.seed(seed)  # what the programs themselves draw
     try:
         with ExitStack() as stack:
             stack.enter_context(patch("collector.app.SNAPSHOT_EVERY", SNAPSHOT_EVERY))
             stack.enter_context(patch("sqlite3.connect", _connect))
-            for engine in ("SnmpEngine", "IcmpEngine"):
-                stack.enter_context(patch(f"agent.app.{engine}", lambda _: EYES.get()))
+            stack.enter_context(patch("agent.app.SnmpEngine", SnmpEyes))
+            stack.enter_context(patch("agent.app.IcmpEngine", IcmpEyes))
             if mutant is not None:
                 mutant(stack)
             simulation = Simulation(seed, folder, seconds=seconds, show=show)
@@ -192,3 +198,4 @@ def simulate(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         structlog.reset_defaults()
+        random.setstate(dice)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
+from agent.io.icmp import IcmpEngine
+from agent.io.snmp import SnmpEngine
 from agent.query import IcmpLook, IcmpResult, SnmpLook, SnmpResult
 from config.profile import Hint, Metric, Profile
 from wire.observation import Outcome
@@ -76,25 +79,24 @@ class Sight:
     blind: bool = False
 
 
-class Eyes:
-    """Both engines' words for the agent, over a ``Sight``: one word a look, after a while."""
+SIGHT: Final[ContextVar[Sight]] = ContextVar("sight")
+"""What the agent that is being made looks through."""
 
-    def __init__(self, sight: Sight) -> None:
-        self._sight = sight
-        self._open = True
+
+class _Eyes:
+    """In place of an engine's sockets: one word a look, after a while."""
+
+    _sight: Sight
+    _blindfold = False
 
     async def start(self) -> None:
         return None
 
     def close(self) -> None:
-        self._open = False
+        self._blindfold = True
 
     def push(self) -> None:
         """What was submitted is on its way already."""
-
-    def take_noise(self) -> dict[Any, int]:
-        """Nobody sends us what we did not ask for."""
-        return {}
 
     def submit(self, look: Any, done: Callable[[Any], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -103,7 +105,7 @@ class Eyes:
         loop.call_later(took, self._seen, look, done, loop.time())
 
     def _seen(self, look: Any, done: Callable[[Any], None], at_s: float) -> None:
-        if not self._open:
+        if self._blindfold:
             return
         up, mains = self._sight.truth.now(look.device, at_s)
         at_ns = round(at_s * 1e9)
@@ -128,3 +130,19 @@ class Eyes:
         return SnmpResult(
             look, Outcome.MEASURED, at_ns=at_ns, rtt_ns=1_000_000, scalars=(mains,), tags=b"\x02"
         )
+
+
+class SnmpEyes(_Eyes, SnmpEngine):
+    """``SnmpEngine`` without a network."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        SnmpEngine.__init__(self, *given, **named)
+        self._sight = SIGHT.get()
+
+
+class IcmpEyes(_Eyes, IcmpEngine):
+    """``IcmpEngine`` without a network."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        IcmpEngine.__init__(self, *given, **named)
+        self._sight = SIGHT.get()

@@ -1,0 +1,113 @@
+"""``python -m tests.sim.chaos``: many seeds on all cores, long runs, and every planted mutant."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from tests.sim.mutants import MUTANTS
+from tests.sim.run import HOURS_3, Result, simulate
+
+DAY_S = 86_400.0
+MUTANT_SEEDS = 40
+
+
+def catch(name: str, seeds: Iterable[int]) -> Result | None:
+    """The first run in which the mutant is caught."""
+    for seed in seeds:
+        result = simulate(seed, mutant=MUTANTS[name])
+        if result.violation:
+            return result
+    return None
+
+
+def _seed(seed: int, seconds: float) -> Result:
+    return simulate(seed, seconds=seconds)
+
+
+class Chaos:
+    """One campaign: a pool, a bar, and what failed."""
+
+    def __init__(self, console: Console, pool: ProcessPoolExecutor) -> None:
+        self._console = console
+        self._pool = pool
+        self.failed = 0
+
+    def seeds(self, title: str, seeds: range, seconds: float) -> None:
+        """Run them all; each failure is printed at once with the command that repeats it."""
+        hours = seconds / 3600
+        jobs = {self._pool.submit(_seed, seed, seconds): str(seed) for seed in seeds}
+
+        def judge(_: str, result: Result) -> None:
+            if result.violation:
+                self.failed += 1
+                self._console.print(
+                    f"seed {result.seed} at {result.at_s:.0f} s: {result.violation}\n"
+                    f"  again: .venv/bin/python -m tests.sim {result.seed} "
+                    f"--hours {hours:g} --trace",
+                    markup=False,
+                )
+
+        self._bar(title, jobs, judge)
+
+    def mutants(self) -> None:
+        """Each mutant until a seed catches it, then the table of who caught whom."""
+        seeds = range(1, MUTANT_SEEDS + 1)
+        jobs = {self._pool.submit(catch, name, seeds): name for name in MUTANTS}
+        table = Table("mutant", "seed", "virtual s", "caught by")
+
+        def judge(name: str, result: Result | None) -> None:
+            self.failed += result is None
+            if result is None:
+                table.add_row(name, "-", "-", "[bold red]not caught")
+            else:
+                said = result.violation.splitlines()[-1][:100]
+                table.add_row(name, str(result.seed), f"{result.at_s:.0f}", said)
+
+        self._bar("mutants", jobs, judge)
+        self._console.print(table)
+
+    def _bar(self, title: str, jobs: Mapping[Future[Any], str], judge: Callable[..., None]) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self._console) as progress:
+            task = progress.add_task(title, total=len(jobs))
+            for job in as_completed(jobs):
+                judge(jobs[job], job.result())
+                progress.advance(task)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.sim.chaos")
+    parser.add_argument("--seeds", type=int, default=2000, help="runs of three hours")
+    parser.add_argument("--days", type=int, default=4, help="runs of 24 hours")
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--no-mutants", action="store_true")
+    given = parser.parse_args()
+    console = Console()
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("fork")) as pool:
+        chaos = Chaos(console, pool)
+        if not given.no_mutants:
+            chaos.mutants()
+        first = given.first
+        chaos.seeds("3 h each", range(first, first + given.seeds), HOURS_3)
+        chaos.seeds("24 h each", range(first, first + given.days), DAY_S)
+    console.print("all held" if not chaos.failed else f"{chaos.failed} failed")
+    return 1 if chaos.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
