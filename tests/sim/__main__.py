@@ -1,4 +1,4 @@
-"""``python -m tests.sim SEED [--hours H] [--trace]``: one seed again, exactly."""
+"""``python -m tests.sim SEED [--hours H] [--trace] [--mutant NAME]``: one seed again, exactly."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 
 from rich.console import Console
 
+from tests.sim.mutants import MUTANTS
 from tests.sim.run import simulate
 
 
@@ -16,9 +17,15 @@ def main() -> int:
     parser.add_argument("seed", type=int)
     parser.add_argument("--hours", type=float, default=3.0)
     parser.add_argument("--trace", action="store_true", help="print every event")
+    parser.add_argument("--mutant", choices=sorted(MUTANTS), help="plant a fault")
     given = parser.parse_args()
     begun = time.process_time()
-    result = simulate(given.seed, seconds=given.hours * 3600, show=print if given.trace else None)
+    result = simulate(
+        given.seed,
+        seconds=given.hours * 3600,
+        show=print if given.trace else None,
+        mutant=MUTANTS[given.mutant] if given.mutant else None,
+    )
     say = Console(highlight=False, soft_wrap=True, markup=False).print
     say(f"seed {result.seed}: {result.violation or 'all held'}")
     say(f"{result.at_s:.0f} virtual s, {time.process_time() - begun:.1f} s CPU, {result.trace}")
