@@ -23,8 +23,8 @@ AGAIN_MOST: Final = 8
 """Looks again after one miss; the last of them is ``FIRST_MS * 2**7`` after the one before."""
 CONFIRMS: Final = 3
 """The number of the look again that confirms a silence."""
-AT_ONCE: Final = 50
-"""Looks again that start together; the others follow with the next turn of the loop."""
+AT_ONCE: Final = 30
+"""Looks again under way together, so that many dead devices keep nobody else waiting."""
 LONG: Final = 20
 """Turns in a row after which a silent device is silent for long."""
 
@@ -46,7 +46,6 @@ class _Doubt:
     silent: frozenset[Method]
     again: int = 0
     due_ms: int | None = None
-    looking: bool = False
     dead: int = 0
     rested: int = 0
 
@@ -58,6 +57,7 @@ class Suspicion:
         self._rest_turns = rest_turns
         self._doubts: dict[str, _Doubt] = {}
         self._heap: list[tuple[int, str]] = []
+        self._again: set[str] = set()
 
     @property
     def doubted(self) -> int:
@@ -79,7 +79,7 @@ class Suspicion:
         if doubt is None:
             return True
         doubt.due_ms = None
-        doubt.looking = False
+        self._again.discard(device)
         if doubt.rested + 1 < self._every(doubt):
             doubt.rested += 1
             return False
@@ -91,9 +91,9 @@ class Suspicion:
 
         What could not be looked at changes nothing.
         """
-        told = {
-            method: one for method, one in outcomes.items() if one is not Outcome.COULD_NOT_LOOK
-        }
+        again = device in self._again
+        self._again.discard(device)
+        told = {m: one for m, one in outcomes.items() if one is not Outcome.COULD_NOT_LOOK}
         if not told:
             return False
         silent = frozenset(m for m, one in told.items() if one is Outcome.NO_ANSWER)
@@ -105,9 +105,8 @@ class Suspicion:
             doubt = self._doubts[device] = _Doubt(silent)
         else:
             doubt.silent = silent
-        if not doubt.looking:
+        if not again:
             doubt.dead = doubt.dead + 1 if len(silent) == len(told) else 0
-        doubt.looking = False
         if doubt.again >= AGAIN_MOST:
             return False
         doubt.due_ms = now_ms + (FIRST_MS << doubt.again)
@@ -121,13 +120,16 @@ class Suspicion:
         return self._heap[0][0] if self._heap else None
 
     def due(self, now_ms: int) -> list[Again]:
-        """The devices to look at again now, ``AT_ONCE`` at most."""
+        """The devices to look at again now; ``AT_ONCE`` are under way at most."""
         found: list[Again] = []
-        while len(found) < AT_ONCE and (due_ms := self.deadline()) is not None and due_ms <= now_ms:
+        while len(self._again) < AT_ONCE:
+            due_ms = self.deadline()
+            if due_ms is None or due_ms > now_ms:
+                break
             device = heapq.heappop(self._heap)[1]
             doubt = self._doubts[device]
             doubt.due_ms = None
-            doubt.looking = True
+            self._again.add(device)
             doubt.again += 1
             found.append(Again(device, doubt.again == CONFIRMS))
         return found
@@ -136,6 +138,7 @@ class Suspicion:
         """These left the inventory."""
         for device in devices:
             self._doubts.pop(device, None)
+            self._again.discard(device)
 
     def _stands(self, due_ms: int, device: str) -> bool:
         doubt = self._doubts.get(device)

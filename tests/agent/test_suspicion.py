@@ -107,13 +107,22 @@ def test_the_long_dead_rest_and_the_first_answer_ends_that(most: int, gaps: set[
     assert all(suspicion.turn("d") for _ in range(5))
 
 
-def test_many_at_once_are_looked_at_in_parts() -> None:
+def test_of_many_only_so_many_are_under_way_together() -> None:
     suspicion = Suspicion()
     for number in range(3 * AT_ONCE):
         suspicion.ended(f"d{number}", DEAD, 0)
-    parts = [suspicion.due(FIRST_MS) for _ in range(4)]
-    assert [len(part) for part in parts] == [AT_ONCE, AT_ONCE, AT_ONCE, 0]
-    assert len({again.device for part in parts for again in part}) == 3 * AT_ONCE
+    seen: set[str] = set()
+    for outcome in (DEAD, ALIVE, {ICMP: Outcome.COULD_NOT_LOOK}):
+        part = suspicion.due(FIRST_MS)
+        assert len(part) == AT_ONCE
+        assert suspicion.due(FIRST_MS) == []
+        seen |= {again.device for again in part}
+        for again in part[1:]:
+            suspicion.ended(again.device, outcome, FIRST_MS)
+        suspicion.forget([part[0].device])
+    assert len(seen) == 3 * AT_ONCE
+    assert suspicion.due(FIRST_MS) == []
+    assert not suspicion._again
 
 
 def test_who_left_is_forgotten() -> None:
