@@ -25,6 +25,8 @@ NONCE_OCTETS: Final = 8
 ECHO_SIZE: Final = 24
 """Octets of an echo and of its reply."""
 _ECHO: Final = Struct("!BBHHH8sI4x")
+_PLAIN: Final = Struct("!B8xB10xBB2xH2x8sI4x")
+_PLAIN_HEADER: Final = 0x45
 _HEAD: Final = Struct("!BBHHH")
 _TAIL: Final = Struct("!8sI")
 _V6_HEADER: Final = 40
@@ -99,6 +101,34 @@ def echo_request(identifier: int, token: int, nonce: bytes, *, v6: bool = False)
         return _ECHO.pack(kind, 0, 0, identifier, sequence, nonce, token)
     blank = _ECHO.pack(kind, 0, 0, identifier, sequence, nonce, token)
     return _ECHO.pack(kind, 0, checksum(blank), identifier, sequence, nonce, token)
+
+
+class Echoes:
+    """Makes IPv4 echo requests: but for the token their checksum is known once for all."""
+
+    __slots__ = ("_identifier", "_nonce", "_sum")
+
+    def __init__(self, identifier: int, nonce: bytes) -> None:
+        self._identifier = identifier
+        self._nonce = nonce
+        blank = _ECHO.pack(ECHO_REQUEST, 0, 0, identifier, 0, nonce, 0)
+        self._sum = int.from_bytes(blank, "big") % 0xFFFF
+
+    def request(self, token: int) -> bytes:
+        """What ``echo_request`` makes."""
+        sequence = token & 0xFFFF
+        total = (self._sum + sequence + sequence + (token >> 16)) % 0xFFFF
+        check = 0xFFFF - (total or 0xFFFF)
+        return _ECHO.pack(ECHO_REQUEST, 0, check, self._identifier, sequence, self._nonce, token)
+
+
+def plain_token(packet: bytes, identifier: int, nonce: bytes) -> int | None:
+    """The token of the usual IPv4 packet with an echo reply of ours; None: look closely."""
+    if len(packet) != _PLAIN.size:
+        return None
+    first, protocol, kind, code, ours, found, token = _PLAIN.unpack(packet)
+    usual = (_PLAIN_HEADER, _PROTOCOL_ICMP, ECHO_REPLY, 0, identifier, nonce)
+    return token if (first, protocol, kind, code, ours, found) == usual else None
 
 
 def strip_ip(packet: bytes) -> bytes | None:

@@ -68,10 +68,12 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         self.options = options or IcmpOptions()
         super().__init__(IcmpStats(), self.options)
         self._nonce = secrets.token_bytes(icmp.NONCE_OCTETS)
+        self._echoes: icmp.Echoes | None = None
         self._identifier = random.getrandbits(16)
         self._token = random.getrandbits(32)
 
     def _opener(self, family: int) -> EchoGate:
+        self._echoes = None  # a ping socket's identifier is the kernel's choice
         return open_echo(family, self._identifier, self.options.receive_buffer)
 
     def _flight(self, look: IcmpLook, done: Done) -> _Flight:
@@ -93,7 +95,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         """Send a flight's next echo; False when the system cannot take it just now."""
         gate, look = flight.gate, flight.look
         self._token = token = self._token + 1 & _TOKENS
-        data = icmp.echo_request(gate.identifier, token, self._nonce, v6=gate.v6)
+        data = self._request(gate, token)
         now = time.monotonic_ns()
         try:
             gate.sock.sendto(data, flight.address)
@@ -113,6 +115,13 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         wait_s = look.interval_s if more else look.timeout_s
         self._deadlines.add(flight, now, int(wait_s * 1e9))
         return True
+
+    def _request(self, gate: EchoGate, token: int) -> bytes:
+        if gate.v6:
+            return icmp.echo_request(gate.identifier, token, self._nonce, v6=True)
+        if self._echoes is None:
+            self._echoes = icmp.Echoes(gate.identifier, self._nonce)
+        return self._echoes.request(token)
 
     def _unsent(self, flight: _Flight, error: OSError) -> bool:
         """An echo could not leave: later, or the look ends with what there is."""
@@ -137,6 +146,12 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
                 return count
             except OSError:
                 self._take_errors(gate)
+                continue
+            token = icmp.plain_token(data, gate.identifier, self._nonce) if strip else None
+            if token is not None:
+                self._reply(address[0], token, ancillary)
+                if gate.closed:
+                    return count  # from within a callback
                 continue
             message = icmp.strip_ip(data) if strip else data
             found = None if message is None else icmp.decode(message, self._nonce, v6=gate.v6)

@@ -117,3 +117,37 @@ def test_errors_have_words() -> None:
     assert icmp.word(3, 1) == "host_unreachable"
     assert icmp.word(1, 4, v6=True) == "port_unreachable"
     assert icmp.word(12, 3) == "icmp_12_3"
+
+
+@given(st.integers(0, 0xFFFF), st.integers(0, 2**32 - 1), st.binary(min_size=8, max_size=8))
+def test_requests_made_in_a_row_are_those_made_singly(
+    identifier: int, token: int, nonce: bytes
+) -> None:
+    made = icmp.Echoes(identifier, nonce).request(token)
+    assert made == icmp.echo_request(identifier, token, nonce)
+    assert icmp.checksum(made) == 0
+
+
+IP = bytes((0x45, 0, 0, 44, 0, 0, 0, 0, 64, 1, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1))
+
+
+@given(
+    st.integers(0, 0xFFFF),
+    st.integers(0, 2**32 - 1),
+    st.one_of(st.none(), st.tuples(st.integers(0, 43), st.integers(0, 255))),
+)
+def test_the_short_way_finds_what_the_long_way_finds(
+    identifier: int, token: int, change: tuple[int, int] | None
+) -> None:
+    nonce = b"nonceyes"
+    reply = bytearray(IP + b"\0" + icmp.echo_request(identifier, token, nonce)[1:])
+    if change is not None:
+        reply[change[0]] = change[1]
+    packet = bytes(reply)
+    message = icmp.strip_ip(packet)
+    long = None if message is None else icmp.decode(message, nonce)
+    short = icmp.plain_token(packet, identifier, nonce)
+    if short is not None:
+        assert long == icmp.EchoReply(identifier, short)
+    if change is None:
+        assert short == token
