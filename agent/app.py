@@ -13,20 +13,20 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
 from agent import lanes, present
-from agent.access import access_of
-from agent.batch import Batch, Taken, Track
+from agent.batch import Batch, Taken
 from agent.bucket import Budget
-from agent.decode import compile_query
+from agent.devices import AgentFault, Device, Diff, Fleet, fleet, intervals, merged
 from agent.io.engine import Limits
 from agent.io.icmp import IcmpEngine, IcmpOptions
 from agent.io.port import on_grid
+from agent.io.reloader import Reloader
 from agent.io.selfcheck import SelfCheck
 from agent.io.snmp import FLOOD, SnmpEngine, SnmpOptions
 from agent.io.tracing import Tracing
@@ -35,12 +35,12 @@ from agent.io.uplink import Uplink
 from agent.io.ways import Ways
 from agent.metrics import Metrics, gather
 from agent.presence import Identity
-from agent.query import Access, IcmpLook, IcmpResult, Query, SnmpLook, SnmpResult
+from agent.query import IcmpResult, SnmpResult
+from agent.reload import Setup, check
 from agent.schedule import RoundEnd, Schedule
 from agent.suspicion import Suspicion
 from agent.witness import NO_UPLINK
-from config.check_profile import clashes
-from config.inventory import Credential, Inventory, Target
+from config.inventory import Inventory
 from config.profile import Profile
 from config.settings import AgentSettings
 from config.traps import TrapAccess
@@ -51,6 +51,8 @@ from transport.io.notify import Notifier
 from transport.io.outbox import Row
 from wire.observation import Event, EventSource, Method, Outcome, Round, StateItem
 from wire.request import LookRequest
+
+__all__ = ["Agent", "AgentFault"]
 
 R = TypeVar("R", IcmpResult, SnmpResult)
 FLUSH_S: Final = 0.2
@@ -66,9 +68,6 @@ TICK_S: Final = 0.1
 BATCH_MOST: Final = 256
 """Measured looks that wait to be taken together, until the next flush at most."""
 
-GAP_S: Final = 300.0
-"""Counters further apart have no rate, unless two intervals are longer."""
-
 ASKED_EVERY_S: Final = 5.0
 ASKED_MOST: Final = 20
 """Looks out of turn: at most so many devices in that time, each of them once."""
@@ -77,24 +76,7 @@ _PENDING_MOST: Final = 200_000
 """State items held in memory while not even the disk takes them."""
 
 
-class AgentFault(Exception):  # noqa: N818  it says what is wrong
-    """The agent cannot start; the text says why."""
-
-
-@dataclass(slots=True, eq=False)
-class _Device:
-    """One device's looks and how many of them are under way."""
-
-    id: str
-    track: Track
-    icmp: IcmpLook | None = None
-    snmp: SnmpLook | None = None
-    waiting: int = 0
-    light: int = 0
-    outcomes: dict[Method, Outcome] | None = None
-
-
-Told = Callable[[_Device, R], None]
+Told = Callable[[Device, R], None]
 
 
 class Agent:
@@ -109,6 +91,7 @@ class Agent:
         clock: Clock | None = None,
         link: MakeLink = Link,
         believed: TrapAccess | None = None,
+        files: Callable[[], Setup] | None = None,
     ) -> None:
         options = settings.agent
         self._clock = clock or Clock.of(settings.clock)
@@ -118,21 +101,16 @@ class Agent:
         self._notify = Notifier()
         self._interval_ms = round(options.interval_s * 1000)
         self._state_dir = Path(options.state_dir)
-        self._devices = _devices(settings, inventory, profiles)
+        self._fleet = fleet(settings, inventory, profiles)
+        self._devices = self._fleet.devices
         self._schedule = Schedule(
-            {
-                target.device: round((target.interval_s or options.interval_s) * 1000)
-                for target in inventory.targets
-            },
+            intervals(settings, inventory),
             round_ms=self._interval_ms,
             now_ms=self._clock.monotonic_ms(),
         )
         self._first_round = self._clock.wall_ms() // self._interval_ms
-        limits = Limits(
-            gather_s=GATHER_S,
-            in_subnet=options.looks_per_subnet,
-            budget=Budget(options.packets_per_s, options.octets_per_s, time.monotonic_ns()),
-        )
+        self._budget = Budget(options.packets_per_s, options.octets_per_s, time.monotonic_ns())
+        limits = Limits(gather_s=GATHER_S, in_subnet=options.looks_per_subnet, budget=self._budget)
         fast = SnmpEngine(SnmpOptions.within(limits))
         self._snmp = Ways(fast, inventory, self._state_dir)
         self._icmp = IcmpEngine(IcmpOptions.within(limits))
@@ -167,6 +145,13 @@ class Agent:
             alive_every_ms=round(options.alive_every_s * 1000),
         )
         self._settings = settings
+        self._reloader = Reloader(
+            None if files is None else partial(self._read_anew, files),
+            self._take_over,
+            self._fail,
+            notify=self._notify,
+            log=self._log,
+        )
         self._asked: dict[str, float] = {}
         self._open = False
         self._uplink: Uplink | None = None
@@ -194,6 +179,7 @@ class Agent:
             try:
                 await self._until_stopped(serving, looking)
             finally:
+                await self._reloader.close()
                 await self._traps.close()
                 await self._tracing.close()
                 await self._close(serving, looking)
@@ -230,9 +216,60 @@ class Agent:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        loop.add_signal_handler(
-            signal.SIGHUP, partial(self._log.warning, "SIGHUP ignored: restart to reload")
+        loop.add_signal_handler(signal.SIGHUP, self._reloader.ask)
+
+    # -- another configuration --------------------------------------------------------------------
+
+    def _read_anew(self, files: Callable[[], Setup]) -> tuple[Setup, Fleet]:
+        """What the files say now; nothing is touched.
+
+        Raises ConfigError, NeedsRestart or AgentFault.
+        """
+        setup = files()
+        check(self._settings, setup.settings)
+        return setup, fleet(setup.settings, setup.inventory, setup.profiles, self._fleet)
+
+    def _take_over(self, made: tuple[Setup, Fleet]) -> Diff:
+        """From now on another configuration; who is asked as before notices nothing of it."""
+        setup, after = made
+        settings, inventory = setup.settings, setup.inventory
+        options, now_ms = settings.agent, self._clock.monotonic_ms()
+        if self._open:
+            self._turn(now_ms)  # whose turn has come by now has it
+        self._flush(all_of_it=True)
+        diff = merged(self._fleet, after)
+        self._fleet, self._devices = after, after.devices
+        interval_ms = round(options.interval_s * 1000)
+        if interval_ms != self._interval_ms:
+            self._interval_ms = interval_ms
+            self._first_round = self._clock.wall_ms() // interval_ms
+        turns = intervals(settings, inventory)
+        self._schedule.replace(turns, now_ms, round_ms=interval_ms, gone=diff.gone)
+        self._suspicion.forget(diff.gone)
+        self._suspicion.rest(options.rest_turns)
+        self._state.forget_of(diff.gone)
+        self._budget.allow(options.packets_per_s, options.octets_per_s, time.monotonic_ns())
+        for engine in (self._fast, self._icmp):
+            engine.allow(options.looks_per_subnet)
+        self._snmp.renew(after.ways, diff.gone)
+        self._traps.renew(setup.believed, inventory, diff.gone)
+        self._settings = settings
+        self._who = replace(
+            self._who,
+            interval_ms=interval_ms,
+            inventory_hash=inventory.hash,
+            devices=tuple(after.devices),
+            alive_every_ms=round(options.alive_every_s * 1000),
         )
+        assert self._uplink is not None
+        self._uplink.renew(self._who)
+        if self._open:
+            self._see_to_turn()
+        return diff
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
 
     # -- looking ----------------------------------------------------------------------------------
 
@@ -327,7 +364,7 @@ class Agent:
         self._submit(self._devices[name])
         return True
 
-    def _submit(self, device: _Device) -> None:
+    def _submit(self, device: Device) -> None:
         device.waiting = (device.icmp is not None) + (device.snmp is not None)
         device.outcomes = None
         device.light = self._check.light
@@ -339,20 +376,24 @@ class Agent:
             self._schedule.finished(device.id, looked=False)
 
     def _icmp_done(self, result: IcmpResult) -> None:
-        device: _Device = result.look.owner
+        device: Device = result.look.owner
+        if device.gone:
+            return
         if result.outcome is Outcome.MEASURED:
             self._echoed(device, result)
         else:
             self._once_sure(device, Method.ICMP, result, self._echoed)
 
     def _snmp_done(self, result: SnmpResult) -> None:
-        device: _Device = result.look.owner
+        device: Device = result.look.owner
+        if device.gone:
+            return
         if result.outcome is Outcome.MEASURED:
             self._answered(device, result)
         else:
             self._once_sure(device, Method.SNMP, result, self._answered)
 
-    def _once_sure(self, device: _Device, method: Method, result: R, then: Told[R]) -> None:
+    def _once_sure(self, device: Device, method: Method, result: R, then: Told[R]) -> None:
         """A silence that is news waits until we know that we have an uplink of our own.
 
         A silence in the dark is none, also when the light is back by the time that it is told.
@@ -362,7 +403,9 @@ class Agent:
         else:
             self._sure(device, result, then)
 
-    def _sure(self, device: _Device, result: R, then: Told[R]) -> None:
+    def _sure(self, device: Device, result: R, then: Told[R]) -> None:
+        if device.gone:
+            return
         dark = self._check.blind or device.light != self._check.light
         if result.outcome is Outcome.NO_ANSWER and dark:
             result.outcome, result.reason = Outcome.COULD_NOT_LOOK, NO_UPLINK
@@ -374,7 +417,7 @@ class Agent:
         else:
             self._log.warning("our uplink is back")
 
-    def _echoed(self, device: _Device, result: IcmpResult) -> None:
+    def _echoed(self, device: Device, result: IcmpResult) -> None:
         at_ms = self._clock.now_ms()
         median = result.median_ns
         self._said(device, Method.ICMP, result, median, at_ms)
@@ -383,7 +426,7 @@ class Agent:
             self._sample.add_echo(device.id, rtt_ms, result.loss, at_ms)
         self._one_done(device, result.outcome, result.reason, Method.ICMP)
 
-    def _answered(self, device: _Device, result: SnmpResult) -> None:
+    def _answered(self, device: Device, result: SnmpResult) -> None:
         at_ms = self._clock.now_ms()
         self._said(device, Method.SNMP, result, result.rtt_ns, at_ms)
         if result.outcome is Outcome.MEASURED:
@@ -396,7 +439,7 @@ class Agent:
 
     def _said(
         self,
-        device: _Device,
+        device: Device,
         method: Method,
         result: IcmpResult | SnmpResult,
         rtt_ns: int | None,
@@ -427,7 +470,7 @@ class Agent:
         self._items += found
         self._traps.saw(found)
 
-    def _one_done(self, device: _Device, outcome: Outcome, reason: str, method: Method) -> None:
+    def _one_done(self, device: Device, outcome: Outcome, reason: str, method: Method) -> None:
         if outcome is Outcome.COULD_NOT_LOOK and reason != lanes.BROKEN_OFF:
             self._changes.note(method, reason, "could not look", method=method, reason=reason)
         if outcome is not Outcome.MEASURED:
@@ -437,7 +480,7 @@ class Agent:
             self._all_done(device)
         self._arm()
 
-    def _all_done(self, device: _Device) -> None:
+    def _all_done(self, device: Device) -> None:
         """All looks of a device's turn are over."""
         followed = self._traps.follows(device.id)
         if device.outcomes is None and not followed and self._suspicion.trusts(device.id):
@@ -561,64 +604,6 @@ def _restart(device: str, at_ms: int) -> Event:
     return Event(
         device=device, source=EventSource.RESTART, kind="restarted", from_ms=at_ms, at_ms=at_ms
     )
-
-
-def _devices(
-    settings: AgentSettings, inventory: Inventory, profiles: Mapping[str, Profile]
-) -> dict[str, _Device]:
-    """The looks at all targets; equal lists of profiles share one query.
-
-    Raises AgentFault naming what is missing.
-    """
-    credentials = {credential.id: credential for credential in inventory.credentials}
-    queries: dict[tuple[str, ...], Query] = {}
-    accesses: dict[tuple[str, ...], Access] = {}
-    found: dict[str, _Device] = {}
-    for target in inventory.targets:
-        interval_s = target.interval_s or settings.agent.interval_s
-        track = Track(gap_s=max(GAP_S, 2.5 * interval_s), least_s=interval_s / 2)
-        device = found[target.device] = _Device(target.device, track)
-        if target.icmp:
-            device.icmp = IcmpLook(
-                target.device,
-                str(target.address),
-                count=settings.agent.icmp_count,
-                timeout_s=settings.agent.icmp_timeout_s,
-                owner=device,
-            )
-        if target.profiles:
-            if target.profiles not in queries:
-                queries[target.profiles] = _query(target, profiles)
-            access = accesses.setdefault(target.candidates, _access(target, credentials))
-            device.snmp = SnmpLook(
-                target.device,
-                str(target.address),
-                target.port,
-                access,
-                queries[target.profiles],
-                timeout_s=settings.agent.snmp_timeout_s,
-                retries=settings.agent.snmp_retries,
-                owner=device,
-            )
-    return found
-
-
-def _query(target: Target, profiles: Mapping[str, Profile]) -> Query:
-    missing = [name for name in target.profiles if name not in profiles]
-    if missing:
-        raise AgentFault(f"device {target.device}: no profile {', '.join(missing)}")
-    found = [profiles[name] for name in target.profiles]
-    for zh, en in clashes(found):
-        raise AgentFault(f"device {target.device}: {zh} / {en}")
-    return compile_query(found)
-
-
-def _access(target: Target, credentials: Mapping[str, Credential]) -> Access:
-    name = next(iter(target.candidates), "")
-    credential = credentials.get(name)
-    if credential is None:
-        raise AgentFault(f"device {target.device}: no credential {name}")
-    return access_of(credential)
 
 
 class _only_one:  # noqa: N801  used like a function

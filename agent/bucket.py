@@ -13,6 +13,10 @@ MIN_OCTETS: Final = 16_384
 """Octets that may pass at once at the least: two dozen answers of a few hundred each."""
 
 
+NO_BOUND: Final = 2**62
+"""Looks in a subnet when it is not bounded any more: who waits there is still let in in turn."""
+
+
 class Bucket:
     """``rate`` packets per second on average; times are monotonic nanoseconds."""
 
@@ -57,6 +61,10 @@ class Budget:
     __slots__ = ("_octets", "_packets")
 
     def __init__(self, packets_per_s: float, octets_per_s: float, now_ns: int) -> None:
+        self.allow(packets_per_s, octets_per_s, now_ns)
+
+    def allow(self, packets_per_s: float, octets_per_s: float, now_ns: int) -> None:
+        """Begin anew with these rates."""
         self._packets = Bucket(packets_per_s, now_ns)
         self._octets = Bucket(octets_per_s, now_ns, MIN_OCTETS) if octets_per_s else None
 
@@ -101,6 +109,10 @@ class Subnets:
         self.most = most
         self._inside: dict[str, int] = {}
         self._waiting: dict[str, deque[Any]] = {}
+
+    def allow(self, most: int) -> None:
+        """Another bound; looks that wait go on as those before them end."""
+        self.most = most or (NO_BOUND if self.most else 0)
 
     def enter(self, host: str, look: Any) -> bool:
         """Whether a look at ``host`` may begin; else it waits here until ``leave`` gives it."""

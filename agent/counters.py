@@ -95,6 +95,10 @@ class Rates:
         self._boots: int | None = None
         self._at_ns = 0
 
+    def keep_to(self, other: Rates) -> None:
+        """From now on the bounds of another; what was counted stays."""
+        self._bounds = other._bounds
+
     def apply(
         self,
         rows: Sequence[Rows],

@@ -9,7 +9,7 @@ so that after a start everything known is sent once. Sample lane: every number, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final, NamedTuple
@@ -229,6 +229,18 @@ class StateLane:
         """Something said was not kept: everything is news again."""
         self._looks.clear()
         self._known.clear()
+
+    def forget_of(self, devices: Iterable[str]) -> None:
+        """These are not looked at any more, or in another way: all of them is news again.
+
+        What is watched of their profiles is looked up anew.
+        """
+        for device in devices:
+            for method in Method:
+                self._looks.pop((device, method), None)
+            self._known.pop(device, None)
+        in_use = {told.key for known in self._known.values() for told in known}
+        self._watched = {key: one for key, one in self._watched.items() if key in in_use}
 
     def told(self, device: str, key: tuple[str, str]) -> Told:
         """What the collector was told of this part of the device."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain
@@ -47,7 +47,7 @@ class Schedule:
 
     def __init__(self, intervals: Mapping[str, int], *, round_ms: int, now_ms: int) -> None:
         self._round_ms = round_ms
-        self._origin = now_ms
+        self._origin = self._round_origin = now_ms
         self._rings = _rings(intervals, now_ms, now_ms)
         self.lateness = Histogram()
         self._under_way: set[str] = set()
@@ -107,21 +107,29 @@ class Schedule:
         """The end of the round, once, when it is reached."""
         if now_ms < self._round_end:
             return None
-        number = (now_ms - self._origin) // self._round_ms - 1
+        number = (now_ms - self._round_origin) // self._round_ms - 1
         end = RoundEnd(number, self._round_start, now_ms, self._looked, tuple(self._missed))
         self._round_start = now_ms
-        self._round_end = self._origin + (number + 2) * self._round_ms
+        self._round_end = self._round_origin + (number + 2) * self._round_ms
         self._looked = 0
         return end
 
-    def replace(self, intervals: Mapping[str, int], now_ms: int) -> None:
-        """Take another inventory: who stays keeps its turn, who goes is forgotten."""
-        self._rings = _rings(intervals, self._origin, now_ms)
-        self._forget(device for device in self._missed.copy() if device not in intervals)
+    def replace(
+        self, intervals: Mapping[str, int], now_ms: int, *, round_ms: int, gone: Collection[str]
+    ) -> None:
+        """Take another inventory, after ``due(now_ms)``: who stays keeps its turn.
 
-    def _forget(self, devices: Iterable[str]) -> None:
-        for device in devices:
+        ``gone`` is forgotten: whose looks under way do not count any more. Another ``round_ms``
+        begins with the round under way, and the rounds' numbers begin again at 0.
+        """
+        self._rings = _rings(intervals, self._origin, now_ms)
+        for device in gone:
+            self._under_way.discard(device)
+            self._out_of_turn.discard(device)
             self._missed.pop(device, None)
+        if round_ms != self._round_ms:
+            self._round_ms, self._round_origin = round_ms, now_ms
+            self._round_end = now_ms + round_ms
 
 
 class _Ring:

@@ -59,6 +59,10 @@ class Suspicion:
         self._heap: list[tuple[int, str]] = []
         self._again: set[str] = set()
 
+    def rest(self, turns: int) -> None:
+        """How many turns apart a device is looked at that is silent for long, at the most."""
+        self._rest_turns = turns
+
     @property
     def doubted(self) -> int:
         """How many devices are silent, by SNMP or ICMP."""

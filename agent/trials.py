@@ -9,7 +9,7 @@ been silent for ``DOUBT`` looks.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -62,15 +62,31 @@ class Trials:
     def __init__(
         self, lists: Mapping[str, tuple[str, ...]], fitting: Mapping[str, str] | None = None
     ) -> None:
-        lots: dict[tuple[str, ...], _Lot] = {}
         self._devices: dict[str, _One] = {}
+        self.renew(lists, fitting or {}, frozenset())
+
+    def renew(
+        self,
+        lists: Mapping[str, tuple[str, ...]],
+        fitting: Mapping[str, str],
+        gone: Collection[str],
+    ) -> None:
+        """Take other lists; what was tried at a device stays known unless it is ``gone``."""
+        before, self._devices = self._devices, {}
+        lots: dict[tuple[str, ...], _Lot] = {}
         for device, names in lists.items():
             lot = lots.setdefault(names, _Lot(names))
-            one = self._devices[device] = _One(lot)
-            known = (fitting or {}).get(device, "")
-            if known in names:
-                one.current, one.fits = known, True
-                lot.fits[known] += 1
+            one = before.get(device)
+            if one is None or device in gone or one.lot.names != names:
+                one = _One(lot)
+                known = fitting.get(device, "")
+                if known in names:
+                    one.current, one.fits = known, True
+            elif device in one.lot.samples:
+                lot.samples.add(device)
+            one.lot = lot
+            self._devices[device] = one
+            lot.fits[one.current] += one.fits
 
     @property
     def fitting(self) -> dict[str, str]:
@@ -90,9 +106,9 @@ class Trials:
 
     def learn(self, device: str, outcome: Outcome, reason: str) -> bool:
         """What came of a look with the chosen one; whether what fits has changed."""
-        one = self._devices[device]
-        if outcome is Outcome.COULD_NOT_LOOK:
-            return False
+        one = self._devices.get(device)
+        if one is None or not one.current or outcome is Outcome.COULD_NOT_LOOK:
+            return False  # of one that left the inventory, or is new in it, nothing was tried
         if outcome is Outcome.MEASURED or (outcome is Outcome.REFUSED and reason in KNOWN_TO_IT):
             one.failed, one.silent = False, 0
             one.tried.clear()

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import sys
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -31,6 +32,7 @@ def run(
 ) -> None:
     """Poll, buffer and send until told to stop; logs JSON lines on stderr."""
     from agent.app import Agent, AgentFault
+    from agent.io.setup import load_setup
     from config.faults import ConfigError
     from config.io import load
     from config.io.apart import apart, slimmed
@@ -47,6 +49,7 @@ def run(
             apart(lambda: slimmed(load.load_inventory(Path(settings.agent.inventory)))),
             load.load_profiles(None if folder is None else Path(folder)),
             believed=load.load_trap_access(settings),
+            files=partial(load_setup, config),
         )
     except ConfigError as error:
         print(error, file=sys.stderr)

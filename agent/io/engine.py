@@ -231,6 +231,10 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
                 one.waiting = None
                 self._finish(one, Outcome.COULD_NOT_LOOK, "closed")
 
+    def allow(self, in_subnet: int) -> None:
+        """So many looks under way in a subnet from now on; the budget is its owner's matter."""
+        self._subnets.allow(in_subnet)
+
     # -- looks ------------------------------------------------------------------------------------
 
     def submit(self, look: LookT, done: Callable[[ResultT], None]) -> None:

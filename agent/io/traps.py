@@ -14,7 +14,7 @@ import json
 import sqlite3
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -106,9 +106,7 @@ class Traps:
         self._settings = settings
         self._options = settings.traps or TrapSettings()
         self._access = access
-        self._devices: dict[str, list[str]] = defaultdict(list)
-        for target in inventory.targets if settings.traps is not None else ():
-            self._devices[str(target.address)].append(target.device)
+        self._devices = self._by_address(inventory)
         self._hooks = hooks
         self._log = logs.get("traps", agent=settings.agent.id)
         self._changes = logs.Changes(self._log)
@@ -122,6 +120,35 @@ class Traps:
         self._news = asyncio.Event()
         self._drops = 0
         self._task: asyncio.Task[None] | None = None
+        self._process: asyncio.subprocess.Process | None = None
+
+    def renew(self, access: TrapAccess, inventory: Inventory, gone: Collection[str]) -> None:
+        """Take another inventory; looks at devices that are ``gone`` from it, or changed, are void.
+
+        Whoever else is believed now, the receiver has to begin anew to know it.
+        """
+        self._devices = self._by_address(inventory)
+        here = {device for devices in self._devices.values() for device in devices}
+        for device in [one for one in gone if one in self._cases]:
+            case = self._cases[device]
+            case.under_way = False
+            case.rows |= case.after
+            case.after = {}
+            if device in here:
+                self._later(device, case, 0.0)
+            else:
+                self._conclude(device, case)
+        if access != self._access:
+            self._access = access
+            if self._process is not None and self._process.returncode is None:
+                self._process.terminate()
+
+    def _by_address(self, inventory: Inventory) -> dict[str, list[str]]:
+        """The devices at each address, where traps are listened for."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for target in inventory.targets if self._settings.traps is not None else ():
+            found[str(target.address)].append(target.device)
+        return found
 
     def start(self) -> None:
         """Begin, if there is to be a receiver; its faults end nothing else, and are retried."""
@@ -185,6 +212,7 @@ class Traps:
         )  # fmt: skip
         assert process.stdin is not None
         assert process.stdout is not None
+        self._process = process
         try:
             process.stdin.write(self._orders())
             async for line in process.stdout:

@@ -183,6 +183,22 @@ class Uplink:
             self._log.info("state rows stay on disk", rows=self.hops[STATE].pending)
         await self._say(online=False)
 
+    def renew(self, who: Identity) -> None:
+        """What we look at has changed: a new session begins, whose birth says so.
+
+        The lane says it too, behind what was seen before: late words of devices that we gave up
+        are followed by that.
+        """
+        who = replace(who, life=self._who.life)
+        if who == self._who:
+            return
+        self._who, self._apart = who, presence.apart(who)
+        self._every_s = who.alive_every_ms / 1000
+        at_ms = self._clock.now_ms()
+        listed = present.inventory(who.devices)
+        self.append([Row(STATE, at_ms, body, count) for body, count in listed], ())
+        self.link.leave(0.0)
+
     def close(self) -> None:
         self.outbox.close()
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from agent.access import access_of
+from agent.devices import Way, ways_of
 from agent.io.pysnmp_engine import PysnmpEngine
 from agent.io.snmp import SnmpEngine
 from agent.io.sockets import Address
-from agent.query import Access, SnmpLook, SnmpResult
+from agent.query import SnmpLook, SnmpResult
 from agent.trials import Trials
 from config.inventory import EngineKind, Inventory
 
@@ -28,41 +27,34 @@ MAX_OCTETS: Final = 64 * 1024 * 1024
 Done = Callable[[SnmpResult], None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """A device that is not simply asked: ``several`` credentials, or by pysnmp."""
-
-    several: bool
-    pysnmp: bool
-
-
 class Ways:
     """Used as an SnmpEngine is, which it hands nearly everything to."""
 
     def __init__(self, fast: SnmpEngine, inventory: Inventory, state_dir: Path) -> None:
         self._fast = fast
         self._other = PysnmpEngine(fast.options.sizes, fast.options.budget)
-        self._ways = {
-            target.device: _Way(len(target.candidates) > 1, target.engine is EngineKind.PYSNMP)
-            for target in inventory.targets
-            if len(target.candidates) > 1 or target.engine is EngineKind.PYSNMP
-        }
-        lists = {
-            target.device: target.candidates
-            for target in inventory.targets
-            if len(target.candidates) > 1
-        }
-        used = {name for names in lists.values() for name in names}
-        self._accesses: dict[str, Access] = {
-            one.id: access_of(one) for one in inventory.credentials if one.id in used
-        }
+        self._ways: Mapping[str, Way] = {}
         self._path = state_dir / FILE
-        self._trials = Trials(lists, self._load() if lists else {})
+        self._trials = Trials({})
         self._saving: asyncio.TimerHandle | None = None
         self.take_noise: Callable[[], dict[Address, int]] = fast.take_noise
         self.push: Callable[[], None] = fast.push
-        if not self._ways:
-            self.submit = fast.submit  # type: ignore[method-assign]  # nothing between, as usual
+        self.renew(ways_of(inventory))
+
+    def renew(self, ways: Mapping[str, Way], gone: Collection[str] = ()) -> None:
+        """Take other ways; what is known of devices that are not ``gone`` stays."""
+        self._ways = ways
+        lists = {
+            device: tuple(name for name, _ in way.accesses)
+            for device, way in ways.items()
+            if len(way.accesses) > 1
+        }
+        known = self._load() if lists else {}
+        self._trials.renew(lists, {d: name for d, name in known.items() if d not in gone}, gone)
+        if ways:
+            self.__dict__.pop("submit", None)
+        else:
+            self.submit = self._fast.submit  # type: ignore[method-assign]  # nothing between
 
     async def start(self) -> None:
         await self._fast.start()
@@ -82,18 +74,22 @@ class Ways:
         if way is None:
             self._fast.submit(look, done)
             return
-        if way.several:
+        if len(way.accesses) > 1:
             name = self._trials.choose(look.device, time.monotonic_ns() // 1_000_000)
-            look.access = self._accesses[name]
-            done = partial(self._learn, name, done)
-        if way.pysnmp:
+            look.access = dict(way.accesses)[name]
+            done = partial(self._learn, way, name, done)
+        if way.engine is EngineKind.PYSNMP:
             self._other.submit(look, done)
         else:
             self._fast.submit(look, done)
 
-    def _learn(self, name: str, done: Done, result: SnmpResult) -> None:
+    def _learn(self, way: Way, name: str, done: Done, result: SnmpResult) -> None:
         """Note what came of a credential; its name goes with a refusal."""
-        if self._trials.learn(result.look.device, result.outcome, result.reason):
+        device = result.look.device
+        if self._ways.get(device) != way:
+            done(result)  # it is asked in another way meanwhile
+            return
+        if self._trials.learn(device, result.outcome, result.reason):
             self._saving = self._saving or asyncio.get_running_loop().call_later(SAVE_S, self._save)
         if not result.detail and result.reason:
             result.detail = name

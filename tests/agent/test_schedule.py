@@ -129,7 +129,7 @@ def test_an_empty_inventory_still_has_rounds() -> None:
 def test_another_inventory_moves_nobody_who_stays() -> None:
     schedule = Schedule({"a": 1000, "b": 1000}, round_ms=1000, now_ms=0)
     turn = phase_ms("a", 1000)
-    schedule.replace({"a": 1000, "c": 1000}, 0)
+    schedule.replace({"a": 1000, "c": 1000}, 0, round_ms=1000, gone={"b"})
     turns = drive(schedule, 999)
     assert (turn, "a") in turns
     assert {device for _, device in turns} == {"a", "c"}

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from typing import Final
 
 READY: Final = b"READY=1"
+RELOADING: Final = b"RELOADING=1"
 STOPPING: Final = b"STOPPING=1"
 ALIVE: Final = b"WATCHDOG=1"
 
@@ -42,8 +44,15 @@ class Notifier:
                 # A full or vanished socket must not stop the work; the watchdog will tell.
                 return
 
-    def ready(self) -> None:
-        self._send(READY)
+    def ready(self, status: str = "") -> None:
+        """Started, or done with a reload; ``status`` is a line for ``systemctl status``."""
+        line = " ".join(status.split())[:200]
+        self._send(READY + (f"\nSTATUS={line}".encode() if line else b""))
+
+    def reloading(self) -> None:
+        """Another configuration is being read, until ``ready``."""
+        now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        self._send(RELOADING + f"\nMONOTONIC_USEC={now_us}".encode())
 
     def stopping(self) -> None:
         self._send(STOPPING)
