@@ -28,6 +28,8 @@ from wire.observation import Outcome
 RECEIVE: Final = 1500
 ECHO_OCTETS: Final = 1280
 """What one reply takes of the receive buffer at most."""
+SLACK_NS: Final = 100_000_000
+"""No answer came later than this after the reading of its batch began."""
 _TOKENS: Final = 2**32 - 1
 
 Done = Callable[[IcmpResult], None]
@@ -71,6 +73,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         self._echoes: icmp.Echoes | None = None
         self._identifier = random.getrandbits(16)
         self._token = random.getrandbits(32)
+        self._latest_ns = 0
 
     def _opener(self, family: int) -> EchoGate:
         self._echoes = None  # a ping socket's identifier is the kernel's choice
@@ -139,6 +142,9 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         """Read what has come, ``port.TURN`` packets at most; how many there were."""
         receive = gate.sock.recvmsg
         strip = gate.raw and not gate.v6
+        now_ns = time.monotonic_ns()
+        self._latest_ns = now_ns + SLACK_NS
+        ahead_ns = time.time_ns() - now_ns
         for count in range(port.TURN):
             try:
                 data, ancillary, _, address = receive(RECEIVE, port.STAMP_ROOM)
@@ -149,7 +155,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
                 continue
             token = icmp.plain_token(data, gate.identifier, self._nonce) if strip else None
             if token is not None:
-                self._reply(address[0], token, ancillary)
+                self._reply(address[0], token, port.came_ns(ancillary, ahead_ns))
                 if gate.closed:
                     return count  # from within a callback
                 continue
@@ -158,7 +164,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
             if found is None or found.identifier != gate.identifier:
                 self.stats.foreign += 1
             elif isinstance(found, icmp.EchoReply):
-                self._reply(address[0], found.token, ancillary)
+                self._reply(address[0], found.token, port.came_ns(ancillary, ahead_ns))
             else:
                 family = socket.AF_INET6 if gate.v6 else socket.AF_INET
                 target = socket.inet_ntop(family, found.target)
@@ -167,7 +173,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
                 return count  # from within a callback
         return port.TURN
 
-    def _reply(self, source: str, token: int, ancillary: list[tuple[int, int, bytes]]) -> None:
+    def _reply(self, source: str, token: int, came_ns: int) -> None:
         flight = self._flights.get(source)
         if flight is None:
             self.stats.foreign += 1
@@ -179,8 +185,9 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         self.stats.received += 1
         self.stats.octets_received += icmp.ECHO_SIZE
         self.stats.in_flight -= 1
-        taken_ns = time.monotonic_ns() - sent_ns
-        flight.rtts[token] = taken_ns - port.waited_ns(ancillary, time.time_ns(), taken_ns)
+        if not sent_ns <= came_ns <= self._latest_ns:  # no stamp, or the wall clock was set
+            came_ns = time.monotonic_ns()
+        flight.rtts[token] = came_ns - sent_ns
         self._settled(flight)
 
     def _error(self, target: str, sequence: int, said: str, router: str) -> None:

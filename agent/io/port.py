@@ -90,17 +90,16 @@ def want_stamps(sock: socket.socket) -> None:
         return  # then the moment of reading counts
 
 
-def waited_ns(ancillary: list[tuple[int, int, bytes]], real_ns: int, most_ns: int) -> int:
-    """How long a datagram lay in the buffer at wall clock ``real_ns``; 0 when that is not told.
+def came_ns(ancillary: list[tuple[int, int, bytes]], ahead_ns: int) -> int:
+    """When a datagram came, by the monotonic clock; 0 when that is not told.
 
-    No longer than ``most_ns``: the wall clock may have been set meanwhile.
+    ``ahead_ns``: by how much the wall clock, in which the kernel stamps, is ahead of it just now.
+    Only stamps are asked for, so the first of the ancillary data is one.
     """
-    for level, kind, raw in ancillary:
-        if kind == SO_TIMESTAMPNS and level == socket.SOL_SOCKET and len(raw) == _TIMESPEC.size:
-            seconds, nanoseconds = _TIMESPEC.unpack(raw)
-            waited = real_ns - seconds * 1_000_000_000 - nanoseconds
-            return waited if 0 <= waited <= most_ns else 0
-    return 0
+    if not ancillary or len(ancillary[0][2]) != _TIMESPEC.size:
+        return 0
+    seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+    return int(seconds * 1_000_000_000 + nanoseconds - ahead_ns)
 
 
 @dataclass(frozen=True, slots=True)
