@@ -17,7 +17,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import carry, hop, latency, machine, ping, poll, restart, turns, whole
+from bench import carry, crowd, hop, latency, machine, ping, poll, restart, turns, whole
 from bench.figures import Figure, Report
 from bench.peers import ROOT, Missing
 from drill.children import ChildEnded
@@ -60,6 +60,10 @@ def _whole(quick: bool, left_out: list[str]) -> Iterable[Figure]:  # noqa: FBT00
     return asyncio.run(whole.figures(devices=devices, rounds=rounds, left_out=left_out))
 
 
+def _crowd(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
+    return asyncio.run(crowd.figures(crowd.QUICK if quick else crowd.FULL, 1 if quick else 3))
+
+
 def _carry(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
     return asyncio.run(carry.figures(carry.QUICK if quick else carry.FULL))
 
@@ -72,6 +76,7 @@ PARTS: Final[dict[str, Part]] = {
     "hop": _hop,
     "latency": _latency,
     "whole": _whole,
+    "crowd": _crowd,
     "carry": _carry,
 }
 

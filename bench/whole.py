@@ -100,19 +100,27 @@ def _told(load: Load, found: dict[str, list[float]], memory: dict[str, float]) -
 
 
 async def agent(place: Ground, profile: str, devices: int, interval_s: float) -> Child:
-    """A collector, and an agent with this profile for its only one of ``devices`` devices."""
+    """A collector and an agent with ``devices`` devices of this profile."""
+    await county(place, profile, devices, interval_s)
+    return await place.start(f"agent-{AGENT}", "agent", "run")
+
+
+async def county(
+    place: Ground, profile: str, devices: int, interval_s: float, *, icmp: bool = False
+) -> Path:
+    """A running collector, and the settings of the only agent that reports to it."""
     _profiles(place.folder / "profiles")
     register = town.register(devices, (AGENT,))
     place.write_county(register, profiles_dir="profiles")
     rows = (
-        (device.id, address(number), PORT, "read", profile, "no")
+        (device.id, address(number), PORT, "read", profile, "yes" if icmp else "no")
         for number, device in enumerate(register.devices)
     )
     place.write_agent(
         AGENT, rows, interval_s=interval_s, profiles_dir="profiles", packets_per_s=50_000
     )
     await place.start("collector", "collector", "run")
-    return await place.start(f"agent-{AGENT}", "agent", "run")
+    return place.config(f"agent-{AGENT}")
 
 
 def _profiles(folder: Path) -> None:
