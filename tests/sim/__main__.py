@@ -24,7 +24,8 @@ def main() -> int:
         given.seed,
         seconds=given.hours * 3600,
         show=print if given.trace else None,
-        mutant=MUTANTS[given.mutant] if given.mutant else None,
+        mutant=MUTANTS[given.mutant].plant if given.mutant else None,
+        only=MUTANTS[given.mutant].faults if given.mutant else (),
     )
     say = Console(highlight=False, soft_wrap=True, markup=False).print
     say(f"seed {result.seed}: {result.violation or 'all held'}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from typing import Any
@@ -14,20 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from tests.sim.mutants import MUTANTS
+from tests.sim.mutants import MUTANTS, caught
 from tests.sim.run import HOURS_3, Result, simulate
 
 DAY_S = 86_400.0
-MUTANT_SEEDS = 40
-
-
-def catch(name: str, seeds: Iterable[int]) -> Result | None:
-    """The first run in which the mutant is caught."""
-    for seed in seeds:
-        result = simulate(seed, mutant=MUTANTS[name])
-        if result.violation:
-            return result
-    return None
 
 
 def _seed(seed: int, seconds: float) -> Result:
@@ -61,8 +51,7 @@ class Chaos:
 
     def mutants(self) -> None:
         """Each mutant until a seed catches it, then the table of who caught whom."""
-        seeds = range(1, MUTANT_SEEDS + 1)
-        jobs = {self._pool.submit(catch, name, seeds): name for name in MUTANTS}
+        jobs = {self._pool.submit(caught, name): name for name in MUTANTS}
         table = Table("mutant", "seed", "virtual s", "caught by")
 
         def judge(name: str, result: Result | None) -> None:

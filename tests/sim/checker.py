@@ -304,6 +304,12 @@ class Checker:
 
     def collector_over(self, collector: Collector | None) -> None:
         """A collector's life is over: what it committed is there, and folds to what it was."""
+        try:
+            self._over(collector)
+        except sqlite3.DatabaseError as error:
+            self.fail(f"the store cannot be read after the collector's end: {error}")
+
+    def _over(self, collector: Collector | None) -> None:
         with closing(self._copy(collector)) as db:
             last = db.execute("SELECT coalesce(max(n), 0) FROM input").fetchone()[0]
             head = db.execute("SELECT hash FROM journal WHERE n = ?", (self.journal[0],)).fetchone()

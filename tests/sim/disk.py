@@ -83,7 +83,8 @@ class _File:
 class Disk:
     """What one process has under ``folder``. ``killed`` is called when a fault ends the process.
 
-    ``end_after`` counts writes and syncs down to such an end; ``eio`` fails the next sync.
+    ``end_after`` counts writes and syncs of files with ``end_in`` in their names down to such an
+    end; ``eio`` fails the next sync.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -93,6 +94,7 @@ class Disk:
         self.full = False
         self.eio = False
         self.end_after: int | None = None
+        self.end_in = ""
         self.generation = 0
         self.dead = False
         self.syncs = 0
@@ -141,9 +143,9 @@ class Disk:
         known = self._files[path] = _File(path, handle, status.st_size)
         return known
 
-    def _step(self) -> bool:
+    def _step(self, file: _File) -> bool:
         """One write or sync more; False when the process ended at it."""
-        if self.end_after is not None:
+        if self.end_after is not None and self.end_in in file.path:
             self.end_after -= 1
             if self.end_after <= 0:
                 self.end_after = None
@@ -258,7 +260,7 @@ class Disks:
 
     def _write(self, address: int, data: int, size: int, at: int, write: Callable[..., int]) -> int:
         disk, file, generation = self._open_files[address]
-        if generation != disk.generation or not disk._step():
+        if generation != disk.generation or not disk._step(file):
             return _IOERR_WRITE
         if disk.full and at + size > file.size:
             return _FULL
@@ -270,7 +272,7 @@ class Disks:
 
     def _truncate(self, address: int, size: int, truncate: Callable[..., int]) -> int:
         disk, file, generation = self._open_files[address]
-        if generation != disk.generation or not disk._step():
+        if generation != disk.generation or not disk._step(file):
             return _IOERR_TRUNCATE
         old = os.pread(file.handle, max(0, file.size - size), size)
         file.unsynced.append(Change(size, old, None, file.size))
@@ -280,7 +282,7 @@ class Disks:
     def _sync(self, address: int, _flags: int, _sync: Callable[..., int]) -> int:
         """Nothing but our word: the files are on a memory disk."""
         disk, file, generation = self._open_files[address]
-        if generation != disk.generation or not disk._step():
+        if generation != disk.generation or not disk._step(file):
             return _IOERR_FSYNC
         if disk.eio:
             disk.eio = False

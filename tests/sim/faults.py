@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.sim.net import Weather
 from wire.notice import Verb
@@ -13,6 +13,28 @@ from wire.notice import Verb
 if TYPE_CHECKING:
     from tests.sim.processes import Machine
     from tests.sim.run import Simulation
+
+
+Strike = Callable[["Machine"], Coroutine[Any, Any, None]]
+
+KINDS: Final = {
+    "kill": 1,
+    "kill_in_write": 3,
+    "kill_at_notice": 1,
+    "power": 1,
+    "terminate": 1,
+    "broker": 1,
+    "partition": 1,
+    "weather": 2,
+    "stop": 1,
+    "skew": 1,
+    "full": 1,
+    "eio": 1,
+    "blind": 1,
+    "lost": 1,
+    "order": 2,
+}
+"""Every fault, and how often it comes beside the others."""
 
 
 class Faults:
@@ -25,18 +47,16 @@ class Faults:
 
     async def run(self) -> None:
         sim, random = self.sim, self.random
-        kinds = (
-            self._kill, self._kill_in_write, self._kill_in_write, self._kill_in_write, self._power,
-            self._terminate,
-            self._broker, self._partition, self._weather, self._weather, self._stop,
-            self._skew, self._full, self._eio, self._blind, self._lost, self._order, self._order,
-        )  # fmt: skip
+        kinds = [kind for kind, times in KINDS.items() for _ in range(times)]
+        kinds = [kind for kind in kinds if not sim.only or kind in sim.only]
+        gaps = (5.0, 20.0, 60.0, 120.0) if sim.only else (0.5, 20.0, 200.0, 600.0)
         await asyncio.sleep(random.uniform(5, 120))
         while sim.loop.time() < sim.quiet_s:
             kind = random.choice(kinds)
             target = random.choice((*sim.machines, sim.collector))
-            self._begin(kind(target))
-            await asyncio.sleep(random.choice((0.5, 20.0, 200.0, 600.0)) * random.uniform(0.2, 1.8))
+            strike: Strike = getattr(self, f"_{kind}")
+            self._begin(strike(target))
+            await asyncio.sleep(random.choice(gaps) * random.uniform(0.2, 1.8))
         await asyncio.gather(*self._tasks)
         self.heal()
 
@@ -49,6 +69,7 @@ class Faults:
         sim = self.sim
         sim.note("heal", "")
         sim.broker.weather = Weather()
+        sim.collector.end_at_notice = False
         for machine in sim.machines:
             machine.disk.full = machine.disk.eio = False
             machine.disk.end_after = None
@@ -73,11 +94,19 @@ class Faults:
         if self.random.random() < 0.5:
             target.kill(after=self.random.choice((1, 10, 100)), power=True)
         else:
+            target.disk.end_in = ""
             target.disk.end_after = self.random.randint(1, 60)
 
     async def _kill_in_write(self, target: Machine) -> None:
         self.sim.note("fault", f"kill in write {target.name}")
+        target.disk.end_in = self.random.choice(("", "county.db", "county.db"))
+        if target is not self.sim.collector:
+            target.disk.end_in = ""
         target.disk.end_after = self.random.choice((1, 2, 3, 5, 8, 13, 21, 34))
+
+    async def _kill_at_notice(self, _: Machine) -> None:
+        self.sim.note("fault", "kill at notice")
+        self.sim.collector.end_at_notice = True
 
     async def _terminate(self, target: Machine) -> None:
         self.sim.note("fault", f"terminate {target.name}")

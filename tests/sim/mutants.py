@@ -1,6 +1,6 @@
 """Faults planted in the real code, one at a time: the simulation must find each of them.
 
-Each is a small patch of one promise. ``caught`` says by which seed and by which sentence.
+Each is a small patch of one promise. ``caught`` says in which run it came to light.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -22,6 +23,7 @@ from collector.io.store import Store, lane_of
 from collector.model import Input
 from escalation.effects import Effect, EmitNotice
 from escalation.io.office import OfficeClient
+from tests.sim.run import Result, simulate
 from transport import delivery
 from transport.delivery import Acked, Delete, Sender, Verdict, Watermark
 from transport.io import sqlite as databases
@@ -305,28 +307,48 @@ def arrivals_dropped(stack: ExitStack) -> None:
     stack.enter_context(patch("collector.world.step", careless))
 
 
-MUTANTS: Final[dict[str, Mutant]] = {
-    mutant.__name__: mutant
-    for mutant in (
-        ack_before_commit,
-        receipt_before_store,
-        no_dedupe,
-        epoch_not_checked,
-        holes_accepted,
-        window_slips,
-        no_retransmission,
-        deletes_beyond,
-        deleted_at_publish,
-        gap_not_sent,
-        unknown_is_well,
-        birth_clears,
-        timers_lost,
-        marks_lost,
-        replay_tells_again,
-        commit_in_two,
-        not_synced,
-        sync_errors_ignored,
-        sample_acked_first,
-        arrivals_dropped,
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A mutant, and the faults that bring it to light soon (others would too, later)."""
+
+    plant: Mutant
+    faults: tuple[str, ...]
+
+
+MUTANTS: Final = {
+    mutant.__name__: Planted(mutant, tuple(faults))
+    for mutant, *faults in (
+        (ack_before_commit, "kill_in_write"),
+        (receipt_before_store, "kill_in_write", "weather"),
+        (no_dedupe, "weather"),
+        (epoch_not_checked, "lost"),
+        (holes_accepted, "weather"),
+        (window_slips, "weather", "broker"),
+        (no_retransmission, "weather"),
+        (deletes_beyond, "weather", "partition"),
+        (deleted_at_publish, "weather", "broker"),
+        (gap_not_sent, "broker", "partition"),
+        (unknown_is_well, "kill", "partition"),
+        (birth_clears, "kill", "broker"),
+        (timers_lost, "kill", "terminate"),
+        (marks_lost, "kill", "terminate"),
+        (replay_tells_again, "kill"),
+        (commit_in_two, "kill_at_notice"),
+        (not_synced, "power"),
+        (sync_errors_ignored, "eio", "kill_in_write"),
+        (sample_acked_first, "kill_in_write"),
+        (arrivals_dropped, "kill"),
     )
 }
+HOURS: Final = 1.5
+SEEDS: Final = range(1, 31)
+
+
+def caught(name: str, seeds: Iterable[int] = SEEDS) -> Result | None:
+    """The first run in which the mutant is caught; None: it never was."""
+    planted = MUTANTS[name]
+    for seed in seeds:
+        result = simulate(seed, seconds=HOURS * 3600, mutant=planted.plant, only=planted.faults)
+        if result.violation:
+            return result
+    return None

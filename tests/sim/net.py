@@ -136,8 +136,12 @@ class Broker:
         return session
 
     def leave(self, session: Session) -> None:
-        """A clean DISCONNECT is what a Link does when it is cancelled: no Will."""
-        self._close(session, "left", will=session.life.dead)
+        """A clean DISCONNECT is what a Link does when it is cancelled: no Will.
+
+        Not so one that was killed: ``died`` closes its line, after what was on it already.
+        """
+        if not session.life.dead:
+            self._close(session, "left", will=False)
 
     def publish(self, session: Session, message: Message) -> asyncio.Future[bool] | None:
         """Take a message from a client's line; the future is its PUBACK."""

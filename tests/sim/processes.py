@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from agent.app import Agent
 from collector.app import Collector
 from collector.io.begin import open_collector
+from escalation.effects import EmitNotice
 from escalation.io.office import Event, OfficeClient, notice_data
 from escalation.io.office_keys import Keys
 from escalation.io.office_store import OfficeStore
@@ -241,6 +242,8 @@ class CollectorMachine(Machine):
     def __init__(self, ground: Ground) -> None:
         super().__init__(ground, "collector", "collector")
         self.collector: Collector | None = None
+        self.end_at_notice = False
+        """End it in one of the writes of its next turn that tells the office something."""
         self._stop: asyncio.Event | None = None
 
     async def body(self) -> None:
@@ -276,7 +279,12 @@ class CollectorMachine(Machine):
         commit, blocks = store.commit, collector._gate.blocks
         checker.collector_began(collector)
 
-        def heard(*given: Any) -> int:
+        def heard(now_ms: int, inputs: Any, effects: Any, sign: Any) -> int:
+            given = (now_ms, inputs, effects, sign)
+            if self.end_at_notice and any(isinstance(one, EmitNotice) for one in effects):
+                self.end_at_notice = False
+                self.disk.end_in = "county.db"
+                self.disk.end_after = self.random.randint(1, 30)
             checker.committing = True
             count = commit(*given)
             checker.committing = False
@@ -290,7 +298,7 @@ class CollectorMachine(Machine):
             return found
 
         collector._gate.blocks = looked  # type: ignore[method-assign]
-        store.commit = heard  # type: ignore[method-assign, assignment]
+        store.commit = heard  # type: ignore[method-assign]
 
     def restored(self) -> None:
         self.ground.checker.collector_over(self.collector)

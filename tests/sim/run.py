@@ -52,9 +52,16 @@ class Simulation:
     """The ground of all machines (``processes.Ground``), and their fate."""
 
     def __init__(
-        self, seed: int, folder: Path, *, seconds: float, show: Callable[[str], None] | None = None
+        self,
+        seed: int,
+        folder: Path,
+        *,
+        seconds: float,
+        show: Callable[[str], None] | None = None,
+        only: tuple[str, ...] = (),
     ) -> None:
         self.seed = seed
+        self.only = only
         self.seconds = seconds
         self.random = Random(seed)
         self.loop = VirtualLoop()
@@ -172,8 +179,9 @@ def simulate(
     seconds: float = HOURS_3,
     show: Callable[[str], None] | None = None,
     mutant: Callable[[ExitStack], None] | None = None,
+    only: tuple[str, ...] = (),
 ) -> Result:
-    """Run one seed in a folder of its own on a memory disk."""
+    """Run one seed in a folder of its own on a memory disk; ``only`` these faults, else all."""
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger("critical"),
         cache_logger_on_first_use=False,
@@ -190,7 +198,7 @@ def simulate(
             stack.enter_context(patch("agent.app.IcmpEngine", IcmpEyes))
             if mutant is not None:
                 mutant(stack)
-            simulation = Simulation(seed, folder, seconds=seconds, show=show)
+            simulation = Simulation(seed, folder, seconds=seconds, show=show, only=only)
             try:
                 return simulation.run()
             finally:

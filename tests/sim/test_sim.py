@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.sim.mutants import MUTANTS, caught
+from tests.sim.mutants import SEEDS as SEEDS_OF_MUTANTS
 from tests.sim.run import simulate
 
 SEEDS = range(1, 21)
@@ -23,6 +25,11 @@ def test_three_hours_of_faults(seed: int) -> None:
     )
     assert result.counts["applied"] > 100
     assert result.counts["turns"] > 100
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_planted_fault_is_found(name: str) -> None:
+    assert caught(name) is not None, f"{name}: not caught by any of {SEEDS_OF_MUTANTS}"
 
 
 def test_a_seed_is_the_same_in_every_process() -> None:
