@@ -148,7 +148,7 @@ class Stage:
     def __init__(self, folder: Path, liar: Liar, *, retries: int = 0) -> None:
         said = {
             "agent": {"id": "a1", "operator": "cmcc", "state_dir": str(folder), "inventory": "none"}
-            | {"interval_s": 3600.0, "snmp_timeout_s": 0.1, "snmp_retries": retries},
+            | {"interval_s": 3600.0, "snmp_timeout_s": 1.0, "snmp_retries": retries},
             "county": {"county": "140522"},
             "broker": {"port": free_port()},
         }
