@@ -153,6 +153,7 @@ class SnmpResult:
     ``receive_overflow``, ``closed``); it says nothing about the device. ``rtt_ns`` is the first
     request's round trip, None when it had to be repeated. ``repeats``: requests sent again
     because nothing came in time. ``boots``: snmpEngineBoots of a device that speaks version 3.
+    ``took_ns``: from the first packet to the end; 0: not known.
     """
 
     look: SnmpLook
@@ -168,6 +169,7 @@ class SnmpResult:
     requests: int = 0
     repeats: int = 0
     boots: int | None = None
+    took_ns: int = 0
 
     @property
     def loss(self) -> float:

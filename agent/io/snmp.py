@@ -238,7 +238,8 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         taken_ns = now_ns - flight.sent_ns
         if not self._stamp:
             return taken_ns
-        return taken_ns - port.waited_ns(self._stamp, time.time_ns(), taken_ns)
+        came_ns = port.came_ns(self._stamp, time.time_ns() - now_ns)
+        return came_ns - flight.sent_ns if flight.sent_ns <= came_ns <= now_ns else taken_ns
 
     def _take(self, flight: _Flight, data: bytes, address: Address) -> None:
         """A datagram that has to be looked at closely."""
@@ -283,6 +284,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
                 tags=tags,
                 requests=flight.requests,
                 repeats=flight.repeats,
+                took_ns=now - flight.begun_ns,
             ),
         )
 
@@ -388,4 +390,5 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         result.rtt_ns = flight.rtt_ns
         result.requests = flight.requests
         result.repeats = flight.repeats
+        result.took_ns = result.at_ns - flight.begun_ns if flight.begun_ns else 0
         return result
