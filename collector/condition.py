@@ -20,10 +20,8 @@ def review(world: World, now_ms: int, device: str) -> None:
     """Judge the device anew from the views that count now."""
     row = world.device(device)
     found = reach(world, device, row)
-    if found.answered and row.commissioned_ms is None:
-        row.commissioned_ms = now_ms
-        world.record("commissioned", device=device, at_ms=now_ms)
-        world.dirty[device] = None
+    if found.answered:
+        commission(world, now_ms, device, row)
     if row.known is not found.known:
         row.known = found.known
         world.dirty[device] = None
@@ -37,6 +35,14 @@ def review(world: World, now_ms: int, device: str) -> None:
         feel(world, now_ms, device, (SNMP_FAILURE, ""), bad=not found.snmp)
 
 
+def commission(world: World, now_ms: int, device: str, row: DeviceState) -> None:
+    """It has answered, so that its silence means something from here on (FAULTS F33)."""
+    if row.commissioned_ms is None:
+        row.commissioned_ms = now_ms
+        world.record("commissioned", device=device, at_ms=now_ms)
+        world.dirty[device] = None
+
+
 def judge_reading(
     world: World,
     now_ms: int,
@@ -45,9 +51,17 @@ def judge_reading(
     instance: str,
     value: float | None,
 ) -> None:
-    """Judge a value by every alarm hint of its metric; no such object says nothing."""
+    """Judge a value by every alarm hint of its metric; no such object says nothing.
+
+    A value of a device that is silent now proves that it answered once: so an agent tells a
+    collector whose store was lost during an outage (FAULTS F21).
+    """
     if value is None:
         return
+    row = world.device(device)
+    if row.commissioned_ms is None:
+        commission(world, now_ms, device, row)
+        review(world, now_ms, device)
     verdicts: dict[str, bool] = {}
     for hint in world.county.hints.get(metric, ()):
         bad = judge_value(threshold(world, hint), value)
