@@ -32,6 +32,22 @@ def applied(path: Path) -> Numbers:
     return found
 
 
+def latest(path: Path) -> dict[str, int]:
+    """The greatest number of each device that was applied, also as how everything stands."""
+    found: dict[str, int] = {}
+    for _, body in _received(path):
+        for item in body["items"]:
+            if item.get("metric") != "number":
+                continue
+            if item["t"] == "reading":
+                said = [(item["device"], item["value"])]
+            else:
+                said = list(zip(item["device"], item["value"], strict=True))
+            for device, value in said:
+                found[device] = max(found.get(device, 0), int(value))
+    return found
+
+
 def _received(path: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Head and body of every row that an agent sent and that was applied, in order."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:

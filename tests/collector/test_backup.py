@@ -61,12 +61,8 @@ class House:
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
-                    got = histories.applied(path)
-                    lanes = {name: got.get(name, {}).values() for name in wanted}
-                    if all(
-                        max((n for lane in lanes[name] for n in lane), default=0) >= number
-                        for name, number in wanted.items()
-                    ):
+                    got = histories.latest(path)
+                    if all(got.get(name, 0) >= number for name, number in wanted.items()):
                         return
                 except sqlite3.OperationalError:
                     pass
