@@ -17,7 +17,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import carry, crowd, hop, latency, machine, ping, poll, restart, turns, whole
+from bench import carry, crowd, hop, latency, machine, ping, poll, restart, turns, v3, whole
 from bench.figures import Figure, Report
 from bench.peers import ROOT, Missing
 from drill.children import ChildEnded
@@ -31,6 +31,10 @@ Part = Callable[[bool, list[str]], Iterable[Figure]]
 
 def _poll(quick: bool, left_out: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
     return poll.figures(devices=500 if quick else 2000, rounds=3 if quick else 5, left_out=left_out)
+
+
+def _v3(quick: bool, left_out: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
+    return v3.figures(devices=200 if quick else 400, rounds=3 if quick else 7, left_out=left_out)
 
 
 def _ping(quick: bool, left_out: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
@@ -70,6 +74,7 @@ def _carry(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see 
 
 PARTS: Final[dict[str, Part]] = {
     "snmp": _poll,
+    "v3": _v3,
     "icmp": _ping,
     "world": _turns,
     "restart": _restart,
