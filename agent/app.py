@@ -13,7 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -22,9 +22,14 @@ from typing import IO, Any, Final, TypeVar
 from agent import lanes, present
 from agent.batch import Batch, Taken
 from agent.bucket import Budget
+from agent.conduct import Conduct
 from agent.devices import AgentFault, Device, Diff, Fleet, fleet, intervals, merged
+from agent.exposition import LinkNow, Snapshot, page
+from agent.io import snapshot
+from agent.io.control import Control
 from agent.io.engine import Limits
 from agent.io.icmp import IcmpEngine, IcmpOptions
+from agent.io.metrics_page import MetricsPage
 from agent.io.port import on_grid
 from agent.io.reloader import Reloader
 from agent.io.selfcheck import SelfCheck
@@ -116,6 +121,8 @@ class Agent:
         self._icmp = IcmpEngine(IcmpOptions.within(limits))
         self._fast = fast
         self.metrics = Metrics()
+        self._drops_said = 0
+        self._conduct = Conduct(self._clock.monotonic_ms())
         self._suspicion = Suspicion(rest_turns=options.rest_turns)
         self._check = SelfCheck(
             self._icmp,
@@ -145,6 +152,8 @@ class Agent:
             alive_every_ms=round(options.alive_every_s * 1000),
         )
         self._settings = settings
+        self._page = MetricsPage(settings.metrics, lambda: page(self._snapshot()), self._log)
+        self._control = Control(self._state_dir, {"top": self._top}, self._log)
         self._reloader = Reloader(
             None if files is None else partial(self._read_anew, files),
             self._take_over,
@@ -176,9 +185,13 @@ class Agent:
             serving = asyncio.create_task(uplink.run())
             looking = asyncio.create_task(self._look())
             self._traps.start()
+            await self._page.start()
+            await self._control.start()
             try:
                 await self._until_stopped(serving, looking)
             finally:
+                self._page.close()
+                self._control.close()
                 await self._reloader.close()
                 await self._traps.close()
                 await self._tracing.close()
@@ -247,6 +260,7 @@ class Agent:
         self._schedule.replace(turns, now_ms, round_ms=interval_ms, gone=diff.gone)
         self._suspicion.forget(diff.gone)
         self._suspicion.rest(options.rest_turns)
+        self._conduct.forget(diff.gone)
         self._state.forget_of(diff.gone)
         self._budget.allow(options.packets_per_s, options.octets_per_s, time.monotonic_ns())
         for engine in (self._fast, self._icmp):
@@ -332,15 +346,41 @@ class Agent:
         if end is not None:
             self._count(len(end.missed))
             self._settle()
+            self._conduct.turn(now_ms)
             self._name_noisy()
             self._add(self._round(end, now_ms))
+
+    def _snapshot(self) -> Snapshot:
+        """The agent's figures at this moment."""
+        gather(self.metrics, (self._fast.stats, self._icmp.stats), self._batch)
+        self.metrics.lateness = self._schedule.lateness
+        return Snapshot(
+            version=self._who.version,
+            metrics=self.metrics,
+            devices=len(self._devices),
+            silent=self._suspicion.doubted,
+            under_way=self._schedule.under_way,
+            blind=self._check.blind,
+            lanes=self._uplink.lanes() if self._uplink is not None else (),
+            cpu_s=snapshot.cpu_s(),
+            rss=snapshot.resident(),
+            reloads=asdict(self._reloader.counts),
+            unasked=snapshot.unasked(self._fast, self._icmp),
+            traps=self._traps.tally,
+            link=LinkNow() if self._uplink is None else self._uplink.figures(),
+        )
+
+    def _top(self) -> bytes:
+        now_ms = self._clock.monotonic_ms()
+        return snapshot.top(self._who.agent, self._snapshot(), self._conduct, now_ms)
 
     def _count(self, missed: int) -> None:
         """The round's counters, and what must be known about them."""
         metrics = self.metrics
-        before = metrics.drops
+        before = self._drops_said
         gather(metrics, (self._fast.stats, self._icmp.stats), self._batch)
         metrics.missed, metrics.lateness = missed, self._schedule.lateness
+        self._drops_said = metrics.drops
         if metrics.drops > before:
             self._log.warning(
                 "received too fast: replies dropped by the kernel", replies=metrics.drops - before
@@ -399,16 +439,21 @@ class Agent:
         A silence in the dark is none, also when the light is back by the time that it is told.
         """
         if result.outcome is Outcome.NO_ANSWER and not self._suspicion.silent(device.id, method):
-            self._check.ask(partial(self._sure, device, result, then))
+            self._check.ask(partial(self._sure, device, method, result, then))
         else:
-            self._sure(device, result, then)
+            self._sure(device, method, result, then)
 
-    def _sure(self, device: Device, result: R, then: Told[R]) -> None:
+    def _sure(self, device: Device, method: Method, result: R, then: Told[R]) -> None:
         if device.gone:
             return
         dark = self._check.blind or device.light != self._check.light
         if result.outcome is Outcome.NO_ANSWER and dark:
             result.outcome, result.reason = Outcome.COULD_NOT_LOOK, NO_UPLINK
+        elif result.outcome is Outcome.NO_ANSWER:
+            fell = not self._suspicion.silent(device.id, method)
+            self._conduct.silent(device.id, result.reason, fell=fell)
+        elif result.outcome is Outcome.REFUSED:
+            self._conduct.refused(device.id, result.reason)
         then(device, result)
 
     def _saw_ourselves(self, blind: bool) -> None:  # noqa: FBT001  a callback's only word
@@ -435,6 +480,10 @@ class Agent:
                 self._sample.add_asked(device.id, result.rtt_ns, result.loss, at_ms)
             if len(self._taken) >= BATCH_MOST:
                 self._settle()
+            if result.took_ns > self._conduct.slow_ns:
+                self._conduct.slow(device.id, result.took_ns)
+            if not result.complete:
+                self._conduct.partial(device.id, result.reason)
         self._one_done(device, result.outcome, result.reason, Method.SNMP)
 
     def _said(
@@ -504,6 +553,7 @@ class Agent:
         for one in looks:
             count = noise.get((one.address, one.port), 0)
             if count:
+                self._conduct.flooded(one.device, count)
                 key = ("noise", one.device)
                 self._changes.note(key, 1, "device floods us", device=one.device, datagrams=count)
 

@@ -6,15 +6,12 @@ Counters only ever rise. ``Histogram`` has the shape that Prometheus wants: cumu
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 LATE_MS: Final = (5, 10, 25, 50, 100, 150, 250, 500, 1000, 2500, 10_000)
 """Upper bounds of the classes of lateness."""
-SLOWEST: Final = 50
-"""Slow devices that are kept by name."""
 
 
 class Histogram:
@@ -46,15 +43,6 @@ class Histogram:
         return float("inf")
 
 
-class Slow(NamedTuple):
-    """A look that took long, or had to be repeated: milliseconds from its turn to its end."""
-
-    device: str
-    method: str
-    took_ms: int
-    outcome: str
-
-
 @dataclass(slots=True)
 class Metrics:
     """The agent's counters since its start.
@@ -62,9 +50,8 @@ class Metrics:
     ``lateness``: milliseconds from a device's turn to the moment at which its looks are handed to
     the engines; ``waits``: from there to the first packet (pace, receive buffer, subnet).
     ``together`` and ``alone``: measured looks taken with others, and by themselves. ``drops``:
-    replies that the kernel dropped because they came faster than they were read. ``slow``: the
-    last slow looks; ``on_slow`` hears of each. ``missed``, ``in_flight`` and ``queued`` are of
-    this moment.
+    replies that the kernel dropped because they came faster than they were read. ``missed``,
+    ``in_flight`` and ``queued`` are of this moment.
     """
 
     looks: int = 0
@@ -80,17 +67,11 @@ class Metrics:
     octets_sent: int = 0
     octets_received: int = 0
     drops: int = 0
+    send_errors: int = 0
     together: int = 0
     alone: int = 0
     lateness: Histogram = field(default_factory=Histogram)
     waits: Histogram = field(default_factory=Histogram)
-    slow: deque[Slow] = field(default_factory=lambda: deque(maxlen=SLOWEST))
-    on_slow: Callable[[Slow], None] | None = None
-
-    def note_slow(self, one: Slow) -> None:
-        self.slow.append(one)
-        if self.on_slow is not None:
-            self.on_slow(one)
 
 
 class Counted(Protocol):
@@ -106,6 +87,7 @@ class Counted(Protocol):
     octets_sent: int
     octets_received: int
     kernel_drops: int
+    send_errors: int
     in_flight: int
     queued: int
     waits: Histogram
@@ -142,6 +124,7 @@ _SUMS: Final = {
     "octets_sent": "octets_sent",
     "octets_received": "octets_received",
     "drops": "kernel_drops",
+    "send_errors": "send_errors",
     "in_flight": "in_flight",
     "queued": "queued",
 }

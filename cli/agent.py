@@ -12,6 +12,8 @@ from typing import Annotated, Final, Literal
 
 import typer
 
+from cli import agent_top
+
 EX_IOERR: Final = 74
 """sysexits.h: an error occurred while doing I/O on some file."""
 
@@ -66,6 +68,9 @@ def run(
     if told:
         print(f"wanglou agent: {told}", file=sys.stderr)
         raise typer.Exit(EX_IOERR)
+
+
+app.command()(agent_top.top)
 
 
 def _told_of_disk(main: Coroutine[object, object, None]) -> str:

@@ -114,6 +114,17 @@ class TrapSettings(Config):
     quota_bytes: Annotated[int, Field(ge=1_000_000)] = 64 * 1024 * 1024
 
 
+class MetricsSettings(Config):
+    """A page with the agent's own figures for Prometheus; without this table there is none.
+
+    Nothing on it names a device, an address or a credential, and it has no password: keep it to
+    the host itself, or to a network of those who run it.
+    """
+
+    host: Annotated[str, Field(min_length=1, max_length=253)] = "127.0.0.1"
+    port: Port = 9161
+
+
 class AgentSettings(Config):
     """``agent.toml``."""
 
@@ -122,6 +133,7 @@ class AgentSettings(Config):
     broker: BrokerSettings = BrokerSettings()
     clock: ClockSettings = ClockSettings()
     traps: TrapSettings | None = None
+    metrics: MetricsSettings | None = None
 
 
 class HistorySettings(Config):

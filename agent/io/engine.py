@@ -67,7 +67,8 @@ class Stats:
 
     ``foreign``: packets that answered nothing that we had asked there. ``kernel_drops``: packets
     dropped because our receive buffer was full. ``waits``: milliseconds from ``submit`` to the
-    first packet. Octets are those of UDP's or ICMP's content.
+    first packet. ``send_errors``: packets that the system would not take. Octets are those of
+    UDP's or ICMP's content.
     """
 
     looks: int = 0
@@ -84,6 +85,7 @@ class Stats:
     queued: int = 0
     octets_sent: int = 0
     octets_received: int = 0
+    send_errors: int = 0
     waits: Histogram = field(default_factory=Histogram)
 
     def count(self, outcome: Outcome) -> None:
@@ -360,6 +362,7 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
     def _held_up(self, flight: FlightT, error: OSError) -> bool:
         """Whether a packet that could not leave is to be sent a little later (queued again)."""
         flight.pauses += 1
+        self.stats.send_errors += 1
         if error.errno not in port.RETRY_LATER or flight.pauses >= MAX_PAUSES:
             return False
         self._queue.appendleft(flight)

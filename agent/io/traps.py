@@ -119,6 +119,7 @@ class Traps:
         self._taken: list[tuple[int, int, str]] = []
         self._news = asyncio.Event()
         self._drops = 0
+        self.tally: Mapping[str, int] = {}
         self._task: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
 
@@ -288,6 +289,7 @@ class Traps:
 
     def _count(self, tally: Mapping[str, int]) -> None:
         """Say that traps were lost before we could keep them."""
+        self.tally = tally
         drops = tally.get("kernel_drops", 0) + tally.get("given_up", 0)
         if drops > self._drops:
             self._log.warning("traps: lost before they were read", traps=drops - self._drops)

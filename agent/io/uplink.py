@@ -13,6 +13,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from agent import lanes, presence, present
+from agent.exposition import LaneNow, LinkNow
 from agent.presence import Identity
 from config.settings import AgentSettings
 from transport import frames
@@ -131,6 +132,8 @@ class Uplink:
             on_disconnected=self._disconnected,
         )
         self.hops = {lane: self._hop(lane) for lane in (STATE, HISTORY, SAMPLE)}
+        self.acks = 0
+        self.connections = 0
         self.refused_acks = 0
         self._standing = standing
         self._begins_at: tuple[int, int] | None = None
@@ -198,6 +201,26 @@ class Uplink:
         listed = present.inventory(who.devices)
         self.append([Row(STATE, at_ms, body, count) for body, count in listed], ())
         self.link.leave(0.0)
+
+    def lanes(self) -> tuple[LaneNow, ...]:
+        """What waits in each lane."""
+        now_ms = self._clock.now_ms()
+        found = []
+        for lane, hop in self.hops.items():
+            oldest_ms = self.outbox.oldest_ms(lane)
+            age_s = 0.0 if oldest_ms is None else max(0, now_ms - oldest_ms) / 1000
+            found.append(LaneNow(lane, hop.pending, self.outbox.lane(lane).bytes, age_s))
+        return tuple(found)
+
+    def figures(self) -> LinkNow:
+        """What passed over the link."""
+        return LinkNow(
+            connected=self.link.connected,
+            connections=self.connections,
+            acks=self.acks,
+            refused_acks=self.refused_acks,
+            given_up=self._pressure.given_up,
+        )
 
     def close(self) -> None:
         self.outbox.close()
@@ -307,6 +330,7 @@ class Uplink:
 
         The birth is retained, so that a collector that comes later knows the inventory too.
         """
+        self.connections += 1
         states = [
             LaneState(lane=info.name, epoch=info.epoch, last_seq=info.highest, acked_seq=info.acked)
             for info in map(self.outbox.lane, self.hops)
@@ -353,6 +377,7 @@ class Uplink:
         if hop is None:
             self._refuse("unknown_lane", f"no lane {lane} here")
             return
+        self.acks += 1
         hop.acknowledged(acked)
         if not self._born.is_set():
             return

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from transport.io.local import short
 from transport.io.lock import Taken, only_one
 from wire.base import ID_PATTERN
 
@@ -56,7 +57,7 @@ async def serve(state_dir: Path, answering: Answering) -> AsyncIterator[None]:
                 await writer.drain()
         writer.close()
 
-    with _short(state_dir) as path:
+    with short(state_dir, SOCKET) as path:
         server = await asyncio.start_unix_server(talk, path, limit=_LINE_MOST)
         os.chmod(path, 0o600)  # noqa: PTH101  one system call on a path of /proc
         try:
@@ -73,7 +74,7 @@ async def ring(state_dir: Path, command: str) -> str | None:
     The caller limits the time. None also when the client ends before it has an answer.
     """
     try:
-        with _short(state_dir) as path:
+        with short(state_dir, SOCKET) as path:
             reader, writer = await asyncio.open_unix_connection(path)
     except (FileNotFoundError, ConnectionRefusedError):
         return None
@@ -97,16 +98,6 @@ async def _unless_gone(reader: asyncio.StreamReader, answer: Awaitable[str]) -> 
     finally:
         work.cancel()
         gone.cancel()
-
-
-@contextlib.contextmanager
-def _short(state_dir: Path) -> Iterator[str]:
-    """A path to the socket that fits into 108 bytes, however long the folder's own is (unix(7))."""
-    folder = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{folder}/{SOCKET}"
-    finally:
-        os.close(folder)
 
 
 def _is_id(line: str) -> bool:

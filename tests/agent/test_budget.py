@@ -18,7 +18,7 @@ from agent.io.engine import Limits
 from agent.io.port import on_grid
 from agent.io.snmp import SnmpEngine, SnmpOptions, SnmpStats
 from agent.lanes import SampleLane, StateLane
-from agent.metrics import Histogram, Metrics, Slow, gather
+from agent.metrics import Histogram, Metrics, gather
 from tests.agent.liar import Answers, Liar
 from wire.observation import Outcome
 
@@ -202,15 +202,6 @@ def test_what_engines_counted_is_summed() -> None:
         gather(metrics, engines, Batch(StateLane(), SampleLane()))
     assert (metrics.looks, metrics.answers, metrics.timeouts, metrics.drops) == (6, 4, 2, 10)
     assert metrics.waits.count == 1
-
-
-def test_slow_looks_are_kept_by_name_and_told() -> None:
-    heard: list[Slow] = []
-    metrics = Metrics(on_slow=heard.append)
-    for number in range(60):
-        metrics.note_slow(Slow(f"d{number}", "snmp", 900, "measured"))
-    assert len(heard) == 60
-    assert metrics.slow[0].device == "d10"
 
 
 @given(st.floats(0, 1e7), st.sampled_from([0.005, 0.02]))
