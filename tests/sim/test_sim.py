@@ -23,7 +23,7 @@ def test_three_hours_of_faults(seed: int) -> None:
         f"after {result.at_s:.0f} virtual s: {result.violation}\n"
         f"again: .venv/bin/python -m tests.sim {seed} --trace"
     )
-    assert result.counts["applied"] > 100
+    assert result.counts["applied state"] > 100
     assert result.counts["turns"] > 100
 
 
