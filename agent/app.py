@@ -285,6 +285,18 @@ class Agent:
         if self._failed is not None and not self._failed.done():
             self._failed.set_exception(error)
 
+    def faulted(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """The loop's exception handler, in a process that is this agent's alone.
+
+        When a timer, a reader or what a look's end leads to failed, devices would go without
+        looks for good and nobody would know: ``run`` ends with the error.
+        """
+        error = context.get("exception")
+        if error is not None and ("handle" in context or "look" in context):
+            self._fail(error)
+        else:
+            loop.default_exception_handler(context)
+
     # -- looking ----------------------------------------------------------------------------------
 
     async def _look(self) -> None:

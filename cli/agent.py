@@ -8,11 +8,14 @@ import sys
 from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
 from cli import agent_top
+
+if TYPE_CHECKING:
+    from agent.app import Agent
 
 EX_IOERR: Final = 74
 """sysexits.h: an error occurred while doing I/O on some file."""
@@ -61,7 +64,7 @@ def run(
         raise typer.Exit(1) from fault
 
     try:
-        told = _told_of_disk(agent.run())
+        told = _told_of_disk(_alone(agent))
     except (AgentFault, StoreTooNew) as fault:
         print(f"wanglou agent: {fault}", file=sys.stderr)
         raise typer.Exit(1) from fault
@@ -71,6 +74,12 @@ def run(
 
 
 app.command()(agent_top.top)
+
+
+async def _alone(agent: Agent) -> None:
+    """Run the agent in a loop of its own, in which no fault stays unheard."""
+    asyncio.get_running_loop().set_exception_handler(agent.faulted)
+    await agent.run()
 
 
 def _told_of_disk(main: Coroutine[object, object, None]) -> str:

@@ -433,6 +433,5 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
         try:
             flight.done(result)
         except Exception as error:  # noqa: BLE001  a caller's fault may not end the other looks
-            self._loop.call_exception_handler(
-                {"message": "a look's callback failed", "exception": error}
-            )
+            told = {"message": "a look's callback failed", "exception": error, "look": flight.key}
+            self._loop.call_exception_handler(told)

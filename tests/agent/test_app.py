@@ -361,6 +361,26 @@ def test_a_disk_that_fails_ends_the_process_and_nothing_is_lost(scene: Scene) ->
     consecutive(collector)
 
 
+@pytest.mark.parametrize("part", ["agent.app.Agent._echoed", "agent.io.snmp.SnmpEngine._drain"])
+def test_a_fault_of_ours_ends_the_process_instead_of_the_looking(scene: Scene, part: str) -> None:
+    owner, name = part.rsplit(".", 1)
+    module, of = owner.rsplit(".", 1)
+    broken = (
+        f"import {module} as m\n"
+        "def fails(*_):\n    raise RuntimeError('a planted fault')\n"
+        f"m.{of}.{name} = fails\n"
+        "from cli.main import app\n"
+        f"app(['agent', 'run', '--config', {str(scene.agent.folder / 'agent.toml')!r}])\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", broken], stderr=subprocess.PIPE)
+    try:
+        _, said = process.communicate(timeout=LIMIT_S)
+    finally:
+        stop(process, 9)
+    assert process.returncode == 1
+    assert b"a planted fault" in said
+
+
 def test_no_word_of_the_community_leaves_the_host(scene: Scene) -> None:
     """FAULTS S10: logs, topics, files and process list; the inventory alone has it."""
     inventory = scene.agent.folder / "inventory.toml"
