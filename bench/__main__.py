@@ -17,7 +17,20 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import carry, crowd, hop, latency, machine, ping, poll, restart, turns, v3, whole
+from bench import (
+    carry,
+    crowd,
+    hop,
+    latency,
+    machine,
+    ping,
+    poll,
+    restart,
+    samples,
+    turns,
+    v3,
+    whole,
+)
 from bench.figures import Figure, Report
 from bench.peers import ROOT, Missing
 from drill.children import ChildEnded
@@ -55,6 +68,10 @@ def _hop(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Pa
     return asyncio.run(hop.figures(rounds=3 if quick else 5))
 
 
+def _samples(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
+    return asyncio.run(samples.figures(polls=3 if quick else 10, rounds=3 if quick else 5))
+
+
 def _latency(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
     return asyncio.run(latency.figures(kills=8 if quick else 40))
 
@@ -79,6 +96,7 @@ PARTS: Final[dict[str, Part]] = {
     "world": _turns,
     "restart": _restart,
     "hop": _hop,
+    "samples": _samples,
     "latency": _latency,
     "whole": _whole,
     "crowd": _crowd,
