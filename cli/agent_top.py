@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 By = Literal["all", "longest", "timeouts", "refused", "floods", "partial", "falls"]
 
 COLUMNS: Final = (
-    ("longest_ms", "最长毫秒", "longest"),
+    ("longest_ms", "最长 ms", "longest"),
     ("timeouts", "超时", "timeouts"),
     ("refused", "被拒绝", "refused"),
     ("floods", "泛滥", "floods"),
@@ -121,17 +121,17 @@ def figures(now: Said, before: Said | None) -> tuple[str, ...]:
     if before is not None and seconds > 0:
         looks = f"{(now['looks'] - before['looks']) / seconds:.0f}/s"
         cpu = f"{(now['cpu_s'] - before['cpu_s']) / seconds:.1%}"
-    late = "> 10000" if now["late_p99_ms"] is None else f"≤ {now['late_p99_ms']:.0f}"
+    late = ">10000" if now["late_p99_ms"] is None else f"≤{now['late_p99_ms']:.0f}"
     link = "连上 up" if now["connected"] else "断开 down"
     blind = " · 自己断网 no uplink" if now["blind"] else ""
-    agent = f"采集代理 agent {now['agent']} · 设备 devices {now['devices']}"
+    agent = f"{now['agent']} · 设备 devices {now['devices']}"
     work = f"探测 looks {looks} · 在途 in flight {now['in_flight']}"
     cost = f"CPU {cpu} · 内存 memory {now['rss'] / 1e6:.0f} MB"
     return (
         f"{agent} · 无应答 silent {now['silent']} · 漏测 missed {now['missed']}",
-        f"{work} · 排队 queued {now['queued']} · 迟 late p99 {late} ms",
-        f"{cost} · 待发 outbox {now['outbox_rows']} · 消息服务器 broker {link}{blind}",
-        f"最近 last {now['window_s'] // 60} min · 丢应答 replies dropped {now['kernel_drops']}",
+        f"{work} · 排队 queued {now['queued']} · 迟 late {late} ms",
+        f"{cost} · 待发 outbox {now['outbox_rows']} · 消息服务器 broker {link}",
+        f"最近 last {now['window_s'] // 60} min · 丢应答 drops {now['kernel_drops']}{blind}",
     )
 
 
@@ -150,16 +150,24 @@ def _trouble(one: Said) -> int:
     return int(counts + -(-one["floods"] // 100))
 
 
+def _count(number: int) -> str:
+    """In five columns at most; nothing is a dot."""
+    for unit, size in (("M", 1_000_000), ("k", 1000)):
+        if number >= 100 * size:
+            return f"{number // size}{unit}"
+    return str(number) if number else "·"
+
+
 def _table(worst: list[Said]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", expand=True)
     table.add_column("设备\ndevice", no_wrap=True, overflow="ellipsis", max_width=NAME_MOST)
     for _, zh, en in COLUMNS:
-        table.add_column(f"{zh}\n{en}", justify="right", no_wrap=True)
-    table.add_column("原因\nreason", no_wrap=True, overflow="ellipsis")
+        table.add_column(f"{zh}\n{en}", justify="right", no_wrap=True, min_width=len(en))
+    table.add_column("原因\nreason", no_wrap=True, overflow="ellipsis", ratio=1)
     for one in worst:
-        counts = [str(one[name]) if one[name] else "·" for name, _, _ in COLUMNS]
+        counts = [_count(one[name]) for name, _, _ in COLUMNS]
         table.add_row(Text(one["device"]), *counts, Text(one["reason"]))
     return table

@@ -64,8 +64,6 @@ class MetricsPage:
 
     async def _answer(self, reader: asyncio.StreamReader) -> bytes:
         """The answer to one request. Raises ValueError for a line that is too long."""
-        if self._talks > AT_ONCE:
-            return _reply("503 Service Unavailable", "")
         words = (await reader.readline()).decode("latin-1").split()
         for _ in range(_HEADERS_MOST):
             if (await reader.readline()).strip() == b"":
@@ -73,6 +71,8 @@ class MetricsPage:
         if len(words) != 3 or not words[2].startswith("HTTP/1."):
             return _reply("400 Bad Request", "")
         method, path, _ = words
+        if self._talks > AT_ONCE:
+            return _reply("503 Service Unavailable", "")
         if method not in {"GET", "HEAD"}:
             return _reply("405 Method Not Allowed", "")
         if path.partition("?")[0] != PATH:

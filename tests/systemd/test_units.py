@@ -59,3 +59,10 @@ def test_unit_checks_first_and_is_watched(unit: Path) -> None:
     assert " check " in service["ExecStartPre"]
     config = service["ExecStartPre"].split()[-1]
     assert service["ExecStart"].endswith(f"--config {config}")
+
+
+def test_the_agent_is_reloaded_by_a_signal_after_a_check() -> None:
+    service = read(Path("systemd/wanglou-agent.service"))["Service"]
+    check, hangup = service["ExecReload"].splitlines()
+    assert check == service["ExecStartPre"]
+    assert hangup == "/bin/kill -HUP $MAINPID"
