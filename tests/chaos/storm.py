@@ -93,6 +93,7 @@ class Storm:
         """Start all, kill so often, heal, judge. ``step`` is called after each kill."""
 
         async def blows(devices: Devices) -> None:
+            await self._something_told(devices)
             for number in range(kills):
                 if number % _EVERY == 0:
                     self._cut(devices)
@@ -109,8 +110,7 @@ class Storm:
 
         async def ends(devices: Devices) -> None:
             await self._end("office")
-            self._cut(devices)
-            await self._until(lambda: bool(histories.told(self._county)))
+            await self._something_told(devices)
             for point in points:
                 await self._end(role)
                 await self._up(role, point.before())
@@ -165,12 +165,17 @@ class Storm:
             name, [*before, *wanglou(), *argv.get(role, ["agent", "run"]), "--config", config]
         )
 
-    def _cut(self, devices: Devices) -> None:
+    async def _something_told(self, devices: Devices) -> None:
+        """Some sites are out, and the county has said so: there are notices to lose."""
+        self._cut(devices, least_s=PATIENCE_S)
+        await self._until(lambda: bool(histories.told(self._county)))
+
+    def _cut(self, devices: Devices, least_s: float = 15) -> None:
         """Some sites fall silent for a while."""
         for site in self._chance.sample(self._register.sites, 5):
             for device, address in self._addresses.items():
                 if device.startswith(f"{site.id}-"):
-                    devices.silence(address, self._chance.uniform(15, 30))
+                    devices.silence(address, self._chance.uniform(least_s, 2 * least_s))
 
     async def _blow(self) -> None:
         """A pause, then one process is killed, or two at once."""
