@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,12 @@ import pytest
 
 from agent.devices import AgentFault, Device, Fleet, fleet, merged
 from agent.io.setup import load_setup
+from agent.io.snmp import SnmpEngine, SnmpOptions
 from agent.reload import RELOADED, NeedsRestart, Setup, check
 from config.faults import ConfigError
 from config.io.load import load_profiles
 from config.settings import AgentOptions
+from tests.agent.liar import Liar
 from tests.agent.test_app import AgentProcess, Collector, Scene, settings
 from tests.peers import free_port, mosquitto, snmpd
 from wire.observation import Outcome
@@ -33,7 +37,7 @@ inventory = "inventory.toml"
 [county]
 county = "140522"
 """
-TARGET = '[[target]]\ndevice = "{}"\naddress = "127.0.4.{}"\ncredential = "{}"\n{}\n'
+TARGET = '[[target]]\ndevice = "{}"\naddress = "127.0.14.{}"\ncredential = "{}"\n{}\n'
 CREDENTIALS = """
 [[credential]]
 id = "ro"
@@ -226,7 +230,7 @@ class Service:
 def scene(tmp_path: Path) -> Iterator[Scene]:
     with contextlib.ExitStack() as stack:
         broker = stack.enter_context(mosquitto(tmp_path))
-        hosts = [stack.enter_context(snmpd(tmp_path, f"127.0.4.{number}")) for number in (1, 2, 3)]
+        hosts = [stack.enter_context(snmpd(tmp_path, f"127.0.14.{number}")) for number in (1, 2, 3)]
         settings(tmp_path, broker.port, hosts)
         agent = AgentProcess(tmp_path)
         collector = Collector(broker.port)
@@ -291,7 +295,7 @@ def test_devices_come_go_and_change_while_the_others_go_on(scene: Scene, service
     assert all(alive.online for alive in collector.alives)
 
     # d2 moves to where d3 is, d3 goes; what d2's old place says then is nothing to d2.
-    moved = without(head, "d3").replace('"127.0.4.2"', '"127.0.4.3"')
+    moved = without(head, "d3").replace('"127.0.14.2"', '"127.0.14.3"')
     moved = moved.replace(f"port = {scene.hosts[1].port}", f"port = {scene.hosts[2].port}")
     path.write_text(moved + "[[credential]]" + tail, encoding="utf-8")
     assert hang_up(scene, service) == "reloaded: 0 added, 1 removed, 1 changed"
@@ -362,6 +366,82 @@ def test_a_new_credential_takes_force_and_another_broker_needs_a_restart(
     )
     collector.until(lambda: collector.rounds()[-1].interval_ms == 2000, "a round of two seconds")
     assert scene.agent.stop() == 0
+
+
+@dataclass
+class Slow:
+    """A UDP peer that hears and does not answer."""
+
+    sock: socket.socket
+    heard: threading.Event
+
+    @property
+    def port(self) -> int:
+        return int(self.sock.getsockname()[1])
+
+    def listen(self) -> None:
+        with contextlib.suppress(OSError):
+            while self.sock.recv(4096):
+                self.heard.set()
+
+
+@pytest.fixture
+def slow() -> Iterator[Slow]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.14.9", 0))
+        found = Slow(sock, threading.Event())
+        thread = threading.Thread(target=found.listen, daemon=True)
+        thread.start()
+        yield found
+        sock.sendto(b"", sock.getsockname())  # an empty datagram ends the listening
+        thread.join()
+
+
+def test_what_comes_of_looks_at_who_is_gone_or_changed_counts_no_more(
+    scene: Scene, service: Service, slow: Slow
+) -> None:
+    """Looks that are under way when the inventory changes, and end in silence after that."""
+    collector, path = scene.collector, inventory_of(scene)
+    agent_toml = scene.agent.folder / "agent.toml"
+    config = agent_toml.read_text(encoding="utf-8")
+    patient = config.replace("snmp_timeout_s = 0.3", "snmp_timeout_s = 3.0\nsnmp_retries = 0")
+    agent_toml.write_text(patient, encoding="utf-8")
+    whole = path.read_text(encoding="utf-8")
+    there = f'address = "127.0.14.2"\n        port = {scene.hosts[1].port}'
+    elsewhere = f'address = "127.0.14.9"\n        port = {slow.port}'
+    assert there in whole
+    path.write_text(whole.replace(there, elsewhere), encoding="utf-8")
+    scene.agent.start()
+    collector.until(slow.heard.is_set, "a look at the silent one")
+    head, tail = whole.split("[[credential]]")
+    path.write_text(without(head, "d3") + "[[credential]]" + tail, encoding="utf-8")
+    assert hang_up(scene, service) == "reloaded: 0 added, 1 removed, 1 changed"
+    rounds = len(collector.rounds())
+    collector.until(lambda: len(collector.rounds()) >= rounds + 5, "five rounds")
+    assert not collector.looks(Outcome.NO_ANSWER)
+    assert ("d2", "snmp") in {(one.device, one.method.value) for one in collector.looks()}
+    assert collector.rounds()[-1].looked == 2
+    assert not collector.rounds()[-1].missed
+    assert scene.agent.stop() == 0
+
+
+async def test_a_bound_for_subnets_may_be_lifted_while_looks_wait() -> None:
+    engine = SnmpEngine(SnmpOptions(in_subnet=1))
+    await engine.start()
+    liars = [await Liar().serve(f"127.78.1.{number}") for number in range(1, 9)]
+    try:
+        looks = [asyncio.ensure_future(engine.look(one.look(timeout_s=20.0))) for one in liars]
+        await asyncio.sleep(0)
+        engine.push()
+        assert engine._subnets.waiting == 7
+        for most in (0, 3, 0):
+            engine.allow(most)
+        results = await asyncio.gather(*looks)
+        assert {one.outcome for one in results} == {Outcome.MEASURED}
+    finally:
+        engine.close()
+        for liar in liars:
+            liar.close()
 
 
 def test_many_hangups_in_a_row_end_well(scene: Scene, service: Service) -> None:

@@ -173,3 +173,28 @@ def test_a_storm_delays_nobody(scene: Scene) -> None:
 
     until(heard, "every trap counted")
     assert len(scene.rows()) < 400
+
+
+def test_another_place_and_another_community_take_force_at_a_hangup(scene: Scene) -> None:
+    known(scene)
+    folder, first = scene.agent.folder, scene.receiver()
+    config = folder / "agent.toml"
+    (folder / "access.toml").write_text('communities = ["other"]\n', encoding="utf-8")
+    config.write_text(config.read_text() + 'access = "access.toml"\n', encoding="utf-8")
+    assert scene.agent.process is not None
+    scene.agent.process.send_signal(1)
+    until(lambda: scene.other(first), "another receiver")
+
+    def believed() -> bool:
+        binds = ("1.3.6.1.2.1.2.2.1.1.1", "i", "1")
+        words = ("-v2c", "-c", "other", "--clientaddr=127.0.4.1")
+        send("snmptrap", scene.port, words, ("", "1.3.6.1.6.3.1.1.5.4", *binds))
+        return bool(scene.events("linkUp"))
+
+    until(believed, "a trap of the new community")
+    told = len(scene.events("coldStart"))
+    refused = len([row for row in scene.rows() if row.refused])
+    until(
+        lambda: scene.woken() and len([r for r in scene.rows() if r.refused]) > refused, "a refusal"
+    )
+    assert len(scene.events("coldStart")) == told
