@@ -121,7 +121,7 @@ async def figures(*, polls: int, rounds: int) -> list[Figure]:
 async def _round(
     history: InfluxHistory, server: Child, polls: int, number: int
 ) -> tuple[float, ...]:
-    """Samples/s, lines/s, samples/s encoded and read from the wire's JSON, CPU µs a sample: the writer's, and InfluxDB's."""
+    """Samples/s, lines/s; samples/s encoded, and read; CPU µs a sample: writer, InfluxDB."""
     first_ms = 1_800_000_000_000 + number * polls * _INTERVAL_MS
     made = [blocks(_BLOCKS, first_ms + poll * _INTERVAL_MS) for poll in range(polls)]
     count = sum(map(values, made))
