@@ -102,6 +102,7 @@ class Collector:
         self._wake = asyncio.Event()
         self._onward = Onward(self._clock, self.store.last_ms)
         self._ready = False
+        self._leaving = False
         self._work = 0
         self._picture_due = asyncio.Event()
         self._gate = Gate(
@@ -174,6 +175,7 @@ class Collector:
     async def farewell(self) -> None:
         """Say that we go, while the link is still up."""
         self._notifier.stopping()
+        self._leaving = True  # a sign of life that is due meanwhile must not take it back
         gone = self._alive(online=False)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_S):
@@ -437,7 +439,7 @@ class Collector:
         alive = Alive(
             sender=key,
             session=self._session,
-            online=online,
+            online=online and not self._leaving,
             at_ms=self.now_ms(),
             every_ms=round(ALIVE_EVERY_S * 1000),
         )

@@ -122,6 +122,7 @@ class Uplink:
         self._pressure = presence.Pressure()
         self._apart = presence.apart(who)
         self._born = asyncio.Event()
+        self._leaving = False
         self.link = link(
             settings.broker,
             client_id=options.id,
@@ -184,6 +185,7 @@ class Uplink:
                 await self.hops[STATE].idle.wait()
         except TimeoutError:
             self._log.info("state rows stay on disk", rows=self.hops[STATE].pending)
+        self._leaving = True  # a sign of life that is due meanwhile must not take it back
         await self._say(online=False)
 
     def renew(self, who: Identity) -> None:
@@ -316,7 +318,7 @@ class Uplink:
             self._who,
             session=self._session,
             at_ms=self._clock.now_ms(),
-            online=online,
+            online=online and not self._leaving,
             pressure=self._pressure,
         )
 

@@ -91,6 +91,7 @@ class OfficeClient:
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue(_INBOX_MOST)
         self._waiting: dict[str, list[asyncio.Future[str]]] = {}
         self._told_ready = False
+        self._leaving = False
         self._outbox = Outbox(store.db, now_s=self._now_s)
         self._outbox.lane(LANE)
         self._session = 0
@@ -157,7 +158,7 @@ class OfficeClient:
         alive = Alive(
             sender=self._office,
             session=self._session,
-            online=online,
+            online=online and not self._leaving,
             at_ms=self._clock.now_ms(),
             every_ms=round(ALIVE_EVERY_S * 1000),
         )
@@ -201,6 +202,7 @@ class OfficeClient:
 
     async def farewell(self) -> None:
         """Say that we go, and wait until the broker has that and all that was sent before."""
+        self._leaving = True  # a sign of life that is due meanwhile must not take it back
         gone = self._alive(online=False)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_S):
