@@ -136,6 +136,7 @@ def _device_fact(world: World, device: str, row: DeviceState) -> None:
         state=state,
         since_ms=since_ms,
         cause=cause,
+        refused=words.refusal(row),
     )
     world.stale_verdict = True
 

@@ -10,7 +10,7 @@ from collector.county import SNMP_FAILURE, UNREACHABLE
 from collector.state import Blind, DeviceState, EventState, Status
 from wire.notice import Bilingual
 from wire.observation import EventSource, Method, Outcome
-from wire.reasons import SNMP_SILENT, reason_words
+from wire.reasons import REASONS, REFUSED, SNMP_SILENT
 
 _METHOD = {Method.ICMP: "ICMP", Method.SNMP: "SNMP"}
 
@@ -106,11 +106,18 @@ def _unanswered(methods: frozenset[Method]) -> str:
 
 def snmp_fault(row: DeviceState) -> str:
     """v1/v2c: a wrong community is plain silence, so the three causes cannot be told apart."""
-    for view in row.views.values():
-        look = view.looks.get(Method.SNMP)
-        if look is not None and look.outcome == "refused":
-            return f"能应答ICMP，SNMP被拒绝（{quoted(reason_words(look.reason).zh) or '原因不明'}）"
-    return SNMP_SILENT.zh
+    reason = refusal(row)
+    return SNMP_SILENT.zh if reason is None else f"能应答ICMP，SNMP被拒绝（{REASONS[reason].zh}）"
+
+
+def refusal(row: DeviceState) -> str | None:
+    """Why SNMP is refused, a key of REASONS; None when it is silent (or not at fault)."""
+    if row.status is not Status.SNMP_FAULT:
+        return None
+    looks = (view.looks.get(Method.SNMP) for view in row.views.values())
+    reasons = (one.reason for one in looks if one is not None and one.outcome is Outcome.REFUSED)
+    reason = next(reasons, None)
+    return reason if reason is None or reason in REASONS else REFUSED
 
 
 def hidden(world: World, row: DeviceState) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from escalation.charter import NONE, Charter, rank
+from escalation.devices import DEVICE_COUNTS, DEVICE_STATES, device_word, mute, told
 from escalation.picture import AFFECTED
 from escalation.situation import AttestedFact, BlindSource, OperatorFact, Situation
 from escalation.state import Case, Standing
@@ -44,31 +45,12 @@ SPREAD: Final = {
 VALUES: Final = {"yes": Both("是", "yes"), "no": Both("否", "no")}
 FACT: Final = "fact:"
 """Before a fact's id among what is attested, so that it is no operator's and no system's."""
-SNMP_FAULT: Final = Both(
-    "能ping通但SNMP无应答（团体字、访问控制或SNMP进程，无法区分）",
-    "answering ping but not SNMP (community, access list or SNMP process, cannot be told apart)",
-)
-DEVICE_STATES: Final = {
-    "down": Both("无应答", "no answer"),
-    "flapping": Both("频繁闪断", "flapping"),
-    "snmp_fault": Both("能ping通，SNMP无应答", "answers ping, not SNMP"),
-    "unknown": Both("状态不明", "unknown"),
-    "alarm": Both("告警", "alarm"),
-}
 
 
 SITE_COUNTS: Final = {
     "out": Both("站点中断{}个", "out"),
     "at_risk": Both("站点有中断风险{}个", "at risk"),
     "unknown": Both("站点状态不明{}个", "unknown"),
-}
-DEVICE_COUNTS: Final = {
-    "down": Both("设备无应答{}台", "without any answer"),
-    "flapping": Both("设备频繁闪断{}台", "flapping"),
-    "snmp_fault": Both("设备SNMP无应答{}台", "answering ping but not SNMP"),
-    "hidden": Both("设备被上级遮蔽{}台", "hidden behind parents"),
-    "unknown": Both("设备状态不明{}台", "unknown"),
-    "alarm": Both("设备告警{}台", "with an alarm"),
 }
 
 
@@ -173,7 +155,7 @@ def _plain(name: Both, state: Both) -> Both:
 def counts(view: View) -> Both:
     """How many sites and devices are out of order, in one phrase."""
     sites = Counter(site.state for site in view.situation.sites)
-    devices = Counter(device.state for device in view.situation.devices)
+    devices = Counter(map(device_word, view.situation.devices))
     said = [
         *_counted(sites, _but(SITE_COUNTS, "unknown"), "site"),
         *_counted(devices, _but(DEVICE_COUNTS, "unknown", "alarm"), "device"),
@@ -315,11 +297,7 @@ def unknowns(view: View, *, told: Collection[str] = ()) -> list[Both]:
     said.extend(attested(view, fact) for fact in view.situation.attested)
     if verdict.spread == "unknown":
         said.append(Both("扩散性尚未查明", "whether it spreads is not established"))
-    mute = sum(device.state == "snmp_fault" for device in view.situation.devices)
-    if mute:
-        said.append(
-            Both(f"{mute}台设备{SNMP_FAULT.zh}", f"{plural(mute, 'device')} {SNMP_FAULT.en}")
-        )
+    said.extend(mute(view.situation.devices))
     return [part for part in (*said, not_excluded(view), counted_worst(view), absent(view)) if part]
 
 
@@ -371,7 +349,7 @@ def _site_row(view: View, number: int, site: SiteFact) -> Both:
 
 def device_rows(view: View) -> Iterator[Both]:
     devices = [d for d in view.situation.devices if d.state in DEVICE_STATES]
-    states = Counter(device.state for device in view.situation.devices)
+    states = Counter(map(device_word, view.situation.devices))
     said = join(_counted(states, DEVICE_COUNTS, "device"), "，", ", ")
     if said:
         yield Both(f"{said.zh}{'：' if devices else ''}", f"{said.en}{':' if devices else ''}")
@@ -383,10 +361,9 @@ def device_rows(view: View) -> Iterator[Both]:
 
 
 def _device_row(view: View, number: int, device: DeviceFact) -> Both:
-    state, at = DEVICE_STATES[device.state], since(device.since_ms, view.now_ms)
+    state, at = told(device), since(device.since_ms, view.now_ms)
     name = operator_name(view, device.operator)
-    what = f"{state.zh}（{device.cause}）" if device.state == "alarm" and device.cause else state.zh
     return Both(
-        f"  {number}. {device.name}（{name.zh}）：{what}，{at.zh}",
+        f"  {number}. {device.name}（{name.zh}）：{state.zh}，{at.zh}",
         f"  {number}. {device.name} ({name.en}): {state.en}, {at.en}",
     )

@@ -54,7 +54,8 @@ class SiteFact(Wire):
 class DeviceFact(Wire):
     """One device that is out of order.
 
-    ``state``: down, flapping, snmp_fault, hidden, unknown, alarm.
+    ``state``: down, flapping, snmp_fault, hidden, unknown, alarm. ``refused``: for an snmp_fault
+    that is a refusal, why (a key of wire.reasons.REASONS, or "refused").
     """
 
     device: Id
@@ -64,6 +65,7 @@ class DeviceFact(Wire):
     state: Id
     since_ms: Ms
     cause: Line = ""
+    refused: Id | None = None
 
 
 class PolicyLine(Wire):

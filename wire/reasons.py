@@ -23,6 +23,9 @@ SNMP_SILENT: Final = Words(
 )
 """Versions 1 and 2c: a wrong community is plain silence."""
 
+REFUSED: Final = "refused"
+"""A refusal for a reason that we have no words for."""
+
 REASONS: Final[Mapping[str, Words]] = {
     "unknownUserNames": Words("设备上没有这个SNMPv3用户", "the device has no such SNMPv3 user"),
     "wrongDigests": Words(
@@ -66,6 +69,7 @@ REASONS: Final[Mapping[str, Words]] = {
     "noSuchName": Words("没有这个对象", "no such object"),
     "genErr": Words("设备内部错误", "an internal error of the device"),
     "tooBig": Words("应答太大", "the reply is too big"),
+    REFUSED: Words("原因不明", "for a reason unknown to us"),
 }
 
 

@@ -51,6 +51,27 @@ def test_icmp_answered_and_snmp_not_is_an_snmp_fault_and_never_down() -> None:
     assert hand.status("cmcc-d1") == "ok"
 
 
+@pytest.mark.parametrize(
+    ("reason", "fact", "said"),
+    [
+        ("wrongDigests", "wrongDigests", "SNMPv3认证口令或认证算法不对"),
+        ("a word of tomorrow", "refused", "原因不明"),
+    ],
+)
+def test_a_refusal_is_told_by_its_name(reason: str, fact: str, said: str) -> None:
+    hand = ready()
+    look = hand.look("cmcc-d1", Outcome.REFUSED, Method.SNMP)
+    hand.turn(hand.say("agent-cmcc", look.model_copy(update={"reason": reason})))
+    hand.pass_s(400)
+    found = hand.world.tally.device_facts["cmcc-d1"]
+    assert (found.state, found.refused) == ("snmp_fault", fact)
+    assert found.cause == f"能应答ICMP，SNMP被拒绝（{said}）"
+    assert "团体字" not in found.cause
+    hand.looks(Outcome.MEASURED, "cmcc-d1")
+    hand.pass_s(60)
+    assert "cmcc-d1" not in hand.world.tally.device_facts
+
+
 def test_a_blip_shorter_than_the_delay_leaves_no_trace() -> None:
     hand = ready()
     hand.looks(Outcome.NO_ANSWER, "cmcc-d1")
