@@ -347,6 +347,31 @@ class _Client(aiomqtt.Client):
                 answer.set_result(False)
         self._answers.clear()
 
+    def _on_socket_register_write(
+        self,
+        client: Any,
+        userdata: Any,  # noqa: ARG002  paho's signature
+        sock: Any,
+    ) -> None:
+        """As aiomqtt's, but paho may have closed the socket before the loop gets to it.
+
+        So it is for a process that was stopped for longer than its keepalive; its number may be
+        somebody else's by then.
+        """
+
+        def write() -> None:
+            try:
+                client.loop_write()
+            except Exception as error:  # noqa: BLE001  whatever it is, the connection broke
+                if not self._disconnected.done():
+                    self._disconnected.set_exception(error)
+
+        def register() -> None:
+            if sock.fileno() >= 0:
+                self._loop.add_writer(sock.fileno(), write)
+
+        self._loop.call_soon_threadsafe(register)
+
     def _on_publish(
         self,
         client: Any,
