@@ -16,7 +16,7 @@ from pathlib import Path
 
 from agent import snmp
 
-READY_S = 10.0
+READY_S = 60.0
 SIMULATOR_S = 60.0
 
 
@@ -32,10 +32,10 @@ def stop(process: subprocess.Popen[bytes], sig: int = signal.SIGTERM) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(sig)
     try:
-        process.wait(10)
+        process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait(10)
+        process.wait(60)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()

@@ -116,7 +116,7 @@ class Narrow:
     def close(self) -> None:
         for process in reversed(self._children):
             process.kill()
-            process.wait(10)
+            process.wait(60)
         for process in self._children:
             stop(process)
         for name in self._names:

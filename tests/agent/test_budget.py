@@ -149,7 +149,7 @@ async def test_what_waits_for_its_subnet_ends_with_the_engine() -> None:
     looks = [
         asyncio.ensure_future(engine.look(one.look(timeout_s=20.0))) for one in (silent, other)
     ]
-    await asyncio.wait_for(silent.heard.wait(), 20)
+    await asyncio.wait_for(silent.heard.wait(), 60)
     engine.close()
     results = await asyncio.gather(*looks)
     assert {(one.outcome, one.reason) for one in results} == {(Outcome.COULD_NOT_LOOK, "closed")}

@@ -340,7 +340,7 @@ class Flooder(threading.Thread):
 
     def run(self) -> None:
         liar = Liar()
-        self.sock.settimeout(10)
+        self.sock.settimeout(60)
         while True:
             try:
                 data, peer = self.sock.recvfrom(2000)
@@ -366,7 +366,7 @@ async def test_what_our_own_buffer_lost_is_asked_again_and_never_called_dead() -
         looking = asyncio.ensure_future(engine.look(look))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert device.flooded.wait(10)  # blocks this loop, so that nothing is read meanwhile
+        assert device.flooded.wait(60)  # blocks this loop, so that nothing is read meanwhile
         result = await looking
         assert (result.outcome, list(result.scalars)) == (Outcome.MEASURED, TRUTH)
         assert engine.stats.kernel_drops > 0
@@ -374,5 +374,5 @@ async def test_what_our_own_buffer_lost_is_asked_again_and_never_called_dead() -
         device.stopped = True
         device.sock.sendto(b"", (host, port))
         engine.close()
-        device.join(10)
+        device.join(60)
         device.sock.close()

@@ -58,7 +58,7 @@ class Devices:
 
     def __exit__(self, *_: object) -> None:
         self._stopping = True
-        self._thread.join(5)
+        self._thread.join(60)
         self._sock.close()
 
     def silence(self, address: str, seconds: float) -> None:

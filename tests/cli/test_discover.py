@@ -53,7 +53,7 @@ def replayed(recorded: bytes, address: str, port: int) -> Iterator[None]:
     finally:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
             end.sendto(b"", (address, port))
-        thread.join(10)
+        thread.join(60)
         sock.close()
 
 

@@ -176,7 +176,7 @@ def test_decide_answers_each_line_as_it_comes() -> None:
             process.stdin.flush()
             assert json.loads(process.stdout.readline())["warning"] == "none"
         process.stdin.close()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def test_decide_ends_quietly_when_nobody_reads_on() -> None:
@@ -196,7 +196,7 @@ def test_decide_ends_quietly_when_nobody_reads_on() -> None:
         process.stdin.write(line().encode())
         process.stdin.close()
         assert process.stderr.read() == b""
-        assert process.wait(timeout=30) == 141
+        assert process.wait(timeout=60) == 141
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ class House:
         ready = threading.Event()
         self.reader = threading.Thread(target=self._read, args=(self.process, ready), daemon=True)
         self.reader.start()
-        if not ready.wait(30):
+        if not ready.wait(60):
             raise RuntimeError(f"the collector is not ready: {self.log}")
 
     def _read(self, process: subprocess.Popen[bytes], ready: threading.Event) -> None:
@@ -134,14 +134,14 @@ class House:
         """Send ``sig`` and wait; the exit code."""
         assert self.process is not None
         self.process.send_signal(sig)
-        code = self.process.wait(20)
+        code = self.process.wait(60)
         self._gone()
         return code
 
     def _gone(self) -> None:
         """Its pipe is closed once all of its log was read."""
         assert self.process is not None
-        self.reader.join(10)
+        self.reader.join(60)
         stop(self.process)
         self.process = None
 
@@ -250,7 +250,7 @@ class Speaker:
 
     async def drained(self) -> None:
         """Until everything said is acknowledged: committed at the other end."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             for hop in self.hops.values():
                 await hop.idle.wait()
 
@@ -307,14 +307,14 @@ class Office:
 
     async def until(self, *kinds: str) -> list[Notice]:
         """Until a notice of each of ``kinds`` has come."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not set(kinds) <= {notice.notice_kind.value for notice in self.notices}:
                 self.news.clear()
                 await self.news.wait()
         return self.notices
 
     async def until_acked(self, seq: int) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not any(acked.seq >= seq for acked in self.acks):
                 self.news.clear()
                 await self.news.wait()

@@ -124,7 +124,7 @@ async def test_an_outage_reaches_the_office_though_the_collector_is_killed_in_th
         assert draft.warning_id is not None
         office.order(1, Verb.PROPOSE, draft.warning_id)
         await office.until("decision")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not office.beats or office.beats[-1].warning == "none":
                 office.news.clear()
                 await office.news.wait()
@@ -189,7 +189,7 @@ async def test_while_influxdb_is_down_notices_leave_and_samples_wait_with_the_ag
                 agents[0].say(SampleBody(blocks=(poison,)), "sample")
                 agents[0].say(samples(house, "cmcc-d4", [7.5]), "sample")
                 agents[0].say(looks(house, Outcome.NO_ANSWER, "cmcc-d1", "cmcc-d2"))
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     await agents[0].hops["state"].idle.wait()
                 agents[0].say(looks(house, Outcome.MEASURED, "cmcc-d3"))
                 await office.until("incident", "warning_draft")
@@ -259,7 +259,7 @@ async def test_bad_input_is_named_set_aside_and_in_nobodys_way(house: House) -> 
 
 async def silent_ones(office: Office, agents: set[str]) -> None:
     """Until a heartbeat names just these agents as silent."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not office.beats or set(office.beats[-1].agents_silent) != agents:
             office.news.clear()
             await office.news.wait()

@@ -55,7 +55,7 @@ def children_of(folder: Path) -> list[int]:
 
 
 async def none_left(folder: Path) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while children_of(folder):  # noqa: ASYNC110  other processes tell no event
             await asyncio.sleep(0.05)
 

@@ -79,7 +79,7 @@ async def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:
     assert await answers(port)
     parent.send_signal(signal.SIGKILL)
     await parent.wait()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         for pid in pids:
             await gone(pid)
     assert not await answers(port)
@@ -115,10 +115,10 @@ async def test_without_mosquitto_there_is_still_a_port(tmp_path: Path) -> None:
         assert child.process.stdout
         port = int(await asyncio.wait_for(child.process.stdout.readline(), 60) or b"0")
         assert port, child.tail()
-        async with aiomqtt.Client("127.0.0.1", port, timeout=20) as client:
+        async with aiomqtt.Client("127.0.0.1", port, timeout=60) as client:
             await client.subscribe("wanglou/#", qos=1)
             await client.publish("wanglou/x", b"hello", qos=1, retain=True)
-            message = await asyncio.wait_for(anext(client.messages), 20)
+            message = await asyncio.wait_for(anext(client.messages), 60)
             assert message.payload == b"hello"
     finally:
         await children.close()

@@ -40,7 +40,7 @@ async def test_orders_and_questions(control: Path) -> None:
     async def say(what: Any) -> dict[str, Any]:
         line = what if isinstance(what, bytes) else json.dumps(what).encode()
         writer.write(line + b"\n")
-        return dict(json.loads(await asyncio.wait_for(reader.readline(), 20)))
+        return dict(json.loads(await asyncio.wait_for(reader.readline(), 60)))
 
     before = await say({"ask": "state", "device": DEVICE})
     assert before["answers"]

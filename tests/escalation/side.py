@@ -190,7 +190,7 @@ async def county_side(folder: Path, port: int) -> AsyncIterator[CountySide]:
     county = CountySide(folder, port)
     tasks = [asyncio.create_task(county.link.run()), asyncio.create_task(county.hop.run())]
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await county.ready.wait()
         yield county
     finally:

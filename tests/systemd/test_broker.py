@@ -34,7 +34,7 @@ BASE = "wanglou/1/live/140522"
 WHO = ("agent-a", "agent-b", "office-1", "office-2", "collector", "a", "reader")
 """Agents of the operators a and b, two offices, a reader of operator a, one of nothing."""
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 WORDS: dict[str, tuple[str, ...]] = {
     "operator": ("a", "b", "view", "office", "warning"),
     "agent": ("agent-a", "agent-b"),

@@ -160,7 +160,7 @@ class Lab:
         """Send ``sig`` to the program and wait for its end (``ip netns exec`` execs, same pid)."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, sig)
-        process.wait(30)
+        process.wait(60)
 
     def close(self) -> None:
         for process in reversed(self.children):

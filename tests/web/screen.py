@@ -17,6 +17,9 @@ from tests.web.county import Stage
 
 PHONE = (390, 844)
 DESKTOP = (1440, 900)
+PATIENCE_MS = 60_000
+"""How long anything may take to appear on a busy machine."""
+expect.set_options(timeout=PATIENCE_MS)
 PICTURES = os.environ.get("WANGLOU_SCREENSHOTS")
 """A folder for screenshots; unset: none are kept."""
 
@@ -85,7 +88,7 @@ async def looking(
     )
     try:
         screen = Screen(url, await context.new_page(), context)
-        screen.page.set_default_timeout(10_000)
+        screen.page.set_default_timeout(PATIENCE_MS)
         screen.watch()
         yield screen
         assert not screen.faults, screen.faults

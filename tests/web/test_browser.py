@@ -167,7 +167,7 @@ async def test_server_gone_and_back(browser: Browser, stage: Stage) -> None:
 
             stage.device("cmcc-0000-r", State.DOWN)
             async with serving(stage, WebSettings(port=port)):
-                await expect(lost).to_have_count(0, timeout=20_000)
+                await expect(lost).to_have_count(0, timeout=60_000)
                 await expect(page.locator(".tile.s-down .number")).to_have_text(str(down + 1))
                 await expect(page.locator("body")).not_to_have_class(re.compile("stale"))
 

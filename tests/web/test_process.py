@@ -87,7 +87,7 @@ async def test_an_outage_is_seen_and_an_order_signed_through_a_kill(
         await expect(page.locator(".brand")).to_contain_text("试验县")
 
         rounds.start(keep_looking(house, agents[0], "cmcc-d1", "cmcc-d2"))
-        await expect(page.locator(".warning")).to_contain_text("情形", timeout=20_000)
+        await expect(page.locator(".warning")).to_contain_text("情形", timeout=60_000)
         await expect(page.locator(".tile.s-down .number")).to_have_text("2")
         await office.until("warning_draft")
 
@@ -109,7 +109,7 @@ async def test_an_outage_is_seen_and_an_order_signed_through_a_kill(
         assert house.end(signal.SIGKILL) == -signal.SIGKILL
         await expect(page.locator("#banners .lost")).to_be_visible()
         house.start()
-        await expect(page.locator("#banners .lost")).to_have_count(0, timeout=20_000)
+        await expect(page.locator("#banners .lost")).to_have_count(0, timeout=60_000)
         await expect(page.locator(".alarm").first).to_contain_text("已确认 李四")
         await page.goto(url + "/warning")
         await expect(page.locator(".log")).to_contain_text("两站中断")
