@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collector import inhibit
 from collector.base import World
-from collector.county import SNMP_FAILURE, UNREACHABLE
+from collector.county import REBOOTED, SNMP_FAILURE, UNREACHABLE
 from collector.hold import Event, Phase, move, resume, suspend
 from collector.sight import confirmed, patience_ms, reach
 from collector.state import Alarm, DeviceState
@@ -69,6 +69,13 @@ def judge_reading(
             verdicts[hint.alarm] = verdicts.get(hint.alarm, False) or bad
     for alarm, bad in verdicts.items():
         feel(world, now_ms, device, (alarm, instance), bad=bad, said=f"{metric}={value:g}")
+
+
+def restarted(world: World, now_ms: int, device: str) -> None:
+    """It came up anew: an alarm for a moment; devices that go on restarting are flapping."""
+    if REBOOTED in world.county.types and world.device(device).commissioned_ms is not None:
+        for bad in (True, False):
+            feel(world, now_ms, device, (REBOOTED, ""), bad=bad)
 
 
 def threshold(world: World, hint: Hint) -> Hint:

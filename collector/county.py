@@ -25,7 +25,10 @@ UNREACHABLE: Final = "device-unreachable"
 """Alarm type: neither ICMP nor SNMP answers."""
 
 SNMP_FAILURE: Final = "snmp-failure"
-"""Alarm type: answers ICMP, not SNMP: community, access list or SNMP process (FAULTS F33)."""
+"""Alarm type: answers ICMP, not SNMP: silent (FAULTS F33) or refused."""
+
+REBOOTED: Final = "device-rebooted"
+"""Alarm type: the device restarted; raised and over in one moment, unless it goes on doing so."""
 
 WEIGHT_UNIT: Final = 1000
 """Weights are counted as whole thousandths: sums of floats would depend on their order."""
@@ -135,8 +138,8 @@ def _types(policy: Policy) -> dict[str, AlarmType]:
     )
     failure = AlarmType(
         id=SNMP_FAILURE,
-        name_zh="SNMP无应答（ICMP正常）",
-        name_en="answers ICMP, not SNMP",
+        name_zh="SNMP故障（ICMP正常）",
+        name_en="answers ICMP, SNMP silent or refused",
         event_type="communications",
         severity=Severity.MINOR,
         raise_delay_s=policy.site.out_hold_s,

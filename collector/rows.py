@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collector import history, intake
+from collector import condition, history, intake
 from collector.base import World
 from collector.model import HISTORY, Received
 from collector.state import LookState
-from wire.observation import Event, Inventory, Look, Looks, Reading, Readings, Round
+from wire.observation import (
+    Event,
+    EventSource,
+    Inventory,
+    Look,
+    Looks,
+    Reading,
+    Readings,
+    Round,
+)
 
 
 def received(world: World, now_ms: int, given: Received) -> None:
@@ -29,9 +38,15 @@ def received(world: World, now_ms: int, given: Received) -> None:
             if isinstance(item, Look):
                 intake.looked(world, now_ms, agent, item)
             elif isinstance(item, Event):
-                intake.happened(world, item)
+                _happened(world, now_ms, item)
             else:
                 intake.reading(world, now_ms, agent, item)
+
+
+def _happened(world: World, now_ms: int, item: Event) -> None:
+    intake.happened(world, item)
+    if item.source is EventSource.RESTART:
+        condition.restarted(world, now_ms, item.device)
 
 
 def stood(world: World, now_ms: int, agent: str, item: Looks) -> None:

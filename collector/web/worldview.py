@@ -34,6 +34,7 @@ from escalation.appoint import entered_facts
 from escalation.facts import FACT
 from escalation.state import Attestation
 from wire.notice import Bilingual, Verdict
+from wire.reasons import REASONS, SNMP_SILENT
 
 STATES = {
     Status.DOWN: State.DOWN,
@@ -119,7 +120,8 @@ def why(world: World, name: str, row: Row) -> Bilingual:
         case Status.UNKNOWN:
             en = f"nobody sees it now: agent {', '.join(sorted(row.views)) or 'missing'}"
         case Status.SNMP_FAULT:
-            en = "answers ICMP, not SNMP: community, access list or SNMP process"
+            reason = words.refusal(row)
+            en = SNMP_SILENT.en if reason is None else f"refuses SNMP: {REASONS[reason].en}"
         case _:
             titles = dict.fromkeys(one.title.en for one in alarms(world, name))
             en = "alarm: " + ", ".join(titles)

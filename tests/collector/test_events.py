@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collector import intake, words
+from collector.county import REBOOTED
 from collector.state import CODEC, EventState, Status
 from tests.collector.small import Hand
 from wire.observation import Event, EventSource, Outcome
@@ -64,3 +65,28 @@ def test_an_event_in_words(kind: str, text: str, count: int, look: Outcome | Non
 def test_a_restart_is_said_in_so_many_words() -> None:
     said = words.event(EventState(EventSource.RESTART, "restarted", "", 1, 2, 2, None, 0))
     assert (said.zh, said.en) == ("设备已重启", "device restarted")
+
+
+def test_a_restart_is_an_alarm_for_a_moment_and_restarts_without_end_are_flapping() -> None:
+    hand = Hand.of()
+    hand.everyone()
+    again = Event(
+        device="cmcc-d1", source=EventSource.RESTART, kind="restarted", from_ms=1, at_ms=1
+    )
+    hand.turn(hand.say(AGENT, again))
+    assert [record["word"] for record in hand.records("alarm")] == ["raised", "cleared"]
+    assert {record["type"] for record in hand.records("alarm")} == {REBOOTED}
+    assert hand.status("cmcc-d1") == "ok"
+    for _ in range(10):
+        hand.pass_s(30)
+        hand.turn(hand.say(AGENT, again))
+    assert hand.world.state.devices["cmcc-d1"].alarms[f"{REBOOTED}|"].flapping_ms is not None
+    assert hand.status("cmcc-d1") == "alarm"
+
+
+def test_a_restart_of_a_device_that_never_answered_is_no_alarm() -> None:
+    hand = Hand.of()
+    hand.turn(hand.say(AGENT, Event(
+        device="cmcc-d1", source=EventSource.RESTART, kind="restarted", from_ms=1, at_ms=1
+    )))  # fmt: skip
+    assert hand.records("alarm") == []
