@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -18,13 +19,20 @@ from agent import snmp
 
 READY_S = 60.0
 SIMULATOR_S = 60.0
+SERVER_PORTS = range(10_000, 32_768)
+_CHANCE = random.SystemRandom()  # properties set the seed of the other
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, host: str = "127.0.0.1") -> int:
-    """A port that was free a moment ago."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A port that was free a moment ago, below those that Linux gives to whoever connects.
+
+    So nobody takes it by chance while its server is down, nor connects to himself on it.
+    """
+    for number in _CHANCE.sample(SERVER_PORTS, 100):
+        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            probe.bind((host, number))
+            return number
+    raise RuntimeError("no port is free")
 
 
 def stop(process: subprocess.Popen[bytes], sig: int = signal.SIGTERM) -> None:
