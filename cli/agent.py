@@ -37,7 +37,7 @@ def run(
 ) -> None:
     """Poll, buffer and send until told to stop; logs JSON lines on stderr."""
     from agent.app import Agent, AgentFault
-    from agent.io.setup import load_setup
+    from agent.io.setup import load_apart
     from config.faults import ConfigError
     from config.io import load
     from config.io.apart import apart, slimmed
@@ -54,7 +54,7 @@ def run(
             apart(lambda: slimmed(load.load_inventory(Path(settings.agent.inventory)))),
             load.load_profiles(None if folder is None else Path(folder)),
             believed=load.load_trap_access(settings),
-            files=partial(load_setup, config),
+            files=partial(load_apart, config),
         )
     except ConfigError as error:
         print(error, file=sys.stderr)
