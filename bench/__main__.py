@@ -25,6 +25,7 @@ from bench import (
     machine,
     ping,
     poll,
+    recovery,
     restart,
     samples,
     turns,
@@ -72,6 +73,10 @@ def _samples(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  se
     return asyncio.run(samples.figures(polls=3 if quick else 10, rounds=3 if quick else 5))
 
 
+def _recovery(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
+    return asyncio.run(recovery.figures(rounds=2 if quick else 5))
+
+
 def _latency(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
     return asyncio.run(latency.figures(kills=8 if quick else 40))
 
@@ -97,6 +102,7 @@ PARTS: Final[dict[str, Part]] = {
     "restart": _restart,
     "hop": _hop,
     "samples": _samples,
+    "recovery": _recovery,
     "latency": _latency,
     "whole": _whole,
     "crowd": _crowd,
