@@ -233,7 +233,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         hosts = [stack.enter_context(snmpd(tmp_path, f"127.0.14.{number}")) for number in (1, 2, 3)]
         settings(tmp_path, broker.port, hosts)
         config = tmp_path / "agent.toml"
-        patient = config.read_text(encoding="utf-8").replace("timeout_s = 0.3", "timeout_s = 5.0")
+        patient = config.read_text(encoding="utf-8").replace("timeout_s = 2.0", "timeout_s = 5.0")
         config.write_text(patient, encoding="utf-8")
         agent = AgentProcess(tmp_path)
         collector = Collector(broker.port)
@@ -408,6 +408,7 @@ def test_what_comes_of_looks_at_who_is_gone_or_changed_counts_no_more(
     agent_toml = scene.agent.folder / "agent.toml"
     config = agent_toml.read_text(encoding="utf-8")
     patient = config.replace("snmp_timeout_s = 5.0", "snmp_timeout_s = 3.0\nsnmp_retries = 0")
+    assert patient != config
     agent_toml.write_text(patient, encoding="utf-8")
     whole = path.read_text(encoding="utf-8")
     there = f'address = "127.0.14.2"\n        port = {scene.hosts[1].port}'
