@@ -22,12 +22,12 @@ EX_IOERR: Final = 74
 
 Level = Literal["debug", "info", "warning", "error"]
 
-app = typer.Typer(help="The agent on an operator's host.", no_args_is_help=True)
+app = typer.Typer(help="采集代理 / the agent on an operator's host.", no_args_is_help=True)
 
 
 @app.callback()
 def root() -> None:
-    """The agent on an operator's host."""
+    """采集代理 / the agent on an operator's host."""
 
 
 @app.command()
@@ -35,7 +35,7 @@ def run(
     config: Annotated[Path, typer.Option(help="agent.toml")],
     level: Annotated[Level, typer.Option("--log-level")] = "info",
 ) -> None:
-    """Poll, buffer and send until told to stop; logs JSON lines on stderr."""
+    """巡检、缓存、上送，直到叫停 / poll, buffer, send until told to stop; logs on stderr."""
     from agent.app import Agent, AgentFault
     from agent.io.setup import load_apart
     from config.faults import ConfigError
