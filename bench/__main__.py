@@ -20,6 +20,7 @@ from rich.console import Console
 from bench import (
     carry,
     crowd,
+    drain,
     hop,
     latency,
     machine,
@@ -77,6 +78,10 @@ def _recovery(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  s
     return asyncio.run(recovery.figures(rounds=2 if quick else 5))
 
 
+def _drain(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
+    return asyncio.run(drain.figures(devices=200 if quick else 1000, rounds=1 if quick else 3))
+
+
 def _latency(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
     return asyncio.run(latency.figures(kills=8 if quick else 40))
 
@@ -103,6 +108,7 @@ PARTS: Final[dict[str, Part]] = {
     "hop": _hop,
     "samples": _samples,
     "recovery": _recovery,
+    "drain": _drain,
     "latency": _latency,
     "whole": _whole,
     "crowd": _crowd,
