@@ -121,9 +121,9 @@ def source(world: World, agent: str, row: AgentState) -> Json:
 
 
 def device(world: World, name: str) -> Json:
-    row = world.state.devices.get(name)
+    row, title = world.state.devices.get(name), world.county.devices[name].name
     if row is None:
-        return {"state": Status.NEW.value}
+        return {"name": title, "state": Status.NEW.value}
     alarms = {
         key: {
             "phase": alarm.phase.value,
@@ -134,6 +134,7 @@ def device(world: World, name: str) -> Json:
         if alarm.phase != "clear" or alarm.flapping_ms is not None
     }
     return {
+        "name": title,
         "state": row.status.value,
         "since_ms": row.since_ms,
         "as_of_ms": as_of(world, row, name),
