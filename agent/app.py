@@ -681,14 +681,16 @@ class _only_one:  # noqa: N801  used like a function
             self._file = self._path.open("a+")
         except OSError as error:
             raise AgentFault(
-                f"the state directory {self._path.parent} cannot be used: {error.strerror}"
+                f"状态目录不能使用 / the state directory {self._path.parent} cannot be used: "
+                f"{error.strerror}"
             ) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self._file.close()
             raise AgentFault(
-                f"another agent runs with the state directory {self._path.parent}"
+                f"该状态目录已有采集代理在运行 / another agent runs with the state directory "
+                f"{self._path.parent}"
             ) from error
         self._file.truncate(0)
         self._file.write(str(os.getpid()))

@@ -199,7 +199,9 @@ def _device(
         )
     if target.profiles:
         if not target.candidates:
-            raise AgentFault(f"device {target.device}: no credential")
+            raise AgentFault(
+                f"设备 {target.device} 没有凭据 / device {target.device}: no credential"
+            )
         device.snmp = SnmpLook(
             target.device,
             str(target.address),
@@ -218,7 +220,8 @@ def _query(
 ) -> Query:
     missing = [name for name in target.profiles if name not in profiles]
     if missing:
-        raise AgentFault(f"device {target.device}: no profile {', '.join(missing)}")
+        names = ", ".join(missing)
+        raise AgentFault(f"没有采集模板 {names} / device {target.device}: no profile {names}")
     found = [profiles[name] for name in target.profiles]
     for zh, en in clashes(found):
         raise AgentFault(f"device {target.device}: {zh} / {en}")
@@ -231,5 +234,5 @@ def _query(
 def _access(target: Target, name: str, credentials: Mapping[str, Credential]) -> Access:
     credential = credentials.get(name)
     if credential is None:
-        raise AgentFault(f"device {target.device}: no credential {name}")
+        raise AgentFault(f"没有凭据 {name} / device {target.device}: no credential {name}")
     return access_of(credential)

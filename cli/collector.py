@@ -75,7 +75,7 @@ def backup(
         try:
             made = back_up(database(load_settings(config)), target, tell)
         except FileNotFoundError as fault:
-            _fail("backup", f"there is no store at {fault}")
+            _fail("backup", f"没有数据库 / there is no store at {fault}")
         except (BackupFault, ConfigError) as fault:
             _fail("backup", str(fault))
     print(f"{target}: {_told(made)}")

@@ -23,7 +23,7 @@ def _open(config: Path) -> sqlite3.Connection:
     try:
         return open_readonly(database(load_settings(config)))
     except FileNotFoundError as fault:
-        print(f"wanglou journal: there is no store at {fault}", file=sys.stderr)
+        print(f"wanglou journal: 没有数据库 / there is no store at {fault}", file=sys.stderr)
     except ConfigError as fault:
         print(f"wanglou journal: {fault}", file=sys.stderr)
     raise typer.Exit(1)

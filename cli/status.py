@@ -80,7 +80,7 @@ def _from_store(config: Path, *, watch: bool, as_json: bool) -> None:
     except KeyboardInterrupt:
         return
     except FileNotFoundError as fault:
-        _fail(f"there is no store at {fault}")
+        _fail(f"没有数据库 / there is no store at {fault}")
     except (Unusable, sqlite3.Error) as fault:
         _fail(f"the store cannot be read: {fault}")
 

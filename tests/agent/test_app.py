@@ -62,6 +62,7 @@ class Collector:
     def close(self) -> None:
         self.client.disconnect()
         self.client.loop_stop()
+        self.client._reset_sockets()  # else whichever of its sockets is collected first complains
 
     def _connected(self, *_: Any) -> None:
         for leaf in ("state", "sample", "birth", "alive"):
