@@ -78,11 +78,11 @@ def until_sent(sender: End, receiver: End, *, between: float = 0.05) -> None:
 @pytest.mark.parametrize(
     ("role", "moment"),
     [
-        ("receive", "received:0.3"),
-        ("receive", "written:0.3"),
-        ("receive", "committed:0.3"),
-        ("send", "appended:0.2"),
-        ("send", "acknowledged:0.2"),
+        ("receive", "received:9"),
+        ("receive", "written:9"),
+        ("receive", "committed:9"),
+        ("send", "appended:15"),
+        ("send", "acknowledged:15"),
     ],
 )
 def test_death_at_a_named_moment(tmp_path: Path, role: str, moment: str) -> None:
@@ -102,7 +102,7 @@ def test_death_at_a_named_moment(tmp_path: Path, role: str, moment: str) -> None
 
 
 def test_random_deaths_of_all_three(tmp_path: Path) -> None:
-    total = 3000
+    total = 6000
     rng = random.Random(7)
     kills = 0
     with mosquitto(tmp_path) as broker:
