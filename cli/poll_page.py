@@ -15,7 +15,14 @@ from agent.decode import Number, Rows, decode, uptime_ticks
 from agent.query import SnmpLook, SnmpResult
 from cli.rounds import outcome_cell
 from config.profile import Metric, MetricType
-from wire.reasons import REASONS
+from wire.observation import Outcome
+from wire.reasons import REASONS, Words
+
+SILENT: Final = Words(
+    "团体字、访问限制、SNMP进程或线路，无法区分",
+    "community, access list, SNMP process or the way there, cannot be told apart",
+)
+"""Nobody has tried whether the device answers anything else."""
 
 VALUES_UP_TO: Final = 20
 """Devices up to which a page shows every reading."""
@@ -96,7 +103,7 @@ def page(console: Console, told: Sequence[Told], repeat: int) -> None:
         table.add_column(heading)
     for heading in ("往返 RTT ms", "读数 Readings"):
         table.add_column(heading, justify="right")
-    table.add_column("说明 Detail")
+    table.add_column("说明 Detail", overflow="fold")
     for one in told:
         result = one.result
         rtt = "-" if result.rtt_ns is None else f"{result.rtt_ns / 1e6:.2f}"
@@ -129,6 +136,8 @@ def _detail(told: Told) -> str:
     if result.reason in REASONS:
         words = REASONS[result.reason]
         said = f"{said}: {words.zh} / {words.en}"
+    elif result.outcome is Outcome.NO_ANSWER and result.reason == "timeout":
+        said = f"{said}: {SILENT.zh} / {SILENT.en}"
     if told.rows and not result.complete:
         said = f"不完整 incomplete: {said}"
     if told.restarted:

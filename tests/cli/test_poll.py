@@ -144,6 +144,9 @@ def test_version_3_by_the_environment(tmp_path: Path) -> None:
         secret.write_text("public\n")
         done = wanglou(place, "--community", f"@{secret}", "--json", "--timeout", "5")
         assert lines(done)[0]["outcome"] == "measured"
+        done = wanglou(place, "--community", "other", "--timeout", "0.2", COLUMNS="300")
+        assert done.returncode == 1
+        assert "cannot be told apart" in done.stdout
 
 
 @pytest.mark.parametrize(
