@@ -30,6 +30,8 @@ ECHO_OCTETS: Final = 1280
 """What one reply takes of the receive buffer at most."""
 SLACK_NS: Final = 100_000_000
 """No answer came later than this after the reading of its batch began."""
+EARLY_NS: Final = 1_000_000
+"""An answer's stamp may lie so long before its sending: the wall clock is slewed meanwhile."""
 _TOKENS: Final = 2**32 - 1
 
 Done = Callable[[IcmpResult], None]
@@ -142,9 +144,8 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         """Read what has come, ``port.TURN`` packets at most; how many there were."""
         receive = gate.sock.recvmsg
         strip = gate.raw and not gate.v6
-        now_ns = time.monotonic_ns()
-        self._latest_ns = now_ns + SLACK_NS
-        ahead_ns = time.time_ns() - now_ns
+        self._latest_ns = time.monotonic_ns() + SLACK_NS
+        ahead_ns = port.ahead_ns()
         for count in range(port.TURN):
             try:
                 data, ancillary, _, address = receive(RECEIVE, port.STAMP_ROOM)
@@ -185,9 +186,9 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         self.stats.received += 1
         self.stats.octets_received += icmp.ECHO_SIZE
         self.stats.in_flight -= 1
-        if not sent_ns <= came_ns <= self._latest_ns:  # no stamp, or the wall clock was set
+        if not sent_ns - EARLY_NS <= came_ns <= self._latest_ns:  # no stamp, or the clock was set
             came_ns = time.monotonic_ns()
-        flight.rtts[token] = came_ns - sent_ns
+        flight.rtts[token] = max(1, came_ns - sent_ns)
         self._settled(flight)
 
     def _error(self, target: str, sequence: int, said: str, router: str) -> None:
