@@ -93,9 +93,13 @@ def _head(shown: Json) -> Text:
     draft = warning["draft"]
     literal = draft["literal_warning"] and draft["literal_level"]
     grade = "原文依据 by the plan's words" if literal else "研判提示 for judgement"
-    names = [warning["state_name"], draft["warning_name"], draft["level_name"]]
-    said = " · ".join(name["zh"] for name in names)
-    return text.append(f"■ 预警 WARNING {said}（{grade}）{warning['id']}", style="bold red")
+    judged = [draft["warning_name"], draft["level_name"]]
+    stands = [warning["scenario_name"], warning["level_name"]]
+    said = " · ".join(name["zh"] for name in [warning["state_name"], *stands])
+    text.append(f"■ 预警 WARNING {said} {warning['id']}", style="bold red")
+    now = " · ".join(name["zh"] for name in judged)
+    line = f"（{grade}）" if judged == stands else f"\n  目前研判 as judged now: {now}（{grade}）"
+    return text.append(line)
 
 
 def _mark(state: str) -> Text:

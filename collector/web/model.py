@@ -126,12 +126,19 @@ class Draft(Api):
 
 
 class WarningBrief(Api):
-    """The open warning in one line."""
+    """The open warning in one line: what was issued, before that what is drafted.
+
+    ``draft`` is what the program judges now; an issued warning stands until people change it.
+    """
 
     id: str
     state: str
     state_name: Bilingual
     since_ms: int
+    scenario: str
+    scenario_name: Bilingual
+    level: str
+    level_name: Bilingual
     draft: Draft
 
 

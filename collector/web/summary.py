@@ -181,11 +181,16 @@ def brief(moment: Moment) -> WarningBrief | None:
     warning, verdict = moment.board.warning, moment.board.verdict
     if warning is None or verdict is None:
         return None
+    words = moment.board.static.words
     return WarningBrief(
         id=warning.id,
         state=warning.state,
         state_name=warning.state_name,
         since_ms=warning.since_ms,
+        scenario=warning.scenario,
+        scenario_name=name_of(words.scenarios, warning.scenario),
+        level=warning.level,
+        level_name=name_of(words.levels, warning.level),
         draft=draft(moment, verdict),
     )
 

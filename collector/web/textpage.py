@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Final
 
 from collector.web.export import cst
 from collector.web.index import Moment
 from collector.web.lists import SiteQuery, sites
-from collector.web.model import Operator, Summary, System
+from collector.web.model import Operator, Summary, System, WarningBrief
 from collector.web.source import State
 from collector.web.summary import summary
 
@@ -27,6 +28,7 @@ WORDS: Final = {
         "warning": "预警", "no_warning": "无预警", "operators": "企业", "towns": "受影响单元",
         "not_ok": "不正常的站点", "more": "另有", "rows": "个", "full": "完整页面",
         "drill": "演练", "none": "无", "literal": "原文依据", "judge": "研判提示", "since": "自",
+        "judged_now": "目前研判",
         "other": "English", "systems": "信息系统", "at_risk": "有风险",
         "is_none": "无影响", "is_partial": "部分业务", "is_full": "全部业务",
         "is_unknown": "未知", "is_absent": "未接入", "attested": "电话核实",
@@ -39,6 +41,7 @@ WORDS: Final = {
         "towns": "Affected cells", "not_ok": "Sites that are not ok", "more": "and",
         "rows": "more", "full": "full page", "drill": "DRILL", "none": "none",
         "literal": "by the plan's words", "judge": "for judgement", "since": "since",
+        "judged_now": "as judged now",
         "other": "中文", "systems": "Information systems", "at_risk": "at risk",
         "is_none": "not affected", "is_partial": "partly affected",
         "is_full": "wholly affected", "is_unknown": "not known",
@@ -74,6 +77,21 @@ def _head(moment: Moment, lang: str) -> str:
     )
 
 
+def _warning_lines(warning: WarningBrief, said: Mapping[str, str], lang: str) -> Iterator[str]:
+    """What stands, and beside it what is judged now where that is something else."""
+    draft = warning.draft
+    grade = said["literal"] if draft.literal_level else said["judge"]
+    stands = (warning.state_name, warning.scenario_name, warning.level_name)
+    judged = (draft.warning_name, draft.level_name)
+    words = " / ".join(getattr(one, lang) for one in stands)
+    if stands[1:] == judged:
+        yield f"!! {said['warning']} {words} ({grade}) {warning.id}"
+        return
+    yield f"!! {said['warning']} {words} {warning.id}"
+    now = " / ".join(getattr(one, lang) for one in judged)
+    yield f"   {said['judged_now']} {now} ({grade})"
+
+
 def _lines(moment: Moment, lang: str) -> list[str]:
     home, said = summary(moment), WORDS[lang]
     name = home.name.zh if lang == "zh" else home.name.en
@@ -82,13 +100,7 @@ def _lines(moment: Moment, lang: str) -> list[str]:
     if home.warning is None:
         lines.append(f"== {said['no_warning']} ==")
     else:
-        draft = home.warning.draft
-        grade = said["literal"] if draft.literal_level else said["judge"]
-        words = [
-            getattr(one, lang)
-            for one in (home.warning.state_name, draft.warning_name, draft.level_name)
-        ]
-        lines.append(f"!! {said['warning']} {' / '.join(words)} ({grade}) {home.warning.id}")
+        lines += _warning_lines(home.warning, said, lang)
     for kind, count in (("devices", home.devices), ("sites", home.sites)):
         parts = [f"{said[state]} {number}" for state, number in count if number or state == "ok"]
         lines.append(f"{said[kind]}: " + "  ".join(parts))

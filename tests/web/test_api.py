@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import aiohttp
 import openpyxl
 import pytest
 from pydantic import TypeAdapter
+from rich.console import Console
 
+from cli import status_page
 from collector.web.api import ROUTES
 from collector.web.export import rows, workbook
 from collector.web.index import Index, Moment
@@ -20,7 +23,7 @@ from collector.web.model import DeviceAnswer, Page, SiteRow, Summary, WarningAns
 from collector.web.server import serving
 from collector.web.source import SiteState, State
 from config.settings import WebSettings
-from tests.web.county import COUNTY, HOSTILE, TREE, Stage
+from tests.web.county import COUNTY, HOSTILE, TREE, Stage, verdict
 from transport.sign import SigningKey, sign
 from wire.alarm import AlarmAction, AlarmVerb
 from wire.notice import Bilingual, Command, Signed, Verb
@@ -69,6 +72,28 @@ async def test_power_cut_is_seen_in_every_figure(
     assert home.warning
     assert home.warning.draft.warning_name.zh == "情形2"
     assert not home.warning.draft.literal_level
+
+
+async def test_an_issued_warning_stands_when_nothing_is_affected_any_more(
+    stage: Stage, client: aiohttp.ClientSession
+) -> None:
+    stage.power_cut()
+    before = Summary.model_validate(await get(client, "/api/v1/summary")).warning
+    assert before is not None
+    assert "目前研判" not in (await body(client, "/text?lang=zh")).decode()
+    stage.change(verdict=verdict("none", "none", {}))
+    home = await get(client, "/api/v1/summary")
+    after = Summary.model_validate(home).warning
+    assert after is not None
+    assert (after.scenario_name, after.level_name) == (before.scenario_name, before.level_name)
+    assert (after.scenario_name.zh, after.draft.warning_name.zh) == ("情形2", "无")
+    said = (await body(client, "/text?lang=zh")).decode()
+    assert f"预警 草案 / 情形2 / {before.level_name.zh}" in said
+    assert "目前研判 无 / 无" in said
+    out = StringIO()
+    Console(file=out, width=100).print(status_page.page(home))
+    assert "情形2" in out.getvalue()
+    assert "目前研判 as judged now: 无 · 无" in out.getvalue()
 
 
 async def test_an_unchanged_board_costs_no_body(

@@ -14,7 +14,7 @@ from collector.web.server import serving
 from collector.web.source import State
 from config.settings import WebSettings
 from tests.peers import free_port
-from tests.web.county import HOSTILE, Stage
+from tests.web.county import HOSTILE, Stage, verdict
 from tests.web.screen import DESKTOP, PHONE, looking, stand
 from wire.alarm import AlarmVerb
 from wire.notice import Verb
@@ -54,6 +54,27 @@ async def test_the_states_appear_by_themselves(
         await expect(page.get_by_text("示意图，非测绘位置")).to_be_visible()
         assert await screen.fits()
         await screen.picture(f"home-{size[0]}")
+
+
+@SIZES
+async def test_an_open_warning_stands_beside_what_is_judged_now(
+    browser: Browser, stage: Stage, size: tuple[int, int]
+) -> None:
+    stage.power_cut()
+    async with stand(browser, stage, size) as screen:
+        await screen.go("/warning")
+        page = screen.page
+        await expect(page.locator(".draft .grades")).to_contain_text("情形2")
+        await expect(page.locator(".draft")).not_to_contain_text("目前研判")
+        stage.change(verdict=verdict("none", "none", {}))
+        await expect(page.locator(".draft")).to_contain_text("目前研判: 无 / 无")
+        await expect(page.locator(".draft .grades")).to_contain_text("情形2")
+        assert await screen.fits()
+        await screen.picture(f"issued-{size[0]}")
+        await screen.go("/")
+        await expect(page.locator(".warning .big")).to_contain_text("情形2")
+        await expect(page.locator(".warning")).to_contain_text("目前研判: 无 / 无")
+        assert await screen.fits()
 
 
 @SIZES

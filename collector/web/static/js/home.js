@@ -4,7 +4,7 @@ import { h, svg } from "./dom.js";
 import { say, t } from "./i18n.js";
 import { get } from "./net.js";
 import {
-  APART, STATES, ago, attestedText, badge, card, icon, networkState, tag,
+  APART, STATES, ago, attestedText, badge, card, icon, judgedNow, networkState, tag,
 } from "./parts.js";
 
 let spots = null;
@@ -37,9 +37,9 @@ export function warningBanner(home) {
     h("span", null,
       h("strong", null, `${t("warning")} · ${say(warning.state_name)}`),
       h("span", { class: "big" },
-        draft.warning === "none" ? "" : say(draft.warning_name), " ",
-        draft.level === "none" ? "" : say(draft.level_name)),
-      h("span", { class: "line" },
+        warning.scenario === "none" ? "" : say(warning.scenario_name), " ",
+        warning.level === "none" ? "" : say(warning.level_name)),
+      h("span", { class: "line" }, judgedNow(warning, draft),
         tag(draft.literal_level && draft.literal_warning ? t("literal") : t("judge")),
         draft.pending && tag(t("pending")), " ", ago(warning.since_ms))),
     h("span", { class: "go", "aria-hidden": "true" }, "›"));

@@ -55,6 +55,7 @@ const WORDS = {
   nobody: ["无", "nobody"], severity: ["级别", "Severity"], mine: ["指派给我的", "Assigned to me"],
   no_alarms: ["没有告警", "No alarms"],
   drafted: ["研判草案", "Draft"], scenario: ["预警情形", "Scenario"], level: ["响应级别", "Response level"],
+  judged_now: ["目前研判", "As judged now"],
   literal: ["原文依据", "By the plan's words"], judge: ["研判提示", "For judgement"],
   judge_says: ["预案原文未直接规定此情形，按就高原则提示，请研判。", "The plan's words do not cover this state; rounded up, please judge."],
   range: ["不能排除", "Cannot be excluded"], range_none: ["没有更坏的可能未排除", "Nothing worse is left open"],

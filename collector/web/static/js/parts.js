@@ -4,6 +4,11 @@ import { now, span, stamp } from "./clock.js";
 import { h, svg } from "./dom.js";
 import { language, say, t } from "./i18n.js";
 
+// An issued warning stands until people change it; what the program judges now may differ.
+export const judgedNow = ({ scenario, level }, draft) =>
+  (scenario !== draft.warning || level !== draft.level) && h("span", { class: "muted" },
+    `${t("judged_now")}: ${[draft.warning_name, draft.level_name].map(say).join(" / ")}`);
+
 export const STATES = ["down", "alarm", "unknown", "ok"];
 export const APART = ["not_commissioned", "not_connected"];
 export const SEVERITIES = ["critical", "major", "minor", "warning"];

@@ -5,7 +5,7 @@ import { join, say, t } from "./i18n.js";
 import { order } from "./keys.js";
 import { get } from "./net.js";
 import {
-  ago, at, attestedText, card, icon, networkState, operatorName, since, siteRow, tag, townName,
+  ago, at, attestedText, card, icon, judgedNow, networkState, operatorName, since, siteRow, tag, townName,
 } from "./parts.js";
 
 // `about`: what the person puts their name to, in words.
@@ -16,6 +16,8 @@ async function command(verb, target, about, again) {
 
 function draftCard({ draft, warning, judgement }) {
   const literal = draft.literal_warning && draft.literal_level;
+  const standing = warning ?? { scenario: draft.warning, scenario_name: draft.warning_name,
+    level: draft.level, level_name: draft.level_name };
   const piece = (title, name, none) => h("div", { class: none ? "grade none" : "grade" },
     h("span", { class: "muted" }, title), h("strong", null, say(name)));
   return h("section", { class: "card draft" },
@@ -23,9 +25,9 @@ function draftCard({ draft, warning, judgement }) {
       h("strong", null, warning ? say(warning.state_name) : t("drafted")),
       warning && h("span", { class: "muted" }, since(warning.since_ms), ` · ${warning.id}`)),
     h("div", { class: "grades" },
-      piece(t("scenario"), draft.warning_name, draft.warning === "none"),
-      piece(t("level"), draft.level_name, draft.level === "none")),
-    h("p", { class: "line" }, tag(literal ? t("literal") : t("judge"), literal ? "good" : "risk"),
+      piece(t("scenario"), standing.scenario_name, standing.scenario === "none"),
+      piece(t("level"), standing.level_name, standing.level === "none")),
+    h("p", { class: "line" }, judgedNow(standing, draft), tag(literal ? t("literal") : t("judge"), literal ? "good" : "risk"),
       draft.pending && tag(t("pending"))),
     !literal && h("p", { class: "judge" }, t("judge_says"),
       judgement.map((one) => h("q", null, `${one.id} ${say(one.text)}`))));
