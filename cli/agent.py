@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 from cli import agent_top
+from cli.where import AgentFile
 
 if TYPE_CHECKING:
     from agent.app import Agent
@@ -32,7 +33,7 @@ def root() -> None:
 
 @app.command()
 def run(
-    config: Annotated[Path, typer.Option(help="agent.toml")],
+    config: AgentFile,
     level: Annotated[Level, typer.Option("--log-level")] = "info",
 ) -> None:
     """巡检、缓存、上送，直到叫停 / poll, buffer, send until told to stop; logs on stderr."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn
 
 import typer
 
+from cli.where import AgentFile
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
@@ -33,7 +35,7 @@ Said = dict[str, Any]
 
 
 def top(
-    config: Annotated[Path, typer.Option(help="agent.toml")] = Path("/etc/wanglou/agent.toml"),
+    config: AgentFile,
     by: Annotated[By, typer.Option(help="按什么排序 / order by")] = "all",
     every: Annotated[float, typer.Option(min=0.2, max=3600, help="几秒一次 / seconds")] = 2.0,
     once: Annotated[bool, typer.Option("--once", help="只看一次 / once, and end")] = False,

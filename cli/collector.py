@@ -9,21 +9,19 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from cli.agent import Level
+from cli.where import CollectorFile
 
-app = typer.Typer(help="The county's collector.", no_args_is_help=True)
-
-Config = Annotated[Path, typer.Option("--config", help="collector.toml")]
-HERE = Path("collector.toml")
+app = typer.Typer(help="县汇聚端 / the county's collector.", no_args_is_help=True)
 
 
 @app.callback()
 def collector() -> None:
-    """The county's collector."""
+    """县汇聚端 / the county's collector."""
 
 
 @app.command()
-def run(config: Config = HERE, log_level: Annotated[Level, typer.Option()] = "info") -> None:
-    """Serve until SIGTERM or SIGINT; the log on stderr says ``ready`` when it does."""
+def run(config: CollectorFile, log_level: Annotated[Level, typer.Option()] = "info") -> None:
+    """运行，直到叫停 / serve until told to stop; the log on stderr says ``ready``."""
     import asyncio
     import signal
 
@@ -56,10 +54,12 @@ def run(config: Config = HERE, log_level: Annotated[Level, typer.Option()] = "in
 
 @app.command()
 def backup(
-    target: Annotated[Path, typer.Argument(help="The new file that the copy becomes.")],
-    config: Config = HERE,
+    target: Annotated[
+        Path, typer.Argument(help="备份写入的新文件 / the new file that the copy becomes")
+    ],
+    config: CollectorFile,
 ) -> None:
-    """Copy the store to a new file while the collector runs, and check the copy."""
+    """在线备份并核对 / copy the store while the collector runs, and check the copy."""
     from rich.progress import Progress
 
     from collector.io.backup import BackupFault, back_up
@@ -83,10 +83,12 @@ def backup(
 
 @app.command()
 def restore(
-    source: Annotated[Path, typer.Argument(help="A copy that `wanglou collector backup` made.")],
-    config: Config = HERE,
+    source: Annotated[
+        Path, typer.Argument(help="备份文件 / a copy that `wanglou collector backup` made")
+    ],
+    config: CollectorFile,
 ) -> None:
-    """Make a backup the store; the store that is there is kept beside it under another name."""
+    """由备份恢复，原库改名保留 / make a backup the store; the old one is kept beside it."""
     from collector.io.backup import BackupFault, put_back
     from collector.io.configured import LOCK, database, load_settings
     from config.faults import ConfigError

@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="The decision journal: check its chain, read it.", no_args_is_help=True)
+from cli.where import CollectorFile
 
-Config = Annotated[Path, typer.Option("--config", help="collector.toml")]
-HERE = Path("collector.toml")
+app = typer.Typer(
+    help="决策日志：核对、查看、导出 / the decision journal: check, read, export.",
+    no_args_is_help=True,
+)
 
 
 def _open(config: Path) -> sqlite3.Connection:
@@ -31,12 +33,15 @@ def _open(config: Path) -> sqlite3.Connection:
 
 @app.command()
 def verify(
-    config: Config = HERE,
+    config: CollectorFile,
     head: Annotated[
-        str, typer.Option(help="The head in the office's last signed heartbeat: must be in here.")
+        str,
+        typer.Option(
+            help="办公室最后一次签名心跳中的链头 / the head in its last heartbeat: must be in here"
+        ),
     ] = "",
 ) -> None:
-    """Check every hash, and the inputs that the rows anchor; exit code 1 names what differs."""
+    """逐条核对哈希链 / check every hash, and the inputs anchored in it; 1: something differs."""
     from collector.io import store
 
     db = _open(config)
@@ -52,12 +57,14 @@ def verify(
 
 @app.command()
 def show(
-    config: Config = HERE,
-    last: Annotated[int, typer.Option(help="Only the last N rows; 0: all.")] = 50,
-    kind: Annotated[str, typer.Option(help="Only rows of this kind.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    config: CollectorFile,
+    last: Annotated[int, typer.Option(help="最后几条，0 为全部 / the last N rows; 0: all")] = 50,
+    kind: Annotated[str, typer.Option(help="只看这一类 / only rows of this kind")] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="每行一个 JSON / one JSON object a line")
+    ] = False,
 ) -> None:
-    """Print the journal, oldest first, in China Standard Time."""
+    """查看日志，北京时间，旧的在前 / print the journal, oldest first, in China Standard Time."""
     from datetime import datetime
 
     import orjson
@@ -79,10 +86,10 @@ def show(
 
 @app.command()
 def export(
-    target: Annotated[Path, typer.Argument(help="A new file: .jsonl, .csv or .xlsx.")],
-    config: Config = HERE,
+    target: Annotated[Path, typer.Argument(help="新文件 / a new file: .jsonl, .csv or .xlsx")],
+    config: CollectorFile,
 ) -> None:
-    """Write the whole journal into a file that others can read, with its hashes; checked first."""
+    """导出全部日志及其哈希，先核对 / the whole journal with its hashes as a file; checked first."""
     from collector.io import export as exports
     from collector.io import store
 

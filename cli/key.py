@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    help="Keys as files: NAME.key, NAME.pub and the folder of trusted ones.", no_args_is_help=True
+    help="密钥文件 / keys as files: NAME.key, NAME.pub and the folder of trusted ones.",
+    no_args_is_help=True,
 )
 
 
@@ -27,13 +28,13 @@ def _told() -> Iterator[None]:
         raise typer.Exit(1) from fault
 
 
-Folder = Annotated[Path, typer.Option("--dir", help="The folder of the keys.")]
+Folder = Annotated[Path, typer.Option("--dir", help="密钥目录 / the folder of the keys")]
 HERE = Path("keys")
 
 
 @app.command()
 def new(name: Annotated[str, typer.Argument()], folder: Folder = HERE) -> None:
-    """Make the key pair NAME.key (keep it) and NAME.pub (hand it out)."""
+    """生成密钥对 / make NAME.key (keep it) and NAME.pub (hand it out)."""
     from transport.io import keys
 
     with _told():
@@ -42,7 +43,7 @@ def new(name: Annotated[str, typer.Argument()], folder: Folder = HERE) -> None:
 
 @app.command()
 def trust(public: Annotated[Path, typer.Argument()], folder: Folder = HERE) -> None:
-    """Believe what the owner of a NAME.pub signs; NAME is the key's id."""
+    """信任一个公钥 / believe what the owner of a NAME.pub signs; NAME is the key's id."""
     from transport.io import keys
 
     with _told():
@@ -51,7 +52,7 @@ def trust(public: Annotated[Path, typer.Argument()], folder: Folder = HERE) -> N
 
 @app.command(name="list")
 def list_keys(folder: Folder = HERE) -> None:
-    """Show own and trusted keys with their fingerprints."""
+    """列出自己的和信任的密钥 / own and trusted keys with their fingerprints."""
     from transport.io import keys
 
     with _told():

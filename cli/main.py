@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 from io import TextIOWrapper
-from typing import Final
+from typing import Any, Final
 
 import typer
 
@@ -39,7 +39,7 @@ SIGPIPE_STATUS: Final = 141
 
 app = typer.Typer(
     name="wanglou",
-    help="望楼: network watch and early warning for a county's communications emergency plan.",
+    help="望楼：县级通信监测预警 / network watch and early warning for a county's emergency plan.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -74,6 +74,7 @@ app.add_typer(traps.app, name="traps")
 def main() -> None:
     """Run the command; the entry point of the console script."""
     _usable_streams()
+    _whole_words()
     try:
         try:
             app()
@@ -86,6 +87,21 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         print(f"wanglou: {where}{error.strerror or error}", file=sys.stderr)
         sys.exit(EX_IOERR)
+
+
+def _whole_words() -> None:
+    """Help keeps the last word of a line that has wide characters (rich cuts it by their count)."""
+    if "--help" not in sys.argv and len(sys.argv) > 2:
+        return
+    from rich import table
+
+    class Whole(table.Column):
+        """A column that folds."""
+
+        def __init__(self, **given: Any) -> None:
+            super().__init__(**given | {"overflow": "fold"})
+
+    table.Column = Whole  # type: ignore[assignment,misc]
 
 
 def _usable_streams() -> None:

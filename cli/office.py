@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
+from cli.where import OfficeFile
 from wire.notice import Attested, Verb
 
 app = typer.Typer(help="指挥部办公室终端 / the command office's client.", no_args_is_help=True)
 
-Config = Annotated[Path, typer.Option("--config", help="office.toml")]
+Config = OfficeFile
 Json = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
 NoticeId = Annotated[str, typer.Argument(help="通知编号 / the notice's id (N-…)")]
 WarningId = Annotated[str, typer.Argument(help="预警编号 / the warning's id (W-…)")]

@@ -10,12 +10,13 @@ import typer
 
 
 def schema(
-    name: Annotated[str | None, typer.Argument(help="A name of the list.")] = None,
+    name: Annotated[str | None, typer.Argument(help="名称 / a name of the list")] = None,
     everything: Annotated[
-        Path | None, typer.Option("--all", help="Write all of them into this folder.")
+        Path | None,
+        typer.Option("--all", help="全部写入此目录 / write all of them into this folder"),
     ] = None,
 ) -> None:
-    """Print a payload's JSON Schema (draft 2020-12); without a name, which there are."""
+    """报文的 JSON Schema（2020-12）/ a payload's JSON Schema; without a name, which there are."""
     import json
 
     from wire.catalogue import PAYLOADS, schema, topics_of

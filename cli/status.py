@@ -8,21 +8,25 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-HERE = Path("collector.toml")
+from cli.where import CollectorFile
+
 EVERY_S: Final = 2.0
 
 
 def status(
-    config: Annotated[Path, typer.Option("--config", help="collector.toml")] = HERE,
+    config: CollectorFile,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Everything, as one JSON object.")
+        bool, typer.Option("--json", help="全部内容，一个 JSON / everything, as one JSON object")
     ] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it live, until Ctrl-C.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="持续显示，Ctrl-C 结束 / live, until Ctrl-C")
+    ] = False,
     url: Annotated[
-        str, typer.Option("--url", help="Ask the pages there, instead of reading the store.")
+        str,
+        typer.Option("--url", help="问这个地址的网页，不读库 / ask the pages there, not the store"),
     ] = "",
 ) -> None:
-    """What the collector knows at its last turn: operators, systems, sources, what is wrong.
+    """全县状态 / what the collector knows: operators, systems, sources, what is wrong.
 
     Read from its store, beside the running collector; live from its pages where it serves some.
     """

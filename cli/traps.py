@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.where import AgentFile
+
 if TYPE_CHECKING:
     from agent.io.traps_store import TrapRow, TrapStore
 
 app = typer.Typer(help="已收到的 trap / the traps that were received.", no_args_is_help=True)
-
-Config = Annotated[Path, typer.Option(help="agent.toml")]
 
 
 @app.callback()
@@ -22,7 +22,7 @@ def root() -> None:
 
 @app.command("list")
 def list_(
-    config: Config = Path("agent.toml"),
+    config: AgentFile,
     most: int = typer.Option(50, "--most", min=1, max=100_000, help="最多几行 / rows at most"),
     unknown: bool = typer.Option(
         False, "--unknown", help="只列不认识的来源 / only those of nobody we know"
@@ -50,8 +50,8 @@ def list_(
 
 @app.command()
 def show(
-    number: int = typer.Argument(..., help="编号 / its number"),
-    config: Config = Path("agent.toml"),
+    number: Annotated[int, typer.Argument(help="编号 / its number")],
+    config: AgentFile,
     as_json: bool = typer.Option(False, "--json", help="输出 JSON / print JSON"),
 ) -> None:
     """一条 trap 的全部内容 / one trap with all its bindings."""
