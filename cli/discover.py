@@ -70,7 +70,8 @@ def discover(
     profiles = list(load_profiles().values())
     options = SweepOptions(port, timeout, rate)
     with _progress(2 * len(places)) as told:
-        swept = asyncio.run(sweep(places, ways, profiles, options, told))
+        known = {str(target.address): target.candidates for target in present}
+        swept = asyncio.run(sweep(places, ways, profiles, options, told, known))
     rows = propose(swept.found, profiles, present, root)
     _write(output, rows)
     _tell(swept, rows, output, roots=bool(root))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 from agent.discover import Found, closer_query, identified, identity_query, looked_closer
 from agent.io.icmp import IcmpEngine, IcmpOptions
@@ -16,6 +17,7 @@ from config.profile import Profile
 from wire.observation import Outcome
 
 R = TypeVar("R")
+NOBODY: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,13 @@ async def sweep(
     profiles: Sequence[Profile],
     options: SweepOptions,
     told: Callable[[int], None],
+    known: Mapping[str, Sequence[str]] = NOBODY,
 ) -> Swept:
     """Ask each place for an echo and who it is, and look closer at those that answer SNMP.
 
     The first way is tried at every place, the others, one after another, only where an echo came
-    back (where we may not send echoes: everywhere). ``told`` gets the number of looks done.
+    back (where we may not send echoes: everywhere). Where the address is ``known``, the ways that
+    it is known by come first. ``told`` gets the number of looks done.
     """
     half = options.packets_per_s / 2
     sweeper = _Sweeper(
@@ -57,7 +61,7 @@ async def sweep(
     await sweeper.icmp.start()
     await sweeper.snmp.start()
     try:
-        return await _sweep(sweeper, places, ways, profiles)
+        return await _sweep(sweeper, places, ways, profiles, known)
     finally:
         sweeper.icmp.close()
         sweeper.snmp.close()
@@ -68,31 +72,37 @@ async def _sweep(
     places: Sequence[Target],
     ways: Mapping[str, Access],
     profiles: Sequence[Profile],
+    known: Mapping[str, Sequence[str]],
 ) -> Swept:
     found = {place: Found(place.address, place.port or sweeper.options.port) for place in places}
-    names = list(ways)
     who = identity_query()
+    orders = {
+        place: list(
+            dict.fromkeys([*filter(ways.__contains__, known.get(place.address, ())), *ways])
+        )
+        for place in places
+    }
     echoes, first = await asyncio.gather(
-        sweeper.echo(places), sweeper.ask(places, found, ways[names[0]], who)
+        sweeper.echo(places),
+        sweeper.ask(places, found, [ways[orders[place][0]] for place in places], who),
     )
     may = not any(result.reason == "no_permission" for result in echoes)
     for place, echo, result in zip(places, echoes, first, strict=True):
         one = found[place]
         alive = Found(one.address, one.port, icmp=echo.outcome is Outcome.MEASURED)
-        found[place] = identified(alive, names[0], result)
-    for name in names[1:]:
+        found[place] = identified(alive, orders[place][0], result)
+    for number in range(1, len(ways)):
         left = [p for p, one in found.items() if one.credential is None and (one.icmp or not may)]
-        for place, result in zip(
-            left, await sweeper.ask(left, found, ways[name], who), strict=True
-        ):
+        tried = [orders[place][number] for place in left]
+        answers = await sweeper.ask(left, found, [ways[name] for name in tried], who)
+        for place, name, result in zip(left, tried, answers, strict=True):
             found[place] = identified(found[place], name, result)
     closer = closer_query(profiles)
-    for name in names:
-        mine = [place for place, one in found.items() if one.credential == name]
-        for place, result in zip(
-            mine, await sweeper.ask(mine, found, ways[name], closer), strict=True
-        ):
-            found[place] = looked_closer(found[place], profiles, result)
+    mine = [(place, one.credential) for place, one in found.items() if one.credential is not None]
+    speak = [place for place, _ in mine]
+    answers = await sweeper.ask(speak, found, [ways[name] for _, name in mine], closer)
+    for place, result in zip(speak, answers, strict=True):
+        found[place] = looked_closer(found[place], profiles, result)
     return Swept(list(found.values()), may)
 
 
@@ -114,7 +124,7 @@ class _Sweeper:
         self,
         places: Sequence[Target],
         found: Mapping[Target, Found],
-        access: Access,
+        accesses: Sequence[Access],
         query: Query,
     ) -> list[SnmpResult]:
         looks = [
@@ -127,7 +137,7 @@ class _Sweeper:
                 self.options.timeout_s,
                 1,
             )
-            for place in places
+            for place, access in zip(places, accesses, strict=True)
         ]
         return await asyncio.gather(*(self._counted(self.snmp.look(look)) for look in looks))
 

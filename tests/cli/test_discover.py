@@ -121,6 +121,31 @@ def test_a_sweep_proposes_rows_that_an_inventory_can_take(port: int, tmp_path: P
     assert "name a new file" in said
 
 
+@pytest.mark.peers
+def test_a_known_device_is_asked_as_it_is_known(tmp_path: Path) -> None:
+    """A device that takes two communities keeps the one of its row, whatever stands first."""
+    number = free_port(socket.SOCK_DGRAM, "127.0.31.5")
+    snmpd = Snmpd(tmp_path, "127.0.31.5", extra="rocommunity write 127.0.0.0/8\n", port=number)
+    inventory = tmp_path / "inventory.toml"
+    inventory.write_text(
+        '[[credential]]\nid = "watch"\ncommunity = "write"\n\n'
+        '[[credential]]\nid = "ro"\ncommunity = "public"\n\n'
+        '[[target]]\ndevice = "gw"\naddress = "127.0.31.5"\ncredential = "ro"\n'
+        f'port = {number}\nprofiles = ["generic"]\n'
+    )
+    output = tmp_path / "targets.csv"
+    try:
+        snmpd.start()
+        status, said = discover(
+            "127.0.31.5", "--port", str(number), "-i", str(inventory), "-o", str(output)
+        )
+    finally:
+        snmpd.kill()
+    assert status == 0, said
+    with output.open(encoding="utf-8", newline="") as file:
+        assert [row["credential"] for row in csv.DictReader(file)] == ["ro"]
+
+
 def test_too_many_addresses_are_not_swept_by_accident(tmp_path: Path) -> None:
     output = tmp_path / "targets.csv"
     for network in (["127.0.0.0/16"], ["127.0.0.1-127.0.31.255", "::1"]):
