@@ -3,17 +3,24 @@
 Could not look changes nothing but freshness; unknown neither raises nor clears. A delay that ends
 while nobody sees the device is suspended and begins anew when somebody does. Flapping lets an
 alarm raise as ever and holds back its clearing; leaving it records the net change (FAULTS F28).
+Cleared alarms stay in the list, with their last changes, until they are purged.
 """
 
 from __future__ import annotations
 
-from collector import inhibit
+from typing import Final
+
+from collector import flapping, inhibit
 from collector.base import World
 from collector.county import REBOOTED, SNMP_FAILURE, UNREACHABLE
 from collector.hold import Event, Phase, move, resume, suspend
 from collector.sight import confirmed, patience_ms, reach
-from collector.state import Alarm, DeviceState
+from collector.state import Alarm, DeviceState, StatusChange
+from collector.timers import TimerKey
 from config.profile import Hint
+
+MOST_CHANGES: Final = 32
+"""Status changes kept per alarm (RFC 8632 max-alarm-status-changes, its default)."""
 
 
 def review(world: World, now_ms: int, device: str) -> None:
@@ -160,16 +167,45 @@ def _later(
     if type_id != UNREACHABLE or alarm.phase is not Phase.PENDING or not row.known:
         return None
     waits = inhibit.waits_until(world, now_ms, device)
-    if waits is not None or confirmed(world, device, row):
+    if waits is not None:
         return waits
-    latest = alarm.moved_ms + world.county.delays(type_id).raise_ms + patience_ms(world, row)
-    if latest <= now_ms:
+    began_ms = alarm.moved_ms + world.county.delays(type_id).raise_ms
+    if not confirmed(world, device, row):
+        latest = began_ms + patience_ms(world, row)
+        if latest > now_ms:
+            _doubt(world, now_ms, device, row)
+            return latest
+    above = inhibit.stale_above(world, device, alarm.moved_ms)
+    wait_ms = inhibit.look_by(world, above) if above else 0
+    if began_ms + wait_ms <= now_ms:
         return None
-    for agent in row.views:
+    for parent in above:
+        _ask(world, now_ms, parent, device, wait_ms)
+    return began_ms + wait_ms
+
+
+def _ask(world: World, now_ms: int, parent: str, device: str, wait_ms: int) -> None:
+    """Have the parent looked at: once for all of its children within the time that they wait."""
+    asked = world.state.asked.get(parent)
+    if not asked or now_ms - max(asked.values()) >= wait_ms:
+        asked = world.state.asked[parent] = {}
+        world.wishes[parent] = None
+    asked[device] = now_ms
+    _doubt(world, now_ms, device, world.state.devices[parent])
+
+
+def _doubt(world: World, now_ms: int, device: str, looked_at: DeviceState) -> None:
+    """The device's word waits for the next round of those who look at ``looked_at``."""
+    for agent in looked_at.views:
         source = world.state.agents.get(agent)
         if source is not None:
             source.doubted[device] = now_ms
-    return latest
+
+
+def heard_of(world: World, now_ms: int, device: str) -> None:
+    """A look has spoken of a device: children whose word waited for it need wait no longer."""
+    for child in world.state.asked.pop(device, ()):
+        confirm(world, now_ms, child)
 
 
 def confirm(world: World, now_ms: int, device: str) -> None:
@@ -202,12 +238,17 @@ def _take_along(world: World, now_ms: int, device: str) -> None:
 
 
 def flap_due(world: World, now_ms: int, device: str, type_id: str, qualifier: str) -> None:
-    """Quiet for the flap rule's hold: flapping is over, the net change is told."""
+    """Its penalty has decayed: flapping is over, the net change is told."""
     row = world.state.devices.get(device)
     alarm = row.alarms.get(f"{type_id}|{qualifier}") if row else None
     if alarm is None or alarm.flapping_ms is None or type_id not in world.county.types:
         return
-    since, alarm.flapping_ms, alarm.edges = alarm.flapping_ms, None, []
+    over_ms = alarm.changed_ms + flapping.lasts_ms(alarm.penalty, world.county.policy.flap)
+    if now_ms < over_ms:
+        world.arm(over_ms, "flap", device, type_id, qualifier)
+        return
+    since, alarm.flapping_ms = alarm.flapping_ms, None
+    _note(world, now_ms, type_id, alarm, "settled")
     world.record(
         "flapping_over",
         device=device,
@@ -221,24 +262,73 @@ def flap_due(world: World, now_ms: int, device: str, type_id: str, qualifier: st
 
 
 def _edge(world: World, now_ms: int, device: str, key: tuple[str, str], alarm: Alarm) -> None:
-    """Count a change of judgement; enough of them in the window is flapping."""
+    """Count a change of judgement; many quick ones are flapping."""
     rule = world.county.policy.flap
-    alarm.edges = [*alarm.edges[-(rule.transitions - 1) :], now_ms]
-    dense = len(alarm.edges) == rule.transitions and now_ms - alarm.edges[0] <= rule.window_s * 1000
-    if dense and alarm.flapping_ms is None:
+    alarm.penalty = flapping.changed(alarm.penalty, now_ms - alarm.changed_ms, rule)
+    alarm.changed_ms = now_ms
+    if alarm.flapping_ms is None and flapping.begins(alarm.penalty, rule):
         alarm.flapping_ms = now_ms
+        _note(world, now_ms, key[0], alarm, "flapping")
         world.record("flapping", device=device, type=key[0], qualifier=key[1], at_ms=now_ms)
         world.dirty[device] = None
     if alarm.flapping_ms is not None:
-        world.arm(now_ms + rule.hold_s * 1000, "flap", device, *key)
+        world.arm(now_ms + flapping.lasts_ms(alarm.penalty, rule), "flap", device, *key)
+
+
+def _note(world: World, now_ms: int, type_id: str, alarm: Alarm, word: str) -> None:
+    """Append to the alarm's status-change list; the journal has all of it."""
+    severity = world.county.types[type_id].severity.value
+    alarm.changes.append(StatusChange(now_ms, word, severity, alarm.said))
+    del alarm.changes[:-MOST_CHANGES]
+
+
+def purge_due(world: World, now_ms: int, device: str, type_id: str, qualifier: str) -> None:
+    """A cleared alarm has been kept for its time."""
+    row = world.state.devices.get(device)
+    name = f"{type_id}|{qualifier}"
+    alarm = row.alarms.get(name) if row else None
+    if row is None or alarm is None or alarm.phase is not Phase.CLEAR:
+        return
+    at_ms = purge_ms(world, alarm)
+    if alarm.flapping_ms is not None or now_ms < at_ms:
+        world.arm(max(at_ms, now_ms + 1000), "purge", device, type_id, qualifier)
+        return
+    purge(world, device, name)
+
+
+def purge_ms(world: World, alarm: Alarm) -> int:
+    """When a cleared alarm is forgotten."""
+    return alarm.moved_ms + world.county.policy.purge.after_s * 1000
+
+
+def wind(world: World) -> None:
+    """Timers that a snapshot of an older version does not have: of alarms that it had cleared."""
+    for device, row in world.state.devices.items():
+        for name, alarm in row.alarms.items():
+            type_id, _, qualifier = name.partition("|")
+            key = TimerKey("purge", device, type_id, qualifier)
+            if alarm.phase is Phase.CLEAR and world.timers.get(key) is None:
+                world.timers.set(key, purge_ms(world, alarm))
+
+
+def purge(world: World, device: str, name: str) -> None:
+    """Forget a cleared alarm (``type|qualifier``), its history, and who cared for it."""
+    type_id, _, qualifier = name.partition("|")
+    del world.state.devices[device].alarms[name]
+    world.state.cares.pop(f"{device}|{name}", None)
+    world.arm(None, "purge", device, type_id, qualifier)
+    world.dirty[device] = None
 
 
 def _moved(
     world: World, now_ms: int, device: str, key: tuple[str, str], alarm: Alarm, *, was: bool
 ) -> None:
     world.arm(alarm.due_ms, "alarm", device, *key)
+    over = alarm.phase is Phase.CLEAR
+    world.arm(purge_ms(world, alarm) if over else None, "purge", device, *key)
     world.dirty[device] = None
     if alarm.active is not was:
+        _note(world, now_ms, key[0], alarm, "raised" if alarm.active else "cleared")
         world.record(
             "alarm",
             device=device,

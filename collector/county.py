@@ -91,6 +91,7 @@ class County:
         self.systems_of = _group((d, s.id) for s in register.systems for d in s.devices)
         self.weights = {s.id: round(s.weight * WEIGHT_UNIT) for s in register.sites}
         self.types = _types(bundle.policy)
+        self._delays = {kind.id: _delays(bundle.policy, kind) for kind in self.types.values()}
         self.hints = _hints(bundle.profiles, self.types)
         self.town_names = {town.code: town.name for town in register.towns}
         self.operator_names = {o: o for o in self.operators} | {
@@ -104,8 +105,7 @@ class County:
 
     def delays(self, type_id: str) -> Delays:
         """The raise and clear delay of an alarm type."""
-        kind = self.types[type_id]
-        return Delays(kind.raise_delay_s * 1000, kind.clear_delay_s * 1000)
+        return self._delays[type_id]
 
     def real_ms(self, seconds: float) -> int:
         """``seconds`` of real time as domain milliseconds."""
@@ -121,6 +121,14 @@ def _group(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     for key, value in pairs:
         grouped.setdefault(key, []).append(value)
     return {key: tuple(values) for key, values in grouped.items()}
+
+
+def _delays(policy: Policy, kind: AlarmType) -> Delays:
+    """The type's own delays; where it has none, those of its severity."""
+    usual = policy.holds.of(kind.severity)
+    raise_s = usual.raise_s if kind.raise_delay_s is None else kind.raise_delay_s
+    clear_s = usual.clear_s if kind.clear_delay_s is None else kind.clear_delay_s
+    return Delays(raise_s * 1000, clear_s * 1000)
 
 
 def _types(policy: Policy) -> dict[str, AlarmType]:

@@ -13,6 +13,7 @@ from typing import Annotated, Final
 from pydantic import Field, TypeAdapter
 
 from collector.hold import Hold
+from collector.hushed import Hush
 from wire.observation import EventSource, Method, Outcome
 
 
@@ -81,16 +82,32 @@ class ReadingState:
 
 
 @dataclass(slots=True)
+class StatusChange:
+    """One row of an alarm's status-change list (RFC 8632 section 4.5).
+
+    ``word`` is raised, cleared, flapping or settled (flapping is over); ``said`` the value then.
+    """
+
+    at_ms: int
+    word: str
+    severity: str
+    said: str = ""
+
+
+@dataclass(slots=True)
 class Alarm(Hold):
     """One alarm of a device (RFC 8632: resource, type, qualifier).
 
-    ``bad`` is the last judgement; ``edges`` the arrivals of its last changes, as many as the
-    flap rule looks at; ``flapping_ms`` since when it flaps; ``said`` the value, for people;
-    ``began_ms`` when its trouble began by an agent's history, where that is before ``since_ms``.
+    ``bad`` is the last judgement; ``penalty`` what ``collector.flapping`` makes of its changes, as
+    of ``changed_ms``; ``flapping_ms`` since when it flaps; ``said`` the value, for people;
+    ``began_ms`` when its trouble began by an agent's history, where that is before ``since_ms``;
+    ``changes`` its last ones, oldest first.
     """
 
     bad: bool = False
-    edges: list[int] = field(default_factory=list)
+    penalty: int = 0
+    changed_ms: int = 0
+    changes: list[StatusChange] = field(default_factory=list)
     flapping_ms: int | None = None
     said: str = ""
     began_ms: int = 0
@@ -261,10 +278,14 @@ class CareNote:
 
 @dataclass(slots=True)
 class Care:
-    """Who cares for one raise of an alarm, told by when its trouble began."""
+    """Who cares for one raise of an alarm, told by when its trouble began.
+
+    Of ``acked`` and ``closed`` (RFC 8632 operator states) one stands at most.
+    """
 
     since_ms: int
     acked: CareNote | None = None
+    closed: CareNote | None = None
     assignee: str | None = None
     notes: list[CareNote] = field(default_factory=list)
 
@@ -273,6 +294,7 @@ class Care:
 class State:
     """All of it.
 
+    ``hush`` has shelves and maintenance windows;
     ``marks`` are the receiving watermarks: ``sender lane`` to (epoch, seq, check); ``receipts``
     how far each office has its notices: (epoch, seq, when); ``cares`` what technicians said,
     by ``device|type|qualifier``; ``affected_ms`` since when something is affected without a break;
@@ -296,6 +318,7 @@ class State:
     marks: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     receipts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     offices_poisoned: int = 0
+    hush: Hush = field(default_factory=Hush)
     cares: dict[str, Care] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
     damage: str = ""

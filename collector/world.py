@@ -271,6 +271,8 @@ def due(world: World, now_ms: int, key: TimerKey) -> None:
             condition.due(world, now_ms, key.a, key.b, key.c)
         case "flap":
             condition.flap_due(world, now_ms, key.a, key.b, key.c)
+        case "purge":
+            condition.purge_due(world, now_ms, key.a, key.b, key.c)
         case "stale":
             intake.stale_due(world, now_ms, key.a, key.b)
         case "agent":
@@ -407,6 +409,7 @@ def read(raw: bytes, resolve: Resolve, *, at_ms: int = 0) -> Read:
     world.timers = Timers((row[0], TimerKey(*row[1:])) for row in rows or ())
     if rows is None:
         _wind(world)
+    condition.wind(world)
     impact.rebuild(world)
     world.stale_verdict = document.get("stale", True)
     if dropped or county.hash != document["config"] or not _whole(world):

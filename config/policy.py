@@ -8,6 +8,7 @@ The plan leaves them open; the file cites for each where it comes from: ``plan``
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field
@@ -97,6 +98,12 @@ class SpreadPolicy(Config):
 
 
 class FlapPolicy(Config):
+    """Changes too quick to be news (``collector.flapping``, after RFC 2439).
+
+    Each change adds one to a penalty that halves in ``window_s``; ``transitions`` quick ones begin
+    flapping. It is over once the penalty is down to one change, at most ``hold_s`` after the last.
+    """
+
     transitions: Annotated[int, Field(ge=2)]
     window_s: Seconds
     hold_s: Seconds
@@ -112,6 +119,27 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+class SeverityHold(Config):
+    """How long a condition of this severity must last before it is raised, and be gone to clear."""
+
+    raise_s: Seconds
+    clear_s: Seconds
+
+
+class SeverityHolds(Config):
+    """Delays of alarm types that have none of their own, by severity."""
+
+    critical: SeverityHold = SeverityHold(raise_s=60, clear_s=20)
+    major: SeverityHold = SeverityHold(raise_s=120, clear_s=20)
+    minor: SeverityHold = SeverityHold(raise_s=180, clear_s=20)
+    warning: SeverityHold = SeverityHold(raise_s=240, clear_s=20)
+    src: Src = "std: China Tower B interface 2016-09 (delays by alarm level)"
+
+    def of(self, severity: Severity) -> SeverityHold:
+        found: SeverityHold = getattr(self, severity.value)
+        return found
+
+
 class SiteEffect(StrEnum):
     """What an alarm of this type means for its site."""
 
@@ -124,6 +152,7 @@ class SiteEffect(StrEnum):
 class AlarmType(Config):
     """One row of the alarm table (RFC 8632 type with X.733 cause), from tower_profile.csv.
 
+    Without delays of its own it has those of its severity (``SeverityHolds``).
     ``above`` or ``below`` (with ``clear``, where it ends) replace the thresholds that profiles
     hint at for this type: the policy goes before the profile.
     """
@@ -135,8 +164,8 @@ class AlarmType(Config):
     probable_cause: Annotated[str, Field(max_length=64)] = ""
     probable_cause_no: Annotated[int, Field(ge=0, le=207)] | None = None
     severity: Severity
-    raise_delay_s: Seconds
-    clear_delay_s: Seconds
+    raise_delay_s: Seconds | None = None
+    clear_delay_s: Seconds | None = None
     site_effect: SiteEffect = SiteEffect.NONE
     above: float | None = None
     below: float | None = None
@@ -205,6 +234,85 @@ class NoticePolicy(Config):
     src: Src = "std: ISA-18.2 (flood: more than 10 in 10 min); the rest is prop"
 
 
+Roles = Annotated[tuple[Id, ...], Field(max_length=50)]
+"""Roles of the plan; none: every account of the register."""
+
+
+class PurgePolicy(Config):
+    """A cleared alarm and its history are forgotten after ``after_s`` (the journal keeps them)."""
+
+    after_s: Annotated[int, Field(ge=3600, le=31_536_000)] = 604_800
+    src: Src = "prop: a week, as long as the weekly analysis looks back"
+
+
+class ShelfPolicy(Config):
+    """Shelving (RFC 8632 section 2.6): for ``usual_s`` unless said, never longer than ``most_s``.
+
+    ``roles`` are those that may shelve and purge.
+    """
+
+    usual_s: Annotated[int, Field(ge=60, le=31_536_000)] = 86_400
+    most_s: Annotated[int, Field(ge=60, le=31_536_000)] = 604_800
+    roles: Roles = ()
+    src: Src = "prop: ISA-18.2 asks for a limit to shelving and leaves its length to the owner"
+
+
+class MaintenancePolicy(Config):
+    """Maintenance windows that people enter: how long, and how much they may hide.
+
+    ``share_most``: of an operator's weighted sites, with what is reached through them and with
+    the windows that overlap; more is refused by name. ``roles`` are those that may enter one.
+    """
+
+    longest_s: Annotated[int, Field(ge=60, le=31_536_000)] = 259_200
+    ahead_s: Annotated[int, Field(ge=60, le=31_536_000)] = 31_536_000
+    share_most: Share = 0.3
+    roles: Roles = ()
+    src: Src = "prop: under it an operator's partial outage (5 %) is still seen beside the work"
+
+
+Metrics = Annotated[tuple[Id, ...], Field(max_length=20)]
+
+
+class PowerPolicy(Config):
+    """Time to dark: which metrics tell of it, and how far an estimate is to be believed.
+
+    The first metric of each list that a device has counts. ``dark_v``: where the load is shed;
+    voltages outside of ``volts_least`` .. ``volts_most`` are of no 48 V string. An interval
+    reaches from ``…_low`` to ``…_high`` times the estimate, and ``slack_s`` further. A site
+    without mains of which nothing is known for ``unknown_after_s`` counts as dark within the
+    horizon (``site.at_risk_horizon_s``).
+    """
+
+    minutes: Metrics = ("ups_minutes_remaining",)
+    charge: Metrics = ("ups_charge_remaining", "dc_battery_charge")
+    volts: Metrics = ("dc_battery_voltage", "dc_voltage", "ups_battery_voltage")
+    load: Metrics = ("ups_output_load",)
+    generator: Metrics = ("generator_running",)
+    fuel_minutes: Metrics = ("generator_fuel_minutes",)
+    dark_v: Annotated[float, Field(gt=0)] = 46.0
+    volts_least: Annotated[float, Field(gt=0)] = 38.0
+    volts_most: Annotated[float, Field(gt=0)] = 60.0
+    empty_percent: Annotated[float, Field(ge=0, lt=100)] = 20.0
+    slope_points: Annotated[int, Field(ge=3, le=12)] = 3
+    slope_least_s: Seconds = 300
+    slope_low: Share = 0.4
+    slope_high: Annotated[float, Field(ge=1, le=10)] = 1.4
+    estimate_low: Share = 0.75
+    estimate_high: Annotated[float, Field(ge=1, le=10)] = 1.25
+    capacity_low: Share = 0.5
+    capacity_high: Annotated[float, Field(ge=1, le=10)] = 1.3
+    slack_s: Seconds = 120
+    unknown_after_s: Seconds = 900
+    src: Src = "prop"
+
+    @cached_property
+    def watched(self) -> frozenset[str]:
+        """Every metric that moves an estimate."""
+        lists = (self.minutes, self.charge, self.volts, self.load, self.generator)
+        return frozenset(name for names in (*lists, self.fuel_minutes) for name in names)
+
+
 class Policy(Config):
     """The whole policy. ``hash`` is filled in by the loader."""
 
@@ -217,6 +325,10 @@ class Policy(Config):
     flap: FlapPolicy
     time: TimePolicy
     notice: NoticePolicy = Field(default_factory=NoticePolicy)
+    holds: SeverityHolds = Field(default_factory=SeverityHolds)
+    purge: PurgePolicy = Field(default_factory=PurgePolicy)
+    shelf: ShelfPolicy = Field(default_factory=ShelfPolicy)
+    maintenance: MaintenancePolicy = Field(default_factory=MaintenancePolicy)
     alarms: Annotated[tuple[AlarmType, ...], Field(min_length=1)]
     signals: tuple[Signal, ...] = ()
     hash: str = ""

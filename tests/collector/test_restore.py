@@ -60,7 +60,7 @@ def without_new_fields(document: dict[str, Any]) -> None:
     for device in document["state"]["devices"].values():
         del device["hidden_by"]
         for alarm in device["alarms"].values():
-            del alarm["edges"], alarm["said"]
+            del alarm["penalty"], alarm["said"]
 
 
 def with_fields_of_a_newer_one(document: dict[str, Any]) -> None:
