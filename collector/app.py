@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from collector import world as worlds
+from collector.asking import requests
 from collector.gate import OFFICE, Gate
 from collector.identity import IDENTITY, refused
 from collector.io import pictures, retention
@@ -261,6 +262,7 @@ class Collector:
             self._acknowledge(peer.sender, peer.lane, acked)
         for receipt in receipts:
             self._receipted(receipt)
+        self._ask()
         self._turn_away(inputs)
 
     async def _pictures(self) -> None:
@@ -272,6 +274,13 @@ class Collector:
             self._picture_due.clear()
             picture = await asyncio.to_thread(pictures.develop_beside, path, draft)
             self.store.keep_picture(draft, picture, self.now_ms())
+
+    def _ask(self) -> None:
+        """Have agents look again at devices behind which others gave no answer (FAULTS F34)."""
+        if self.world.wishes:
+            wishes, self.world.wishes = self.world.wishes, {}
+            for topic, wish in requests(self.world, self._topics, self.now_ms(), wishes):
+                self._link.post(topic, wish.model_dump_json().encode())
 
     def _turn_away(self, inputs: list[Input]) -> None:
         """Tell second processes of one identity that they are refused (FAULTS F14)."""

@@ -22,7 +22,8 @@ class World:
     """Changed by ``step`` alone, by one task alone. ``dirty`` devices await the next Tick.
 
     ``judged`` are the devices and sites that the last Tick looked at again, for whoever shows
-    them; they are no part of the fold.
+    them; ``wishes`` the devices at which an agent is asked to look at once, until the shell takes
+    them. Neither is part of the fold.
     """
 
     def __init__(self, county: County, state: State, desk: Desk, receiver: Receiver) -> None:
@@ -37,6 +38,7 @@ class World:
         self.situation: Situation | None = None
         self.effects: list[Effect] = []
         self.judged: dict[str, None] = {}
+        self.wishes: dict[str, None] = {}
 
     def device(self, device: str) -> DeviceState:
         """The device's row, made when it is first spoken of."""

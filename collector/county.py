@@ -15,6 +15,7 @@ from pydantic import Field
 from collector.decide import Decider
 from collector.hold import Delays
 from config.base import Config
+from config.paths import rooted
 from config.plan import Plan
 from config.policy import AlarmType, Policy, Severity, SiteEffect
 from config.profile import Hint, Profile
@@ -87,7 +88,10 @@ class County:
         )
         self.operator_of = {d.id: self.sites[d.site].operator for d in register.devices}
         self.site_devices = _group((d.site, d.id) for d in register.devices)
-        self.children = _group((p, d.id) for d in register.devices for p in d.parents)
+        above = {d.id: d.parents for d in register.devices}
+        hangs = rooted(above)
+        self.parents = {d: p for d, p in above.items() if p and d in hangs}
+        self.children = _group((p, d) for d, own in self.parents.items() for p in own)
         self.systems_of = _group((d, s.id) for s in register.systems for d in s.devices)
         self.weights = {s.id: round(s.weight * WEIGHT_UNIT) for s in register.sites}
         self.types = _types(bundle.policy)

@@ -1,14 +1,20 @@
-"""Parents hide children: a device all of whose parents are cut off is no alarm of its own.
+"""Parents hide children: a device to which no path is left is no alarm of its own.
 
-It is counted in the impact and shown with its cause (PLAN section 4, two counts). The verdict
-does not depend on the order in which polls arrive within the hold (FAULTS F34): a parent that is
-being watched (its delay runs) hides as much as one that is raised, and a child's word waits for
-such a parent, at most as long as the parent's own delay.
+It is counted in the impact and shown with its cause (PLAN section 4, two counts). A path leads up
+from parent to parent to a root. It is interrupted by a device that gives no answer; one that
+answers proves the path to itself; of one that nobody sees (or that never answered) its own paths
+decide. So rings, diamonds and dual-homed sites need no rule of their own.
+
+The verdict does not depend on the order in which polls arrive within the hold (FAULTS F34): a
+parent that is being watched (its delay runs) hides as much as one that is raised, and a child's
+word waits for such a parent, at most as long as the parent's own delay. Where the last word of
+the parents is older than the child's silence, it waits, bounded, for a fresh look at them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from collector.base import World
 from collector.county import UNREACHABLE
@@ -16,6 +22,9 @@ from collector.hold import Phase
 from collector.state import Alarm
 
 _KEY = f"{UNREACHABLE}|"
+
+LOOK_S: Final = 60
+"""Real seconds that a child's word waits at most for a fresh look at its parents."""
 
 
 def unreachable(world: World, device: str) -> Alarm | None:
@@ -31,32 +40,72 @@ def suspect(world: World, device: str) -> bool:
     return alarm is not None and (alarm.active or alarm.due_ms is not None)
 
 
+def unseen(world: World, device: str) -> bool:
+    """Whether nobody can say if it answers: not seen now, or never in service (FAULTS F33)."""
+    row = world.state.devices.get(device)
+    return row is None or not row.known or row.commissioned_ms is None
+
+
+class Above:
+    """What stands above a device: the first on each path that says something of it.
+
+    ``silent`` interrupt their paths; ``answering`` prove them. ``open``: some path is left, or
+    may be, because a root that nobody sees is at its end.
+    """
+
+    def __init__(self, world: World, device: str) -> None:
+        self.silent: list[str] = []
+        self.answering: list[str] = []
+        self.open = False
+        parents = world.county.parents
+        met = {device}
+        ahead = list(parents.get(device, ()))
+        while ahead:
+            parent = ahead.pop()
+            if parent in met:
+                continue
+            met.add(parent)
+            if suspect(world, parent):
+                self.silent.append(parent)
+            elif not unseen(world, parent):
+                self.answering.append(parent)
+                self.open = True
+            elif further := parents.get(parent):
+                ahead.extend(further)
+            else:
+                self.open = True
+
+    @property
+    def cut_off(self) -> bool:
+        """Every path up is interrupted, and there was one."""
+        return not self.open and bool(self.silent)
+
+
 def cut_off(world: World, device: str) -> bool:
-    """Whether it has parents and every one of them is suspect."""
-    known = world.county.devices.get(device)
-    return bool(known and known.parents) and all(
-        suspect(world, parent) for parent in world.county.devices[device].parents
-    )
+    """Whether it has parents, and no path up is left."""
+    return bool(world.county.parents.get(device)) and Above(world, device).cut_off
 
 
 def causes(world: World, device: str) -> list[str]:
     """The devices at the root of what cuts ``device`` off; empty: it is not hidden.
 
-    In a ring whose every member is down and that hangs on nothing there is no root: then all of
-    them speak for themselves.
+    A cut off device always has one: its last interrupter on a path to a root has the rest of that
+    path left. (Of what hangs on no root no parent is believed, ``County.parents``.)
     """
-    if not cut_off(world, device):
+    above = Above(world, device) if world.county.parents.get(device) else None
+    if above is None or not above.cut_off:
         return []
     roots: set[str] = set()
     met = {device}
-    above = list(world.county.devices[device].parents)
-    while above:
-        parent = above.pop()
+    ahead = above.silent
+    while ahead:
+        parent = ahead.pop()
         if parent in met:
             continue
         met.add(parent)
-        if cut_off(world, parent):
-            above.extend(world.county.devices[parent].parents)
+        further = Above(world, parent)
+        if further.cut_off:
+            ahead.extend(further.silent)
         else:
             roots.add(parent)
     return sorted(roots)
@@ -64,27 +113,80 @@ def causes(world: World, device: str) -> list[str]:
 
 def waits_until(world: World, now_ms: int, device: str) -> int | None:
     """How long the word of a child waits for its parents' delays; None: it need not."""
-    if not cut_off(world, device):
+    if not world.county.parents.get(device):
         return None
-    alarms = [unreachable(world, parent) for parent in world.county.devices[device].parents]
+    above = Above(world, device)
+    if not above.cut_off:
+        return None
+    alarms = [unreachable(world, parent) for parent in above.silent]
     ends = [a.due_ms for a in alarms if a and a.phase is Phase.PENDING and a.due_ms is not None]
     latest = max(ends, default=now_ms)
     return latest if latest > now_ms else None
 
 
+def stale_above(world: World, device: str, since_ms: int) -> list[str]:
+    """Who has to be looked at before the device may speak for itself; empty: nobody.
+
+    Where all that answers above it was last seen before ``since_ms``, it may be gone as well.
+    """
+    if not world.county.parents.get(device):
+        return []
+    above = Above(world, device)
+    if not above.answering or any(_fresh(world, one, since_ms) for one in above.answering):
+        return []
+    return sorted(above.answering)
+
+
+def _fresh(world: World, device: str, since_ms: int) -> bool:
+    """Whether a look that began after ``since_ms`` (arrival) has spoken of the device."""
+    for agent, view in world.state.devices[device].views.items():
+        source = world.state.agents.get(agent)
+        if view.word_ms > since_ms:
+            return True
+        if source is None or source.round_ms is None or device in source.missed:
+            continue
+        if source.round_ms - source.interval_ms > since_ms:
+            return True
+    return False
+
+
+def look_by(world: World, devices: Iterable[str]) -> int:
+    """Domain ms that a child's word waits at most for a look at ``devices``, its parents.
+
+    A round of theirs, and no more than LOOK_S.
+    """
+    rows = (world.state.devices.get(device) for device in devices)
+    agents = {agent for row in rows if row is not None for agent in row.views}
+    known = (world.state.agents.get(agent) for agent in agents)
+    longest = max((source.interval_ms for source in known if source is not None), default=0)
+    return world.county.real_ms(min(LOOK_S, longest / 1000))
+
+
 def refresh(world: World, changed: Iterable[str]) -> dict[str, None]:
     """Judge anew who is hidden, below every changed device; all devices to look at again."""
     touched: dict[str, None] = dict.fromkeys(changed)
-    ahead = list(touched)
-    while ahead:
-        device = ahead.pop()
-        for child in world.county.children.get(device, ()):
-            if child not in touched and unreachable(world, child) is not None:
-                touched[child] = None
-                ahead.append(child)
+    for device in below(world, list(touched)):
+        touched[device] = None
     for device in touched:
         row = world.state.devices.get(device)
         if row is not None:
             alarm = unreachable(world, device)
             row.hidden_by = causes(world, device) if alarm and alarm.active else []
     return touched
+
+
+def below(world: World, devices: list[str]) -> Iterator[str]:
+    """What gives no answer below ``devices``, through others that nobody sees."""
+    met = set(devices)
+    ahead = list(devices)
+    while ahead:
+        for child in world.county.children.get(ahead.pop(), ()):
+            if child in met:
+                continue
+            if unreachable(world, child) is not None:
+                met.add(child)
+                ahead.append(child)
+                yield child
+            elif unseen(world, child):
+                met.add(child)
+                ahead.append(child)

@@ -130,6 +130,8 @@ def looked(world: World, now_ms: int, agent: str, look: Look) -> None:
         if old is None or (old.outcome, old.reason, old.detail) != said:
             world.dirty[look.device] = None
     condition.review(world, now_ms, look.device)
+    if look.outcome is not Outcome.COULD_NOT_LOOK:
+        condition.heard_of(world, now_ms, look.device)
 
 
 def reading(world: World, now_ms: int, agent: str, item: Reading) -> None:

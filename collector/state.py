@@ -299,7 +299,8 @@ class State:
     how far each office has its notices: (epoch, seq, when); ``cares`` what technicians said,
     by ``device|type|qualifier``; ``affected_ms`` since when something is affected without a break;
     ``words`` what became of technicians' words, by their id; ``damage`` what of the store was lost
-    (``losses`` or ``anew``) and is told once an office has said what it holds.
+    (``losses`` or ``anew``) and is told once an office has said what it holds; ``asked`` which
+    devices agents are asked to look at again, and whose word waits for that: child to since when.
     """
 
     store: int
@@ -325,3 +326,5 @@ class State:
 
 
 CODEC: Final = TypeAdapter(State)
+    offices: dict[str, OfficeState] = field(default_factory=dict)
+    asked: dict[str, dict[str, int]] = field(default_factory=dict)

@@ -153,6 +153,7 @@ def _started(world: World, now_ms: int, given: Started | Resumed | Held) -> None
         said["version"] = given.version
     if given.losses:
         said["losses"] = list(given.losses)
+    world.wishes = {}  # of the time before
     world.state.session = given.session
     world.record("started", **said)
     if given.anew:
@@ -328,6 +329,7 @@ def enter(world: World, now_ms: int) -> None:
     impact.rebuild(world)
     intake.forget(world)
     _realign(world, now_ms)
+    state.asked = {d: waiting for d, waiting in state.asked.items() if d in state.devices}
     for device in state.devices:
         condition.review(world, now_ms, device)
     for operator in county.operators:

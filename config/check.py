@@ -12,6 +12,7 @@ from typing import Final
 
 from config.cells import unknown
 from config.faults import MAX_HINTS, Fault, Place, error, note
+from config.paths import rooted
 from config.plan import Plan
 from config.register import ContactKind, Register
 from wire.topics import RESERVED
@@ -138,16 +139,28 @@ def _referring(register: Register) -> Iterator[_Reference]:
 
 
 def _cycles(register: Register, where: Where) -> list[Fault]:
-    """Each ring of parents once, at the device of it that stands first."""
+    """Each ring of parents from which nothing leads out, at the device of it that stands first.
+
+    A ring that hangs on something is a ring network; one that does not is reached by nobody. No
+    device is its own parent.
+    """
     parents = {device.id: device.parents for device in register.devices}
     index = {device.id: i for i, device in enumerate(register.devices)}
+    hangs = rooted(parents)
     faults = []
     for ring in rings(parents):
+        if len(ring) > 1 and ring[0] in hangs:
+            continue
         start = min(ring, key=index.__getitem__)
         at = ring.index(start)
         path = " → ".join([*ring[at:], *ring[:at], start])
         place = where("devices", index[start], "parents")
-        faults.append(error(place, f"上级设备成环：{path}", "parents run in a circle"))
+        if len(ring) == 1:
+            faults.append(error(place, f"上级设备是它自己：{path}", "is its own parent"))
+            continue
+        zh = f"上级设备成环而无出口：{path}"
+        hint = "环上至少一台写明环外的上级 / name a parent outside the ring for one of them"
+        faults.append(error(place, zh, "parents run in a circle that leads nowhere", hint))
     return faults
 
 

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import TypeAdapter
 
+from collector.asking import requests
 from collector.base import World
 from collector.closing import closing
 from collector.county import County
@@ -47,10 +48,8 @@ from escalation.report import Line
 from escalation.warning import State as Stage
 from transport.sign import open_signed
 from wire.alarm import AlarmAction
-from wire.base import AgentId, OperatorId
 from wire.codec import Refused
 from wire.notice import Bilingual, Command, Signed
-from wire.request import LookRequest
 from wire.topics import Topics
 
 WEB: Final = "web"
@@ -215,18 +214,8 @@ class LiveSource:
         return outcome_of("unknown_target")
 
     async def look_now(self, device: str) -> Outcome:
-        world, topics = self._world, self.hooks.topics
-        row = world.state.devices.get(device)
-        operator = world.county.operator_of[device]
-        agents = [agent for agent in (row.views if row else ()) if agent in world.county.sources]
-        agents = agents or [
-            agent for agent, one in world.county.sources.items() if one.operator == operator
-        ]
-        wish = LookRequest(at_ms=self.now_ms(), devices=(device,)).model_dump_json().encode()
-        asked = [
-            self.hooks.post(topics.agent(OperatorId(operator), AgentId(agent), "request"), wish)
-            for agent in agents
-        ]
+        wishes = requests(self._world, self.hooks.topics, self.now_ms(), (device,))
+        asked = [self.hooks.post(topic, wish.model_dump_json().encode()) for topic, wish in wishes]
         if not any(asked):
             return Outcome(
                 accepted=False,
