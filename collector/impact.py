@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from collector import words
+from collector import power, words
 from collector.base import World
 from collector.county import SNMP_FAILURE, UNREACHABLE
 from collector.inhibit import unreachable
@@ -144,7 +144,10 @@ def _device_fact(world: World, device: str, row: DeviceState) -> None:
 def judge_sites(world: World, now_ms: int, touched: Touched) -> None:
     """Put each touched site in a word, move its town's and operator's counts."""
     for site in touched.sites:
+        power.settle(world, site)
         share, word, cause = site_of(world, site)
+        if share.out:
+            power.learn(world, now_ms, site)
         row = world.state.sites.get(site)
         if row is None:
             row = world.state.sites[site] = SiteState(word, now_ms)
@@ -171,7 +174,7 @@ def site_of(world: World, site: str) -> tuple[SiteShare, SiteWord, str]:
             out = out or f"「{known.name}」{cause}"
         elif known.main and not row.known:
             unknown = unknown or f"「{known.name}」{words.unseen(world, device, row)}"
-        effects = _effects(world, row)
+        effects = _effects(world, row, carried=power.carried(world, site))
         out = out or effects.get(SiteEffect.OUT, "")
         at_risk = at_risk or effects.get(SiteEffect.AT_RISK, "")
         unknown = unknown or effects.get(SiteEffect.UNKNOWN, "")
@@ -185,13 +188,18 @@ def site_of(world: World, site: str) -> tuple[SiteShare, SiteWord, str]:
     return share, SiteWord.UNKNOWN if unknown else SiteWord.OK, unknown
 
 
-def _effects(world: World, row: DeviceState) -> dict[SiteEffect, str]:
-    """What the device's active alarms do to its site, with a sentence each."""
+def _effects(world: World, row: DeviceState, *, carried: bool) -> dict[SiteEffect, str]:
+    """What the device's active alarms do to its site, with a sentence each.
+
+    ``carried``: a generator runs, so that a loss of mains is no risk now.
+    """
     found: dict[SiteEffect, str] = {}
     for name, alarm in row.alarms.items():
         type_id, _, qualifier = name.partition("|")
         kind = world.county.types.get(type_id)
         if kind is None or type_id == UNREACHABLE or not alarm.active:
+            continue
+        if carried and power.tells(kind) and kind.site_effect is SiteEffect.AT_RISK:
             continue
         if kind.site_effect is not SiteEffect.NONE:
             detail = f"（{words.quoted(qualifier)}）" if qualifier else ""
@@ -291,6 +299,7 @@ def rebuild(world: World) -> None:
         if device in world.county.devices:
             place_device(world, device, row, touched)
     for site in touched.sites:
+        power.settle(world, site)
         share, word, cause = site_of(world, site)
         place_site(world, site, share, touched)
         _site_fact(world, site, world.state.sites.get(site) or SiteState(word, 0), cause)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from collector import condition, vitals
+from collector import condition, power, vitals
 from collector.base import World
 from collector.state import (
     AgentState,
@@ -150,6 +150,7 @@ def reading(world: World, now_ms: int, agent: str, item: Reading) -> None:
     )
     condition.review(world, now_ms, item.device)
     condition.judge_reading(world, now_ms, item.device, item.metric, item.instance, item.value)
+    power.read(world, now_ms, item)
 
 
 def happened(world: World, item: Event) -> None:

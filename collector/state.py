@@ -291,6 +291,20 @@ class Care:
 
 
 @dataclass(slots=True)
+class PowerState:
+    """What is remembered of a device's battery (``collector.power``).
+
+    ``volts``: its last readings, (arrival, V), thinned; ``capacity_min``: how long it lasted when
+    it last ran out, at ``load`` percent, learnt at ``learnt_ms``.
+    """
+
+    volts: list[tuple[int, float]] = field(default_factory=list)
+    capacity_min: float | None = None
+    load: float | None = None
+    learnt_ms: int = 0
+
+
+@dataclass(slots=True)
 class State:
     """All of it.
 
@@ -316,6 +330,7 @@ class State:
     spread: str = "no"
     spread_since_ms: int = 0
     affected_ms: int | None = None
+    power: dict[str, PowerState] = field(default_factory=dict)
     marks: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     receipts: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     offices_poisoned: int = 0

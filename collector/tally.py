@@ -12,6 +12,31 @@ from typing import NamedTuple
 from wire.notice import DeviceFact, SiteFact
 
 
+class Dark(NamedTuple):
+    """When a site goes dark: the best guess and the ends of its interval (ms).
+
+    ``ground``: fuel, ups, slope or capacity (``collector.power.Ground``); ``over_s``: seconds
+    between the first and the last voltage reading, for a slope.
+    """
+
+    at_ms: int
+    low_ms: int
+    high_ms: int
+    ground: str
+    over_s: int = 0
+
+
+class Lost(NamedTuple):
+    """A site without mains since ``since_ms``; ``dark``: when it goes dark, None: not known.
+
+    ``carried``: on a generator.
+    """
+
+    since_ms: int
+    dark: Dark | None
+    carried: bool
+
+
 class SiteShare(NamedTuple):
     """What one site adds to its cell and its operator."""
 
@@ -109,7 +134,11 @@ Cell = tuple[str, str]
 
 @dataclass(slots=True)
 class Tally:
-    """All counts. ``facts`` are kept per row, so that a situation costs only what changed."""
+    """All counts. ``facts`` are kept per row, so that a situation costs only what changed.
+
+    ``lost`` are the sites without mains (``collector.power``); ``behind`` remembers the key units
+    and the people behind a site (``collector.project``).
+    """
 
     site_shares: dict[str, SiteShare] = field(default_factory=dict)
     device_shares: dict[str, DeviceShare] = field(default_factory=dict)
@@ -120,5 +149,7 @@ class Tally:
     systems: dict[str, Depends] = field(default_factory=dict)
     egress: dict[str, Depends] = field(default_factory=dict)
     watched: dict[str, dict[str, None]] = field(default_factory=dict)
+    lost: dict[str, Lost] = field(default_factory=dict)
+    behind: dict[str, tuple[int, int]] = field(default_factory=dict)
     site_facts: dict[str, SiteFact] = field(default_factory=dict)
     device_facts: dict[str, DeviceFact] = field(default_factory=dict)

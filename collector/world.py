@@ -318,6 +318,7 @@ def enter(world: World, now_ms: int) -> None:
         row.alarms = kept
         own = county.agents_of.get(county.operator_of[device], frozenset())
         row.views = {agent: view for agent, view in row.views.items() if agent in own}
+    state.power = {d: row for d, row in state.power.items() if d in state.devices}
     spoken_of = {county.devices[device].site for device in state.devices}
     state.sites = {site: row for site, row in state.sites.items() if site in spoken_of}
     state.operators = {o: row for o, row in state.operators.items() if o in county.operators}

@@ -325,6 +325,7 @@ class Policy(Config):
     flap: FlapPolicy
     time: TimePolicy
     notice: NoticePolicy = Field(default_factory=NoticePolicy)
+    power: PowerPolicy = Field(default_factory=PowerPolicy)
     holds: SeverityHolds = Field(default_factory=SeverityHolds)
     purge: PurgePolicy = Field(default_factory=PurgePolicy)
     shelf: ShelfPolicy = Field(default_factory=ShelfPolicy)

@@ -27,7 +27,10 @@ class Town(Config):
 
 
 class Site(Config):
-    """A tower or machine room. ``weight`` is users served if known, else 1 (PLAN section 4)."""
+    """A tower or machine room. ``weight`` is users served if known, else 1 (PLAN section 4).
+
+    ``battery_min``: minutes that its battery is known to last, where somebody knows.
+    """
 
     id: Id
     name: Name
@@ -36,6 +39,7 @@ class Site(Config):
     weight: Annotated[float, Field(gt=0)] = 1.0
     key_unit: bool = False
     hub: bool = False
+    battery_min: Annotated[float, Field(gt=0)] | None = None
 
 
 class Device(Config):

@@ -102,6 +102,7 @@ TABLES: Final[Mapping[str, TableWords]] = {
                 _column("weight", As.NUMBER, "用户数 权重 users"),
                 _column("key_unit", As.YES, "重点单位 是否重点单位"),
                 _column("hub", As.YES, "汇聚点 汇聚 枢纽"),
+                _column("battery_min", As.NUMBER, "电池分钟数 后备时长 电池时长"),
             ),
             required=True,
         ),
