@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
-from agent import lanes, present
+from agent import lanes, present, samples
 from agent.batch import Batch, Taken
 from agent.bucket import Budget
 from agent.conduct import Conduct
@@ -135,7 +135,7 @@ class Agent:
         self._turn_at: asyncio.TimerHandle | None = None
         self._turned_s = 0.0
         self._state = lanes.StateLane()
-        self._sample = lanes.SampleLane()
+        self._sample = samples.SampleLane()
         self._batch = Batch(self._state, self._sample)
         self._taken: list[Taken] = []
         self._items: list[StateItem] = []
@@ -601,7 +601,7 @@ class Agent:
 
     def _arm(self) -> None:
         """See to a flush soon; at once when there is enough for one."""
-        if self._sample.values >= lanes.VALUES_MOST or len(self._items) >= lanes.ITEMS_MOST:
+        if self._sample.values >= samples.VALUES_MOST or len(self._items) >= lanes.ITEMS_MOST:
             self._flush()
         elif self._flush_at is None:
             loop = asyncio.get_running_loop()
@@ -618,7 +618,7 @@ class Agent:
             self._settle()
             now_s = self._clock.monotonic()
             due = all_of_it or now_s - self._samples_s >= SAMPLES_S
-            if due or self._sample.values >= lanes.VALUES_MOST:
+            if due or self._sample.values >= samples.VALUES_MOST:
                 self._samples_s = now_s
                 self._write(self._uplink, self._sample.take())
             elif self._items:
@@ -635,11 +635,11 @@ class Agent:
         self._flush()
         return present.bodies(*self._state.standing(), self._clock.now_ms())
 
-    def _write(self, uplink: Uplink, samples: Sequence[tuple[bytes, int]]) -> None:
+    def _write(self, uplink: Uplink, bodies: Sequence[tuple[bytes, int]]) -> None:
         at_ms = self._clock.now_ms()
         self._state.refreshes(on=uplink.link.connected)
         state = _rows("state", at_ms, lanes.state_bodies(self._items))
-        sample = _rows("sample", at_ms, samples)
+        sample = _rows("sample", at_ms, bodies)
         if uplink.append(state, sample) or (sample and uplink.append(state, ())):
             self._items.clear()
             on_disk, self._on_disk = self._on_disk, []

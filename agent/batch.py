@@ -8,38 +8,21 @@ the same; a property test holds them to it.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
-from agent.counters import Past, Rates, packed, rates, without_leaps
+from agent.counters import Past, packed, rates, restarted, without_leaps
 from agent.decode import ONE_ROW, Number, column, decode, numbers, uptime_ticks
-from agent.lanes import SampleLane, StateLane, by_rows
+from agent.lanes import StateLane, by_rows
 from agent.query import Group, Query, SnmpResult, TableValues
+from agent.samples import SampleLane
+from agent.track import HEAD, NEVER, Kind, Names, Track
 from wire.observation import Reading
 
-
-class Names(NamedTuple):
-    """The rows of a table at the look before: indexes, a mark of their labels, their names."""
-
-    rows: Sequence[tuple[int, ...]]
-    mark: int
-    instances: tuple[str, ...]
-
-
 _SCALARS = Names((), 0, ONE_ROW)
-
-
-class Track:
-    """What stays of a device's measured looks: counters, and the names of its tables' rows."""
-
-    __slots__ = ("names", "query", "rates")
-
-    def __init__(self, gap_s: float = 300.0, least_s: float = 0.0) -> None:
-        self.rates = Rates(gap_s, least_s)
-        self.query: Query | None = None
-        self.names: tuple[Names, ...] = ()
+KINDS = 1000
 
 
 class Taken(NamedTuple):
@@ -60,12 +43,23 @@ class _Steady:
     pasts: list[list[Past | None]] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Scalars:
+    """Steady looks of one query without tables; ``then`` and ``now`` are their moments (ns)."""
+
+    kind: Kind
+    looks: list[Taken] = field(default_factory=list)
+    kept: list[bytes] = field(default_factory=list)
+    then: list[int] = field(default_factory=list)
+
+
 class Batch:
     """Takes looks into the two lanes; counts those taken ``together`` and ``alone``."""
 
     def __init__(self, state: StateLane, sample: SampleLane) -> None:
         self._state = state
         self._sample = sample
+        self._kinds: dict[int, Kind] = {}
         self.together = 0
         self.alone = 0
 
@@ -74,13 +68,16 @@ class Batch:
         found: list[Reading] = []
         again: list[str] = []
         steady: dict[int, _Steady] = {}
+        scalars: dict[int, _Scalars] = {}
         seen: set[int] = set()
         for look in looks:
             track, result = look.track, look.result
             if id(track) in seen:  # its second look here needs what its first one leaves
-                found += self._together(steady, mono_ms)
+                found += self._together(steady, scalars, mono_ms)
                 seen.clear()
             seen.add(id(track))
+            if track.kept is not None and self._as_before(look, scalars):
+                continue
             if track.rates.restarted(result.at_ns, uptime_ticks(result), result.boots):
                 again.append(look.device)
             pasts = _steady(track, result)
@@ -93,8 +90,42 @@ class Batch:
                 cohort = steady[id(query)] = _Steady(query)
             cohort.looks.append(look)
             cohort.pasts.append(pasts)
-        found += self._together(steady, mono_ms)
+        found += self._together(steady, scalars, mono_ms)
         return found, again
+
+    def _kind(self, query: Query) -> Kind:
+        """What looks at a query have in common."""
+        kind = self._kinds.get(id(query))
+        if kind is None or kind.query is not query:
+            if len(self._kinds) >= KINDS:
+                self._kinds.clear()
+            kind = self._kinds[id(query)] = Kind(query)
+        return kind
+
+    def _as_before(self, look: Taken, scalars: dict[int, _Scalars]) -> bool:
+        """Put a look at scalars to its like when nothing about it is unusual."""
+        _, track, result, _ = look
+        query, kept, at_ns = result.look.query, track.kept, result.at_ns
+        if track.query is not query or not result.complete or result.boots is not None:
+            return False
+        cohort = scalars.get(id(query))
+        kind = self._kind(query) if cohort is None else cohort.kind
+        if kept is None or not kind.good(result.tags):
+            return False
+        then_ns, ticks = HEAD.unpack_from(kept)
+        least_ns, gap_ns = track.bounds
+        if kind.counts and not max(1, least_ns) <= at_ns - then_ns <= gap_ns:
+            return False
+        if query.uptime is not None:
+            now: int = result.scalars[query.uptime]  # type: ignore[assignment]  # as its tag says
+            if restarted(ticks, now, at_ns - then_ns):
+                return False
+        if cohort is None:
+            cohort = scalars[id(query)] = _Scalars(kind)
+        cohort.looks.append(look)
+        cohort.kept.append(kept)
+        cohort.then.append(then_ns)
+        return True
 
     def _one_by_one(self, look: Taken, mono_ms: int) -> list[Reading]:
         self.alone += 1
@@ -105,7 +136,12 @@ class Batch:
         self._sample.add(device, rows, at_ms)
         query = result.look.query
         track.query, track.names = None, ()
-        if result.complete and _plain(query):
+        if not query.tables:
+            if result.complete and result.boots is None and self._kind(query).simple:
+                for group in query.groups:
+                    track.rates.share(group.key, group.places)
+                track.pack(query, result.at_ns)
+        elif result.complete and _plain(query):
             track.query = query
             for group in query.groups:
                 if group.counts:
@@ -117,17 +153,56 @@ class Batch:
                 for group, part in zip(query.groups, rows, strict=True)
                 for table in (result.tables[group.number] if group.number >= 0 else _NONE,)
             )
-            if not query.tables:
-                track.names = _scalars(len(query.groups))
         return found
 
-    def _together(self, steady: dict[int, _Steady], mono_ms: int) -> list[Reading]:
+    def _together(
+        self, steady: dict[int, _Steady], scalars: dict[int, _Scalars], mono_ms: int
+    ) -> list[Reading]:
         found: list[Reading] = []
+        for alike in scalars.values():
+            found += self._scalars(alike, mono_ms)
+        scalars.clear()
         for cohort in steady.values():
             self.together += len(cohort.looks)
             for number, group in enumerate(cohort.query.groups):
                 found += self._group(cohort, number, group, mono_ms)
         steady.clear()
+        return found
+
+    def _scalars(self, cohort: _Scalars, mono_ms: int) -> list[Reading]:
+        """Looks at scalars whose counts are kept as octets."""
+        looks, kind = cohort.looks, cohort.kind
+        self.together += len(looks)
+        query, width = kind.query, kind.width
+        results = [look.result for look in looks]
+        cells: list[int | bytes | None] = []
+        for result in results:
+            cells += result.scalars
+        size = len(query.scalars)
+        table = TableValues(size, (), cells, b"".join([one.tags for one in results]))
+        before = array("Q", b"".join(cohort.kept))
+        stamps_ns = [one.at_ns for one in results]
+        seconds = [(now - then) / 1e9 for now, then in zip(stamps_ns, cohort.then, strict=True)]
+        after = array("Q", bytes(8 * width * len(looks)))
+        after[0::width] = array("Q", stamps_ns)
+        ticks = [NEVER] * len(looks) if query.uptime is None else cells[query.uptime :: size]
+        after[1::width] = array("Q", ticks)  # type: ignore[arg-type]  # numbers, as their tags say
+        devices = [look.device for look in looks]
+        stamps = [look.at_ms for look in looks]
+        found: list[Reading] = []
+        for group, offset in zip(query.groups, kind.offsets, strict=True):
+            columns = numbers(group, table)
+            for word, place in enumerate(group.places, offset):
+                counts = columns[place]
+                after[word::width] = array("Q", counts)  # type: ignore[arg-type]  # as above
+                columns[place] = rates(before[word::width], counts, seconds, [group.metrics[place]])
+            self._sample.add_rows(devices, group.key, group.metrics, columns, stamps)
+            found += self._state.values_of(
+                devices, group.key, group.metrics, columns, stamps, mono_ms
+            )
+        octets = after.tobytes()
+        for look, begin in zip(looks, range(0, len(octets), 8 * width), strict=True):
+            look.track.kept = octets[begin : begin + 8 * width]
         return found
 
     def _group(self, cohort: _Steady, number: int, group: Group, mono_ms: int) -> list[Reading]:
@@ -152,12 +227,6 @@ class Batch:
 _NONE = TableValues(1)
 
 
-@lru_cache(maxsize=64)
-def _scalars(groups: int) -> tuple[Names, ...]:
-    """The names of a query without tables; the same tuple for all devices."""
-    return (_SCALARS,) * groups
-
-
 def _plain(query: Query) -> bool:
     """Whether rows of none of its tables may be left out for what they say themselves."""
     return not any(one.when for group in query.groups if group.number >= 0 for one in group.fields)
@@ -174,7 +243,7 @@ def _mark(group: Group, table: TableValues) -> int:
 def _steady(track: Track, result: SnmpResult) -> list[Past | None] | None:
     """The counts before of each group; None when the look has to be taken by itself."""
     query = result.look.query
-    if track.query is not query or not result.complete:
+    if track.query is not query or not result.complete or not query.tables:
         return None
     pasts: list[Past | None] = []
     for group, names in zip(query.groups, track.names, strict=True):

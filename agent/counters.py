@@ -27,6 +27,7 @@ SLACK_TICKS: Final = 1000
 """How far sysUpTime may be off (delays, coarse clocks) before it says that a device restarted."""
 
 
+Bounds: TypeAlias = tuple[int, int]
 Counts: TypeAlias = "array[int] | list[Number]"
 """Counts row by row; packed as long as all of them are counts."""
 
@@ -88,16 +89,26 @@ class Rates:
 
     __slots__ = ("_at_ns", "_boots", "_bounds", "_past", "_uptime")
 
-    def __init__(self, gap_s: float = 300.0, least_s: float = 0.0) -> None:
-        self._bounds = _bounds(gap_s, least_s)
+    def __init__(
+        self, gap_s: float = 300.0, least_s: float = 0.0, *, within: Bounds | None = None
+    ) -> None:
+        self._bounds = within or bounds(gap_s, least_s)
         self._past: tuple[Past, ...] = ()
         self._uptime: int | None = None
         self._boots: int | None = None
         self._at_ns = 0
 
-    def keep_to(self, other: Rates) -> None:
-        """From now on the bounds of another; what was counted stays."""
-        self._bounds = other._bounds
+    def keep_to(self, within: Bounds) -> None:
+        """From now on other bounds; what was counted stays."""
+        self._bounds = within
+
+    def known(self) -> tuple[int, int | None, tuple[Past, ...]] | None:
+        """When sysUpTime was read last, what it was, and all counts; None with engine boots."""
+        return None if self._boots is not None else (self._at_ns, self._uptime, self._past)
+
+    def know(self, at_ns: int, uptime_ticks: int | None, pasts: tuple[Past, ...]) -> None:
+        """Take over what ``known`` gave."""
+        self._at_ns, self._uptime, self._past = at_ns, uptime_ticks, pasts
 
     def apply(
         self,
@@ -210,7 +221,7 @@ class Rates:
 
 
 @lru_cache(maxsize=64)
-def _bounds(gap_s: float, least_s: float) -> tuple[int, int]:
+def bounds(gap_s: float, least_s: float) -> Bounds:
     """Least and greatest nanoseconds between two looks; the same tuple for all devices."""
     return int(least_s * 1e9), int(gap_s * 1e9)
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from agent.access import access_of
-from agent.batch import Track
 from agent.decode import compile_query
 from agent.query import Access, IcmpLook, Query, SnmpLook
+from agent.track import Track
 from config.check_profile import clashes
 from config.inventory import Credential, EngineKind, Inventory, Target
 from config.profile import Profile
@@ -169,7 +169,7 @@ def _same(old: Device, new: Device, *, chosen: bool) -> bool:
 
 def _retime(old: Device, new: Device) -> None:
     """Give a device the limits of another; unchanged looks stay the very same."""
-    old.track.rates.keep_to(new.track.rates)
+    old.track.keep_to(new.track)
     if old.icmp is not None and new.icmp is not None:
         count, timeout_s = new.icmp.count, new.icmp.timeout_s
         if (old.icmp.count, old.icmp.timeout_s) != (count, timeout_s):

@@ -1,22 +1,23 @@
-"""What goes into the two lanes: changes into ``state``, everything into ``sample``. Pure.
+"""The state lane: of all that was seen what is news. Pure.
 
-State lane (DESIGN "Decisions taken" 1): a look when its outcome or reason changes, a watched
+A look (DESIGN "Decisions taken" 1) when its outcome or reason changes, a watched
 reading when it changes by more than its metric's ``report_delta``, both again at a slow refresh,
-so that after a start everything known is sent once. Sample lane: every number, in columns.
+so that after a start everything known is sent once.
 
 ``at_ms`` are domain stamps, ``mono_ms`` monotonic milliseconds.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-from agent.decode import COUNTERS, Number, Rows
+from agent.decode import COUNTERS, ONE_ROW, Number, Rows
 from agent.present import LookNow, ReadingNow
 from config.profile import Metric
 from wire.observation import Event, Look, Method, Outcome, Reading, StateBody, StateItem
@@ -27,22 +28,13 @@ REFRESH_MS: Final = 600_000
 NEVER_MS: Final = 2**53
 
 ITEMS_MOST: Final = 2000
-VALUES_MOST: Final = 20_000
-"""Bounds of one row: items of the state lane, numbers of the sample lane."""
+"""Items of one row at most."""
+
+ALIKE_MOST: Final = 4096
+"""Sets of values that many devices share."""
 
 BROKEN_OFF: Final = "closed"
 """The engines' reason for looks that were under way when the agent stopped."""
-
-ECHO: Final = "icmp"
-"""The profile under which ICMP's samples stand."""
-
-ASKED: Final = "snmp"
-"""The profile under which round trip and loss stand of devices that are asked by SNMP alone."""
-
-ECHO_METRICS: Final = ("rtt_ms", "loss")
-
-_BLOCKS_MOST: Final = 64
-_INT_MOST: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +49,43 @@ class Said:
     rtt_us: int | None = None
 
 
-@dataclass(slots=True)
-class _LookSent:
-    outcome: Outcome
-    reason: str
-    since_ms: int
-    sent_ms: int
-
-
 class Told:
     """What the collector was told of one part of a device: its rows' watched values.
 
     ``values`` stand row by row, None for what it was never told or told to be absent; ``at_ms``
-    is when all of them were told last (monotonic).
+    is when all of them were told last (monotonic); ``after``: another part of the device.
     """
 
-    __slots__ = ("at_ms", "instances", "key", "values")
+    __slots__ = ("after", "at_ms", "instances", "key", "values")
 
     def __init__(self, key: tuple[str, str]) -> None:
         self.key = key
         self.instances: tuple[str, ...] = ()
         self.values: tuple[Number, ...] = ()
         self.at_ms: int | None = None
+        self.after: Told | None = None
+
+
+class _Looks:
+    """What was said last of the looks by one method: columns, one place for each device.
+
+    ``words`` are numbers of pairs of outcome and reason, 0: nothing was said.
+    """
+
+    __slots__ = ("sent_ms", "since_ms", "words")
+
+    def __init__(self) -> None:
+        self.words = array("I")
+        self.since_ms = array("q")
+        self.sent_ms = array("q")
+
+    def reach(self, place: int) -> None:
+        """Make room for a place."""
+        more = place + 1 - len(self.words)
+        if more > 0:
+            more += len(self.words) // 8
+            for column in (self.words, self.since_ms, self.sent_ms):
+                column.frombytes(bytes(column.itemsize * more))
 
 
 class Watched(NamedTuple):
@@ -95,22 +102,29 @@ class StateLane:
 
     def __init__(self, *, refresh_ms: int = REFRESH_MS) -> None:
         self._every_ms = self._refresh_ms = refresh_ms
-        self._looks: dict[tuple[str, Method], _LookSent] = {}
-        self._known: dict[str, tuple[Told, ...]] = {}
+        self._places: dict[str, int] = {}
+        self._free: list[int] = []
+        self._looks = {method: _Looks() for method in Method}
+        self._words: list[tuple[Outcome, str]] = [(Outcome.COULD_NOT_LOOK, "")]
+        self._numbers: dict[tuple[Outcome, str], int] = {}
+        self._known: list[Told | None] = []
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}
         self._watched: dict[tuple[str, str], tuple[Watched, ...]] = {}
+        self._alike: dict[tuple[Number, ...], tuple[Number, ...]] = {}
 
     def same(
         self, device: str, method: Method, outcome: Outcome, reason: str, mono_ms: int
     ) -> bool:
         """Whether a look says nothing that ``look`` would send; the usual case, made cheap."""
-        last = self._looks.get((device, method))
-        return (
-            last is not None
-            and last.outcome is outcome
-            and last.reason == reason
-            and mono_ms - last.sent_ms < self._refresh_ms
-        )
+        place = self._places.get(device)
+        looks = self._looks[method]
+        if place is None or place >= len(looks.words):
+            return False
+        number = looks.words[place]
+        if not number or mono_ms - looks.sent_ms[place] >= self._refresh_ms:
+            return False
+        before = self._words[number]
+        return before[0] is outcome and before[1] == reason
 
     def look(self, said: Said, at_ms: int, mono_ms: int) -> Look | None:
         """The look to send, or None when nothing about it is new.
@@ -119,21 +133,20 @@ class StateLane:
         """
         if said.outcome is Outcome.COULD_NOT_LOOK and said.reason == BROKEN_OFF:
             return None
-        key = (said.device, said.method)
-        last = self._looks.get(key)
+        looks, place = self._looks[said.method], self._place(said.device)
+        looks.reach(place)
         reason = said.reason[:64]
-        changed = last is None or (last.outcome, last.reason) != (said.outcome, reason)
-        if last is None or changed:
-            last = self._looks[key] = _LookSent(said.outcome, reason, at_ms, mono_ms)
-        elif mono_ms - last.sent_ms >= self._refresh_ms:
-            last.sent_ms = mono_ms
-        else:
+        number = self._number((said.outcome, reason))
+        if looks.words[place] != number:
+            looks.words[place], looks.since_ms[place] = number, at_ms
+        elif mono_ms - looks.sent_ms[place] < self._refresh_ms:
             return None
+        looks.sent_ms[place] = mono_ms
         return Look(
             device=said.device,
             method=said.method,
             outcome=said.outcome,
-            since_ms=min(last.since_ms, at_ms),
+            since_ms=min(looks.since_ms[place], at_ms),
             at_ms=at_ms,
             reason=reason,
             detail=said.detail[:512],
@@ -142,10 +155,10 @@ class StateLane:
 
     def asked(self, device: str) -> None:
         """Somebody asked: the next looks at the device are said even if nothing is new."""
-        for method in Method:
-            last = self._looks.get((device, method))
-            if last is not None:
-                last.sent_ms = -self._refresh_ms
+        place = self._places.get(device, NEVER_MS)
+        for looks in self._looks.values():
+            if place < len(looks.words):
+                looks.sent_ms[place] = -self._refresh_ms
 
     def readings(
         self, device: str, parts: Sequence[Rows], at_ms: int, mono_ms: int
@@ -198,6 +211,19 @@ class StateLane:
                 found += _readings(device, at, news)
         return found
 
+    def values_of(
+        self,
+        devices: Sequence[str],
+        key: tuple[str, str],
+        metrics: Sequence[Metric],
+        columns: Sequence[Sequence[Number]],
+        at_ms: Sequence[int],
+        mono_ms: int,
+    ) -> list[Reading]:
+        """The same for the scalars of many devices of one kind."""
+        names = [ONE_ROW] * len(devices)
+        return self.readings_of(devices, key, metrics, names, columns, at_ms, mono_ms)
+
     def refreshes(self, *, on: bool) -> None:
         """Whether what is unchanged is said again: not while nobody hears it.
 
@@ -207,14 +233,17 @@ class StateLane:
 
     def standing(self) -> tuple[list[LookNow], list[ReadingNow]]:
         """All that was said last, of every look and every watched value."""
+        words = self._words
         looks = [
-            LookNow(device, method, last.outcome, last.reason, last.since_ms)
-            for (device, method), last in self._looks.items()
+            LookNow(device, method, *words[of.words[place]], of.since_ms[place])
+            for method, of in self._looks.items()
+            for device, place in self._places.items()
+            if place < len(of.words) and of.words[place]
         ]
         readings = [
             ReadingNow(device, one.name, instance, value)
-            for device, known in self._known.items()
-            for told in known
+            for device, place in self._places.items()
+            for told in _chain(self._known[place])
             for instance, row in zip(
                 told.instances,
                 _cut(told.values, len(self._watched[told.key])),
@@ -227,8 +256,10 @@ class StateLane:
 
     def forget(self) -> None:
         """Something said was not kept: everything is news again."""
-        self._looks.clear()
+        self._places.clear()
+        self._free.clear()
         self._known.clear()
+        self._looks = {method: _Looks() for method in Method}
 
     def forget_of(self, devices: Iterable[str]) -> None:
         """These are not looked at any more, or in another way: all of them is news again.
@@ -236,21 +267,56 @@ class StateLane:
         What is watched of their profiles is looked up anew.
         """
         for device in devices:
-            for method in Method:
-                self._looks.pop((device, method), None)
-            self._known.pop(device, None)
-        in_use = {told.key for known in self._known.values() for told in known}
+            place = self._places.pop(device, None)
+            if place is None:
+                continue
+            self._free.append(place)
+            self._known[place] = None
+            for looks in self._looks.values():
+                if place < len(looks.words):
+                    looks.words[place] = 0
+        in_use = {told.key for first in self._known for told in _chain(first)}
         self._watched = {key: one for key, one in self._watched.items() if key in in_use}
 
     def told(self, device: str, key: tuple[str, str]) -> Told:
         """What the collector was told of this part of the device."""
-        known = self._known.get(device, ())
-        for one in known:
+        place = self._places.get(device)
+        if place is None:
+            place = self._place(device)
+        one = first = self._known[place]
+        while one is not None:
             if one.key == key:
                 return one
-        made = Told(self._keys.setdefault(key, key))
-        self._known[device] = (*known, made)
+            one = one.after
+        made = self._known[place] = Told(self._keys.setdefault(key, key))
+        made.after = first
         return made
+
+    def _place(self, device: str) -> int:
+        """The device's place in all columns; a new one for a new device."""
+        place = self._places.get(device)
+        if place is None:
+            if self._free:
+                place = self._free.pop()
+            else:
+                place = len(self._known)
+                self._known.append(None)
+            self._places[device] = place
+        return place
+
+    def _number(self, word: tuple[Outcome, str]) -> int:
+        found = self._numbers.get(word)
+        if found is None:
+            found = self._numbers[word] = len(self._words)
+            self._words.append(word)
+        return found
+
+    def _share(self, values: tuple[Number, ...]) -> tuple[Number, ...]:
+        """The one tuple for all devices of which the same was told."""
+        if len(self._alike) >= ALIKE_MOST:
+            self._alike.clear()
+        found = self._alike.setdefault(values, values)
+        return found if [*map(type, found)] == [*map(type, values)] else values
 
     def watched(self, key: tuple[str, str], metrics: Sequence[Metric]) -> tuple[Watched, ...]:
         """The watched metrics of a part."""
@@ -303,7 +369,7 @@ class StateLane:
             else:
                 instances = (*instances, name)
                 kept += row
-        told.instances, told.values = instances, tuple(kept)
+        told.instances, told.values = instances, self._share(tuple(kept))
         if due:
             told.at_ms = mono_ms
         return news
@@ -316,6 +382,12 @@ def by_rows(columns: Sequence[Sequence[Number]]) -> list[Number]:
     for number, column in enumerate(columns):
         values[number::width] = column
     return values
+
+
+def _chain(one: Told | None) -> Iterator[Told]:
+    while one is not None:
+        yield one
+        one = one.after
 
 
 def _cut(values: Sequence[Number], width: int) -> list[Sequence[Number]]:
@@ -351,142 +423,6 @@ def state_bodies(items: Sequence[StateItem]) -> list[tuple[bytes, int]]:
         for some in (others, events)
         for part in (some[at : at + ITEMS_MOST] for at in range(0, len(some), ITEMS_MOST))
     ]
-
-
-@dataclass(slots=True)
-class _Columns:
-    metrics: tuple[str, ...]
-    device: list[str] = field(default_factory=list)
-    instance: list[str] = field(default_factory=list)
-    at_ms: list[int] = field(default_factory=list)
-    columns: list[list[Number]] = field(default_factory=list)
-
-
-class SampleLane:
-    """Gathers numbers in columns until they are taken."""
-
-    def __init__(self) -> None:
-        self._blocks: dict[tuple[str, str], _Columns] = {}
-        self.values = 0
-
-    def add(self, device: str, parts: Sequence[Rows], at_ms: int) -> None:
-        """All numbers of a look."""
-        for part in parts:
-            if part.metrics and part.instances:
-                names = tuple(metric.name for metric in part.metrics)
-                key = (part.profile, part.table)
-                self._extend(key, names, device, part.instances, part.columns, at_ms)
-
-    def add_of(
-        self,
-        devices: Sequence[str],
-        key: tuple[str, str],
-        metrics: Sequence[Metric],
-        names: Sequence[tuple[str, ...]],
-        columns: Sequence[Sequence[Number]],
-        at_ms: Sequence[int],
-    ) -> None:
-        """The numbers of many devices of one kind, as in ``StateLane.readings_of``."""
-        block = self._block(key, tuple(metric.name for metric in metrics))
-        for device, instances, at in zip(devices, names, at_ms, strict=True):
-            if len(instances) == 1:
-                block.device.append(device)
-                block.at_ms.append(at)
-            else:
-                block.device += [device] * len(instances)
-                block.at_ms += [at] * len(instances)
-            block.instance += instances
-        for kept, column in zip(block.columns, columns, strict=True):
-            kept.extend(column)
-        self.values += sum(map(len, columns))
-
-    def add_echo(self, device: str, rtt_ms: float | None, loss: float | None, at_ms: int) -> None:
-        """One ICMP look: median round trip in ms and the share of echoes lost."""
-        self._extend((ECHO, ""), ECHO_METRICS, device, ("",), ((rtt_ms,), (loss,)), at_ms)
-
-    def add_asked(self, device: str, rtt_ns: int | None, loss: float, at_ms: int) -> None:
-        """One SNMP look where ICMP is not asked: first round trip, share of requests repeated."""
-        rtt_ms = None if rtt_ns is None else rtt_ns / 1e6
-        self._extend((ASKED, ""), ECHO_METRICS, device, ("",), ((rtt_ms,), (loss,)), at_ms)
-
-    def take(self) -> list[tuple[bytes, int]]:
-        """The bodies of what was gathered (JSON and number of values), and begin anew."""
-        blocks = [
-            (dump, values)
-            for (profile, _), columns in self._blocks.items()
-            for dump, values in _split(profile, columns)
-        ]
-        self._blocks.clear()
-        self.values = 0
-        return list(_bodies(blocks))
-
-    def _extend(
-        self,
-        key: tuple[str, str],
-        names: tuple[str, ...],
-        device: str,
-        instances: Sequence[str],
-        columns: Sequence[Sequence[Number]],
-        at_ms: int,
-    ) -> None:
-        block = self._block(key, names)
-        rows = len(instances)
-        block.device += [device] * rows
-        block.instance += instances
-        block.at_ms += [at_ms] * rows
-        for kept, column in zip(block.columns, columns, strict=True):
-            kept.extend(column)
-        self.values += rows * len(names)
-
-    def _block(self, key: tuple[str, str], names: tuple[str, ...]) -> _Columns:
-        block = self._blocks.get(key)
-        if block is None:
-            block = self._blocks[key] = _Columns(names, columns=[[] for _ in names])
-        return block
-
-
-def _split(profile: str, block: _Columns) -> Iterator[tuple[dict[str, Any], int]]:
-    """The block in pieces of at most VALUES_MOST numbers."""
-    step = max(1, VALUES_MOST // len(block.metrics))
-    for at in range(0, len(block.device), step):
-        part = slice(at, at + step)
-        dump = {
-            "profile": profile,
-            "metrics": block.metrics,
-            "device": block.device[part],
-            "instance": block.instance[part],
-            "at_ms": block.at_ms[part],
-            "columns": [column[part] for column in block.columns],
-        }
-        yield dump, len(block.metrics) * len(block.device[part])
-
-
-def _bodies(blocks: Sequence[tuple[dict[str, Any], int]]) -> Iterator[tuple[bytes, int]]:
-    """Bodies of at most VALUES_MOST numbers and 64 blocks; orjson writes NaN as null."""
-    gathered: list[dict[str, Any]] = []
-    values = 0
-    for dump, count in blocks:
-        if gathered and (values + count > VALUES_MOST or len(gathered) == _BLOCKS_MOST):
-            yield _dumped(gathered), values
-            gathered, values = [], 0
-        gathered.append(dump)
-        values += count
-    if gathered:
-        yield _dumped(gathered), values
-
-
-def _dumped(blocks: list[dict[str, Any]]) -> bytes:
-    """The body; numbers beyond 64 bits, which orjson refuses, as floats."""
-    body = {"kind": "sample", "blocks": blocks}
-    try:
-        return orjson.dumps(body)
-    except TypeError:
-        for block in blocks:
-            block["columns"] = [
-                [float(n) if isinstance(n, int) and abs(n) >= _INT_MOST else n for n in column]
-                for column in block["columns"]
-            ]
-        return orjson.dumps(body)
 
 
 def fitting(body: bytes, fits: Callable[[bytes], bool]) -> list[tuple[bytes, int]]:

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent import ber
-from agent.batch import Batch, Taken, Track
+from agent.batch import Batch, Taken
 from agent.decode import compile_query, decode, uptime_ticks
-from agent.lanes import REFRESH_MS, SampleLane, StateLane
+from agent.lanes import REFRESH_MS, StateLane
 from agent.query import Access, Query, SnmpLook, SnmpResult, TableValues
+from agent.samples import SampleLane
+from agent.track import Track
 from config.inventory import SnmpVersion
 from config.profile import Metric, MetricType, Profile, Table
 from wire.observation import Outcome, Reading
@@ -52,7 +54,9 @@ DEVICE = Profile(
     ),
 )
 OTHER = Profile(id="other", title="o", scalars=(Metric(name="plain", oid=MIB + "1.0"),))
-QUERIES = (compile_query([DEVICE]), compile_query([OTHER]))
+SCALAR = DEVICE.model_copy(update={"id": "scalar", "tables": ()})
+QUERIES = tuple(compile_query(some) for some in ([DEVICE], [OTHER], [SCALAR], [SCALAR, OTHER]))
+"""Scalars and a table, a scalar, scalars, scalars of two profiles that share one."""
 INDEXES = [tuple((row,) for row in range(count)) for count in range(4)]
 
 SCALARS = st.tuples(
@@ -75,7 +79,7 @@ TABLE = st.one_of(st.just(None), st.lists(ROW, max_size=3))
 
 LOOK = st.tuples(
     st.integers(0, 3),
-    st.sampled_from([0, 0, 0, 1]),
+    st.sampled_from([0, 0, 0, 1, 2, 2, 2, 3]),
     st.one_of(st.none(), SCALARS),
     TABLE,
     st.booleans(),
@@ -102,7 +106,7 @@ def table_of(rows: list[Cells], *, complete: bool) -> TableValues:
 
 def results(script: list[Any]) -> list[SnmpResult]:
     """The looks of a script, a few seconds after one another."""
-    looks = {(d, q): look_of(d, QUERIES[q]) for d in range(4) for q in range(2)}
+    looks = {(d, q): look_of(d, QUERIES[q]) for d in range(4) for q in range(len(QUERIES))}
     scalars: Cells = [(ber.TIME_TICKS, 100), *[(ber.GAUGE32, 1)] * 2, (ber.OCTET_STRING, b"w")]
     scalars.append((ber.COUNTER32, 5))
     rows: list[Cells] = []
@@ -111,7 +115,7 @@ def results(script: list[Any]) -> list[SnmpResult]:
         at_ns += pause * S // 4
         scalars = list(new_scalars or scalars)
         rows = rows if new_rows is None else new_rows
-        asked = scalars if query == 0 else scalars[1:2]
+        asked = scalars[1:2] if query == 1 else scalars
         tables = [table_of(rows, complete=whole)] if query == 0 else []
         found.append(
             SnmpResult(
@@ -188,3 +192,21 @@ def test_what_stays_the_same_is_taken_together() -> None:
     batch.take(looks, 0)
     assert batch.alone == 4
     assert batch.together == 8
+
+
+def test_counts_of_scalars_are_kept_as_octets_and_come_back() -> None:
+    fresh = [(ber.TIME_TICKS, 100), *[(ber.GAUGE32, 1)] * 2, (ber.OCTET_STRING, b"w")]
+    looks = [
+        (0, 2, [*fresh, (ber.COUNTER32, 2**32 - 1)], None, True, 8),
+        (0, 2, [(ber.TIME_TICKS, 300), *fresh[1:], (ber.COUNTER32, 9)], None, True, 8),
+        (0, 2, [(ber.TIME_TICKS, 500), *fresh[1:], (ber.COUNTER32, 29)], None, False, 8),
+    ]
+    sample = SampleLane()
+    batch, track = Batch(StateLane(), sample), Track()
+    rates, kept = [], []
+    for result in results(looks):
+        batch.take([Taken("d", track, result, 0)], 0)
+        kept.append(track.kept is not None)
+        rates.append(orjson.loads(sample.take()[0][0])["blocks"][0]["columns"][-1])
+    assert kept == [True, True, False]
+    assert rates == [[None], [5.0], [10.0]]

@@ -7,7 +7,7 @@ from random import Random
 import orjson
 from pydantic import TypeAdapter
 
-from agent import lanes
+from agent import lanes, samples
 from agent.decode import Rows
 from config.profile import Metric
 from transport.io.outbox import fits
@@ -37,7 +37,7 @@ def test_state_of_a_device_with_long_names_for_everything() -> None:
 
 
 def test_samples_of_many_sensors_with_names_of_their_own() -> None:
-    random, lane = Random(2), lanes.SampleLane()
+    random, lane = Random(2), samples.SampleLane()
     for number in range(10):
         rows = tuple(name(random) for _ in range(500))
         values: list[list[float | int | None]] = [[random.random() for _ in rows]]

@@ -17,8 +17,9 @@ from agent.bucket import MIN_OCTETS, Budget, Subnets, subnet
 from agent.io.engine import Limits
 from agent.io.port import on_grid
 from agent.io.snmp import SnmpEngine, SnmpOptions, SnmpStats
-from agent.lanes import SampleLane, StateLane
+from agent.lanes import StateLane
 from agent.metrics import Histogram, Metrics, gather
+from agent.samples import SampleLane
 from tests.agent.liar import Answers, Liar
 from wire.observation import Outcome
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from agent.decode import Number, Rows
-from agent.lanes import REFRESH_MS, VALUES_MOST, Said, SampleLane, StateLane, state_bodies
+from agent.lanes import REFRESH_MS, Said, StateLane, state_bodies
+from agent.samples import VALUES_MOST, SampleLane
 from config.profile import Metric, MetricType
 from wire.observation import Look, Method, Outcome, SampleBody, StateBody
 

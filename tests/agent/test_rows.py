@@ -7,10 +7,12 @@ from typing import Final
 import orjson
 
 from agent import ber
-from agent.batch import Batch, Taken, Track
+from agent.batch import Batch, Taken
 from agent.decode import compile_query
-from agent.lanes import SampleLane, StateLane
+from agent.lanes import StateLane
 from agent.memory import Sizes
+from agent.samples import SampleLane
+from agent.track import Track
 from config.io.load import load_profiles
 from tests.agent.fake import Bench, FakeAgent, Objects
 
