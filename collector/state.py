@@ -338,8 +338,7 @@ class State:
     cares: dict[str, Care] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
     damage: str = ""
+    asked: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 CODEC: Final = TypeAdapter(State)
-    offices: dict[str, OfficeState] = field(default_factory=dict)
-    asked: dict[str, dict[str, int]] = field(default_factory=dict)
