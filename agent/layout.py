@@ -1,18 +1,21 @@
 """Remembered reply layouts: one comparison instead of decoding a reply that looks as it did.
 
 A device's replies to one request keep their shape from poll to poll: the same lengths, OIDs and
-types stand at the same offsets, only values and the request id differ. A layout splits a datagram
-of the learnt size with one ``struct`` into header octets and values, and compares all headers at
-once. If they are as learnt, every length, OID and type is proven to be what the strict decoder
-(``snmp.decode_message``) accepted before, and only values remain to be checked.
+types stand at the same offsets, only values and the request id differ. A layout takes a datagram
+of the learnt size as one number and cancels (exclusive or) what was learnt: every octet that is no
+value must become 0, and so must the highest bit of a value that may not be negative. Then all
+lengths, OIDs and types are proven to be what the strict decoder (``snmp.decode_message``) accepted
+before, and one ``struct`` reads the values; those of 3, 5, 6 or 7 octets are the wider number that
+begins in the zeros before them.
 
 Property: ``match`` gives what the strict decoder gives for the same datagram, or None.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from operator import itemgetter
 from struct import Struct
 from typing import Any, Final
@@ -21,153 +24,167 @@ from agent import ber
 from agent.ber import RawValue
 from agent.snmp import FIRST_ID, Message
 
-_HIGH: Final = b"\x80"
-_SIGNED_CODES: Final = {1: "b", 2: "h", 4: "i", 8: "q"}
-_STRUCTS: Final = 2000
-_CHUNKS: Final = 50_000
+_UNSIGNED_CODES: Final = {1: "B", 2: "H", 3: "I", 4: "I", 5: "Q", 6: "Q", 7: "Q", 8: "Q"}
+_SIGNED_CODES: Final = {1: "b", 2: "h", 4: "i"}
+_OCTETS: Final = {"B": 1, "H": 2, "I": 4, "Q": 8}
+_ALL: Final = 0xFF
+_SIGN: Final = 0x80
+_FORMS: Final = 2000
 _LAYOUTS: Final = 5_000
 _from_bytes: Final = int.from_bytes
-Pick = Callable[[list[Any]], tuple[Any, ...]]
+_to_bytes: Final = int.to_bytes
+Arrange = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
 
 @dataclass(slots=True, eq=False)
 class Layout:
     """The shape of one reply datagram of ``split.size`` octets.
 
-    ``narrow`` picks the numbers of unsigned types that the struct read as signed (a negative one
-    is refused), ``wide`` the unsigned ones of odd width, ``signed`` the INTEGERs of odd width;
-    ``constants`` are values that are part of the headers (OIDs, absent objects), by place.
+    The bits of ``fixed`` must be those of ``learnt``, a datagram as a number (big-endian; its
+    other bits are 0). ``split`` reads the request id and the values behind it, and ``arrange``
+    makes of all that the values of the varbinds where there is more to do.
     """
 
     split: Struct
-    headers: tuple[bytes, ...]
+    fixed: int
+    learnt: int
     tags: bytes
-    narrow: Pick | None = None
-    wide_at: tuple[int, ...] = ()
-    wide: Pick | None = None
-    signed: tuple[int, ...] = ()
-    constants: tuple[tuple[int, RawValue], ...] = ()
+    arrange: Arrange | None = None
 
-    def match(self, data: bytes, request_id: int) -> list[RawValue] | None:
+    def match(self, data: bytes, request_id: int) -> tuple[RawValue, ...] | None:
         """The values in ``data`` (of the learnt size), or None when it is not as learnt."""
-        parts = self.split.unpack(data)
-        if parts[1] != request_id or parts[::2] != self.headers:
+        rest = _from_bytes(data) ^ self.learnt
+        if rest & self.fixed:
             return None
-        values = list(parts[3::2])
-        if self.narrow is not None and min(self.narrow(values)) < 0:
+        found = self.split.unpack(_to_bytes(rest, len(data)))
+        if found[0] != request_id:
             return None
-        if self.wide is not None:
-            octets = self.wide(values)
-            if max(octets) >= _HIGH:
-                return None
-            for place, number in zip(self.wide_at, map(_from_bytes, octets), strict=True):
-                values[place] = number
-        for place in self.signed:
-            values[place] = _from_bytes(values[place], "big", signed=True)
-        for place, constant in self.constants:
-            values.insert(place, constant)
-        return values
+        return found[1:] if self.arrange is None else self.arrange(found)
 
 
 @dataclass(slots=True)
 class _Draft:
-    """A layout in the making: format codes and the places of values that need more care."""
+    """A layout in the making: format codes, fixed bits, and values that need more care, by place.
 
+    ``at`` is behind the last value, ``count`` the numbers and octets that the codes read.
+    """
+
+    fixed: bytearray
+    at: int = 0
+    count: int = 0
     codes: list[str] = field(default_factory=list)
-    headers: list[bytes] = field(default_factory=list)
-    narrow: list[int] = field(default_factory=list)
-    wide: list[int] = field(default_factory=list)
+    order: list[int] = field(default_factory=list)
     signed: list[int] = field(default_factory=list)
     constants: list[tuple[int, RawValue]] = field(default_factory=list)
-    count: int = 0
 
-    def header(self, octets: bytes) -> None:
-        self.codes.append(f"{len(octets)}s")
-        self.headers.append(octets)
+    def constant(self, value: RawValue) -> None:
+        """A value that is proven with what is fixed."""
+        self.constants.append((len(self.order), value))
+        self.order.append(-1)
 
-    def number(self, tag: int, width: int) -> None:
-        """Choose the code of a number of ``width`` octets."""
-        if tag in ber.UNSIGNED and width == ber.UNSIGNED[tag] - 1:
-            self.codes.append("I" if width == 4 else "Q")
-        elif (code := _SIGNED_CODES.get(width)) is not None:
-            self.codes.append(code)
-            if tag in ber.UNSIGNED:
-                self.narrow.append(self.count)
-        else:
-            self.codes.append(f"{width}s")
-            (self.wide if tag in ber.UNSIGNED else self.signed).append(self.count)
+    def octets(self, start: int, stop: int, code: str = "") -> None:
+        """A value between two offsets, read by its own width unless a code says how."""
+        self.fixed[start:stop] = bytes(stop - start)
+        before = stop - _OCTETS[code] if code in _OCTETS else start
+        self.codes.append(f"{before - self.at}x{code or f'{stop - start}s'}")
+        self.order.append(self.count)
         self.count += 1
+        self.at = stop
+
+    def integer(self, start: int, stop: int, *, negative: bool) -> None:
+        """An INTEGER of at most 4 octets."""
+        width = stop - start
+        if width == 3 and negative:
+            self.signed.append(self.count)
+            self.octets(start, stop)
+        elif width == 3:
+            self.natural(start, stop, whole=False)
+        else:
+            self.octets(start, stop, _SIGNED_CODES[width])
+
+    def natural(self, start: int, stop: int, *, whole: bool) -> None:
+        """A number that is not negative; ``whole``: it fills its type, without a bit for that."""
+        self.octets(start, stop, _UNSIGNED_CODES[stop - start])
+        if not whole:
+            self.fixed[start] = _SIGN
+
+    def arrange(self) -> Arrange | None:
+        """What puts what was read in its places; None when it is there."""
+        if not self.signed and not self.constants:
+            return None
+        behind = self.count
+        for place, _ in self.constants:
+            self.order[place] = behind
+            behind += 1
+        constants = tuple(value for _, value in self.constants)
+        return partial(_arranged, tuple(self.signed), constants, picker(self.order))
+
+
+def _arranged(
+    signed: tuple[int, ...],
+    constants: tuple[RawValue, ...],
+    pick: Arrange,
+    found: tuple[Any, ...],
+) -> tuple[RawValue, ...]:
+    """The values of all varbinds; ``signed`` are the places of octets that are an INTEGER."""
+    if signed:
+        read = list(found)
+        for place in signed:
+            read[place] = _from_bytes(read[place], signed=True)
+        found = tuple(read)
+    return pick(found + constants)
+
+
+def picker(places: Sequence[int]) -> Arrange:
+    """What takes the values at these places of a tuple."""
+    if len(places) == 1:  # a getter of one gives no tuple
+        place = places[0]
+        return lambda found: (found[place],)
+    return itemgetter(*places)
 
 
 class Layouts:
-    """Makes layouts; equal ones, and equal structs, headers and tags, are shared by all devices."""
+    """Makes layouts; equal ones, and their equal parts, are shared by all devices."""
 
     def __init__(self) -> None:
-        self._structs: dict[str, Struct] = {}
-        self._chunks: dict[bytes, bytes] = {}
+        self._forms: dict[tuple[str, int, bytes], tuple[Struct, int, bytes]] = {}
         self._known: dict[tuple[object, ...], Layout] = {}
 
     def learn(self, message: Message, data: bytes) -> Layout | None:
         """The layout of a reply that was decoded from ``data``; None when it is not learnable."""
         if message.request_id < FIRST_ID:
             return None
-        draft = _Draft()
-        draft.header(data[: message.id_at])
-        draft.codes.append("I")
-        at = message.id_at + 4
+        draft = _Draft(bytearray(b"\xff") * len(data))
+        draft.octets(message.id_at, message.id_at + 4, "I")
+        draft.order.clear()
         for place, tag in enumerate(message.tags):
             start, stop = message.starts[place], message.stops[place]
             if tag == ber.OID or tag in ber.EMPTY:
-                draft.constants.append((place, message.values[place]))
-                continue
-            if tag == ber.INTEGER and stop - start > 4:
-                return None  # its range would have to be checked each time
-            number = tag == ber.INTEGER or tag in ber.UNSIGNED
-            if tag in ber.UNSIGNED and stop - start == ber.UNSIGNED[tag]:
-                start += 1  # the leading zero octet belongs to the header
-            draft.header(data[at:start])
-            if number:
-                draft.number(tag, stop - start)
+                draft.constant(message.values[place])
+            elif tag == ber.INTEGER:
+                if stop - start > 4:
+                    return None  # its range would have to be checked each time
+                draft.integer(start, stop, negative=data[start] >= _SIGN)
+            elif (most := ber.UNSIGNED.get(tag)) is not None:
+                start += stop - start == most  # a leading zero octet is fixed
+                draft.natural(start, stop, whole=stop - start == most - 1)
             else:
-                draft.codes.append(f"{stop - start}s")
-                draft.count += 1
-            at = stop
-        if at < len(data):
-            draft.header(data[at:])
-        return self._layout(draft, bytes(message.tags))
+                draft.octets(start, stop)
+        return self._layout(draft, data, bytes(message.tags))
 
-    def _layout(self, draft: _Draft, tags: bytes) -> Layout:
-        if len(self._structs) > _STRUCTS:
-            self._structs.clear()
-        if len(self._chunks) > _CHUNKS:
-            self._chunks.clear()
-        code = ">" + "".join(draft.codes)
-        split = self._structs.get(code) or self._structs.setdefault(code, Struct(code))
-        share = self._chunks.setdefault
-        headers = tuple(share(octets, octets) for octets in draft.headers)
-        key = (code, headers, tags, *draft.constants)
-        known = self._known.get(key)
-        if known is not None:
-            return known
+    def _layout(self, draft: _Draft, data: bytes, tags: bytes) -> Layout:
+        if len(self._forms) > _FORMS:
+            self._forms.clear()
         if len(self._known) > _LAYOUTS:
             self._known.clear()
-        made = self._known[key] = Layout(
-            split=split,
-            headers=headers,
-            tags=share(tags, tags),
-            narrow=_pick(draft.narrow),
-            wide_at=_twice(draft.wide),
-            wide=_pick(draft.wide),
-            signed=tuple(draft.signed),
-            constants=tuple(draft.constants),
+        code = f">{''.join(draft.codes)}{len(data) - draft.at}x"
+        key = (code, _from_bytes(draft.fixed), tags)
+        split, fixed, tags = self._forms.get(key) or self._forms.setdefault(
+            key, (Struct(code), *key[1:])
         )
-        return made
-
-
-def _twice(places: list[int]) -> tuple[int, ...]:
-    """A single place doubled, so that picking always gives a tuple."""
-    return tuple(places * 2 if len(places) == 1 else places)
-
-
-def _pick(places: list[int]) -> Pick | None:
-    return itemgetter(*_twice(places)) if places else None
+        learnt = _from_bytes(data) & fixed
+        known = self._known.get((split, learnt, *draft.constants))
+        if known is None:
+            known = Layout(split, fixed, learnt, tags, draft.arrange())
+            self._known[split, learnt, *draft.constants] = known
+        return known

@@ -8,6 +8,8 @@ not usual (an error, an absent object, objects in another order, a table, versio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from agent import ber, snmp
 from agent.ber import RawValue
 from agent.layout import Layout
@@ -35,7 +37,7 @@ class Quick:
 
     def take(
         self, look: SnmpLook, data: bytes, request_id: int
-    ) -> tuple[list[RawValue], bytes] | None:
+    ) -> tuple[Sequence[RawValue], bytes] | None:
         """Values and tags of a reply that looks as remembered, else None."""
         memory = look.memory
         if type(memory) is Layout:
@@ -53,7 +55,7 @@ class Quick:
 
     def strictly(
         self, look: SnmpLook, data: bytes, request_id: int
-    ) -> tuple[list[RawValue], bytes] | None:
+    ) -> tuple[Sequence[RawValue], bytes] | None:
         """Values and tags of any usual reply; None when it is for a conversation.
 
         Raises BerError (malformed) or Stray (answers something else).

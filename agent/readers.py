@@ -7,6 +7,7 @@ was read is not everything, ``refused`` that the device will not answer us at al
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from agent import ber, snmp
@@ -35,7 +36,7 @@ class ScalarReader:
         self._most = 0
         self._failed = 0
         self._done: set[int] = set()
-        self.values: list[RawValue] | None = None
+        self.values: Sequence[RawValue] | None = None
         self.tags: bytes | bytearray = b""
         self.reason = ""
         self.refused = ""
@@ -72,7 +73,7 @@ class ScalarReader:
         self.reason = self.reason or reason
         self.template = None
 
-    def _got(self, step: Step, values: list[RawValue], tags: bytes) -> None:
+    def _got(self, step: Step, values: Sequence[RawValue], tags: bytes) -> None:
         if len(values) == len(self._memory.query.scalars):
             self.values, self.tags = values, tags
         else:
@@ -86,7 +87,7 @@ class ScalarReader:
 
     def _blank(self) -> tuple[list[RawValue], bytearray]:
         """Values and tags that can be filled in part by part."""
-        if self.values is None or not isinstance(self.tags, bytearray):
+        if not isinstance(self.values, list) or not isinstance(self.tags, bytearray):
             count = len(self._memory.query.scalars)
             self.values = [None] * count
             self.tags = bytearray(count)
@@ -171,7 +172,7 @@ class TableReader:
         self._repetitions = memory.repetitions
         self._walk: Walk | None = None
         self._number = 0
-        self._values: list[RawValue] = []
+        self._values: tuple[RawValue, ...] = ()
         self._tags = b""
         self._replies: list[tuple[Template, bytes, Message | None]] = []
         self.table: TableValues | None = None

@@ -7,11 +7,13 @@ was read in part is never called complete.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from agent import ber
 from agent.ber import RawValue
+from agent.layout import picker
 from agent.query import TableValues
 from agent.snmp import Message
 
@@ -33,16 +35,13 @@ class Shape:
     cells: int
     order: tuple[int, ...] | None
 
-    def table(self, columns: int, values: list[RawValue], tags: bytes) -> TableValues:
+    def table(self, columns: int, values: Sequence[RawValue], tags: bytes) -> TableValues:
         """The table from all varbinds of its replies."""
         if self.order is None:
             return TableValues(columns, self.index, values[: self.cells], tags[: self.cells])
-        return TableValues(
-            columns,
-            self.index,
-            [None if place < 0 else values[place] for place in self.order],
-            bytes(0 if place < 0 else tags[place] for place in self.order),
-        )
+        take = picker(self.order)
+        cells = take((*values, None))  # a hole is what stands last
+        return TableValues(columns, self.index, cells, bytes(take((*tags, 0))))
 
 
 @dataclass(slots=True, eq=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -266,7 +266,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
                 stats.as_learnt += talk.as_learnt
                 self._answered(flight, talk)
 
-    def _measured(self, flight: _Flight, values: list[RawValue], tags: bytes) -> None:
+    def _measured(self, flight: _Flight, values: Sequence[RawValue], tags: bytes) -> None:
         """A look of one request has its values."""
         now = time.monotonic_ns()
         rtt_ns = self._rtt_ns(flight, now) if flight.requests == 1 else None
