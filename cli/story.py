@@ -100,3 +100,31 @@ def rehearse(
         print(f"{story.clock(step.step.at):>8}  {mark} {say}  {step.why}")
     if player.failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def run(
+    stories: list[str] = typer.Argument(
+        None,
+        help="规则故事的文件或名称，缺省为内置全部 / files or names; all shipped ones by default",
+    ),
+    plan: Path | None = typer.Option(None, "--plan", help="预案文件 / the plan file"),
+    policy: Path | None = typer.Option(None, "--policy", help="参数文件 / the policy file"),
+    as_json: bool = typer.Option(False, "--json", help="输出 JSON / print JSON"),
+) -> None:
+    """把规则故事讲给规则听 / tell rule stories to plan and policy; 1: one went otherwise."""
+    import json
+
+    from rich.console import Console
+
+    from cli import story_run
+
+    with told():
+        rules = story_run.Rules(plan, policy)
+        outcomes = [rules.tell(path) for path in story_run.files(stories or ())]
+    if as_json:
+        print(json.dumps([story_run.as_json(one) for one in outcomes], ensure_ascii=False))
+    else:
+        story_run.show(outcomes, Console(width=None if sys.stdout.isatty() else 140))
+    if not all(one.good for one in outcomes):
+        raise typer.Exit(1)

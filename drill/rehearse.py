@@ -7,32 +7,28 @@ the county in a box (``drill.box``) proves the chain between.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from collector import world as worlds
 from collector.county import Bundle
 from collector.county import County as Configured
-from collector.model import AliveSeen, BirthSeen, Input, OfficeCommand, Received, Row, Started, Tick
+from collector.model import AliveSeen, Input, Started
 from config.plan import Plan
 from config.policy import Policy
 from config.profile import Profile
 from drill.county import County, Kind
 from drill.mib import battery_status, output_source, port_of
 from drill.orders import Order
-from drill.people import PEOPLE
 from drill.plant import Plant
 from drill.play import Command, Player
 from drill.register import register_of
 from drill.story import AgentDo, AgentOrder, Story
-from escalation.effects import EmitNotice
+from drill.voices import OFFICE, T0, Voices
 from wire.notice import Command as Signed
 from wire.notice import Notice
-from wire.observation import Look, Method, Outcome, Reading, Round, StateBody, StateItem
-from wire.presence import Alive, Birth
-
-OFFICE = "office"
-T0 = 1_800_000_000_000
+from wire.observation import Look, Method, Outcome, Reading, StateItem
+from wire.presence import Alive
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +60,12 @@ class Rehearsal:
             offices=(OFFICE,),
         )
         self.world = worlds.new(Configured(bundle), store=1, now_ms=self.now_ms)
+        self.voices = Voices(self.world, self._heard)
         self.plant = Plant(self.county, self.now_ms)
         # A first round before the story begins, as agents would have been at work for long.
         self.player = Player(self.story, self.now_ms + 5 * self.round_ms)
         self.silent: set[str] = set()
         self.said: dict[tuple[str, str], float | int | None] = {}
-        self.seqs: dict[str, int] = {}
-        self.rounds = 0
 
     def tell(self) -> Player:
         """The whole story; the player knows what became of each step."""
@@ -110,65 +105,42 @@ class Rehearsal:
             self._born(order.agent)
 
     def _person(self, command: Command) -> None:
-        person = next(p for p in PEOPLE if p.account == command.act.account)
+        act = command.act
         signed = Signed(
             id=f"rehearsed-{command.number}",
             county=self.county.atlas.county.id,
             tree="live",
-            account=person.account,
-            verb=command.act.verb,
+            account=act.account,
+            verb=act.verb,
             target=command.target,
-            reason=command.act.reason,
-            state=command.act.state,
-            source=command.act.source,
+            reason=act.reason,
+            state=act.state,
+            source=act.source,
             at_ms=self.now_ms,
         )
         self.player.sent(command.number, signed.id)
-        row = Row(OFFICE, "command", 1, self._seq("commands"))
-        self._step(OfficeCommand(row, signed, person.key))
+        self._step(self.voices.order(signed))
 
     def _step(self, given: Input) -> None:
-        effects = [*worlds.step(self.world, self.now_ms, given)]
-        effects += worlds.step(self.world, self.now_ms, Tick())
-        for effect in effects:
-            if isinstance(effect, EmitNotice):
-                self.notices.append(effect.notice)
-                self.player.heard(effect.notice)
+        self.voices.turn(self.now_ms, given)
 
-    def _seq(self, lane: str) -> int:
-        self.seqs[lane] = self.seqs.get(lane, 0) + 1
-        return self.seqs[lane]
+    def _heard(self, notice: Notice) -> None:
+        self.notices.append(notice)
+        self.player.heard(notice)
 
     def _born(self, operator: str) -> None:
-        birth = Birth(
-            agent=operator,
-            session=1,
-            at_ms=self.now_ms,
-            version="0",
-            interval_ms=self.round_ms,
-            inventory_hash="",
-            devices=tuple(box.id for box in self.county.boxes if box.operator == operator),
-            lanes=(),
-        )
-        self._step(BirthSeen(birth))
+        mine = [box.id for box in self.county.boxes if box.operator == operator]
+        self._step(self.voices.birth(self.now_ms, operator, self.round_ms, mine))
 
     def _round(self) -> None:
         self.plant.advance(self.now_ms)
-        self.rounds += 1
         for operator in self.county.roots:
             if operator in self.silent:
                 continue
             items = [item for item in self._observed(operator) if self._new(item)]
-            marker = Round(
-                number=self.rounds,
-                interval_ms=self.round_ms,
-                started_ms=self.now_ms,
-                ended_ms=self.now_ms,
-                looked=len(items),
-            )
-            for part in _parts([*items, marker]):
-                row = Row(operator, "state", 1, self._seq(operator))
-                self._step(Received(row, StateBody(items=part)))
+            marker = self.voices.round(self.now_ms, self.round_ms, len(items))
+            for row in self.voices.say(operator, [*items, marker]):
+                self._step(row)
 
     def _new(self, item: StateItem) -> bool:
         """Whether the value differs from what was said last."""
@@ -212,7 +184,3 @@ class Rehearsal:
             for index in range(1, len(self.plant.ends(device)) + 1):
                 port = port_of(self.plant, box, index)
                 yield "if_link", f"GE0/0/{index}", 1 if port is None or port.up else 2
-
-
-def _parts(items: list[StateItem], most: int = 4000) -> Iterable[tuple[StateItem, ...]]:
-    return (tuple(items[at : at + most]) for at in range(0, len(items), most))
