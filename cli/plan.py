@@ -82,14 +82,82 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command()
+def diff(
+    first: Path = typer.Argument(..., help="预案文件 / a plan file"),
+    second: Path | None = typer.Argument(
+        None, help="另一份；只给一份则与内置的比 / another; alone: beside the shipped one"
+    ),
+    as_json: bool = typer.Option(False, "--json", help="输出 JSON / print JSON"),
+) -> None:
+    """比较两份预案 / two plans, state by state. 0: alike, 1: they differ, 2: not compared."""
+    import json
+
+    from rich.console import Console
+
+    from cli import plan_changes
+    from collector.plan_diff import compare
+    from config.io.plan import load_plan
+
+    with _told(2):
+        was = load_plan(None if second is None else first)
+        now = load_plan(first if second is None else second)
+    found = compare(was, now)
+    if as_json:
+        print(json.dumps(plan_changes.as_json(was, now, found), ensure_ascii=False))
+    else:
+        console = Console(width=None if sys.stdout.isatty() else _PAPER)
+        plan_changes.show(was, now, found, console)
+    if not found.same:
+        raise typer.Exit(1)
+
+
+@app.command()
+def figures(
+    file: Path | None = typer.Argument(None, help="预案文件，缺省为内置 / the plan file"),
+    output: Path = typer.Option(
+        Path(), "--output", "-o", help="写到这个目录 / the folder to write into"
+    ),
+) -> None:
+    """绘制组织体系图和响应流程图（SVG）/ draw the organisation and the flow as SVG."""
+    from config.figures import flow, organisation
+    from config.io.plan import load_plan
+
+    with _told():
+        plan = load_plan(file)
+    for name, drawn in (("organisation", organisation(plan)), ("flow", flow(plan))):
+        path = output / f"{plan.id}-{name}.svg"
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+            path.write_text(drawn, encoding="utf-8")
+        except OSError as problem:
+            print(f"{path}: 无法写入 / cannot be written: {problem.strerror}", file=sys.stderr)
+            raise typer.Exit(1) from None
+        typer.echo(path)
+
+
+@app.command()
+def new(
+    output: Path = typer.Argument(..., help="新的预案文件 / the new plan file"),
+    base: str = typer.Option(
+        "", "--base", help="样本：three、four 或文件 / what it begins from: three, four or a file"
+    ),
+) -> None:
+    """问答起草另一个县的预案 / an interview that begins another county's plan file."""
+    from cli.plan_new import interview
+
+    with _told():
+        interview(output, base)
+
+
 @contextmanager
-def _told() -> Iterator[None]:
+def _told(status: int = 1) -> Iterator[None]:
     """A configuration that cannot be used ends the command, with every fault on stderr."""
     try:
         yield
     except ConfigError as problem:
         print(problem, file=sys.stderr)
-        raise typer.Exit(1) from None
+        raise typer.Exit(status) from None
 
 
 def _run(file: Path | None, answer: Callable[[Any], Any]) -> None:

@@ -28,6 +28,9 @@ from wire.notice import Bilingual
 NOTHING: Final = "none"
 """The word for no warning and no level; no scenario or level may take it as its id."""
 
+UNCHECKED: Final = "（待核对）"
+"""Stands before the words of a clause that nobody has held against the paper yet."""
+
 ClauseId = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,2}[A-Za-z0-9.()-]{0,15}$")]
 """A clause number of the plan, with a suffix where a clause holds several sentences: 3.3(2)."""
 

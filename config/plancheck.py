@@ -12,7 +12,17 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from config.faults import Fault, Place, did_you_mean, error, note
-from config.plan import NOTHING, Ground, Level, OrganKind, Plan, Predicate, Rule, Scenario
+from config.plan import (
+    NOTHING,
+    UNCHECKED,
+    Ground,
+    Level,
+    OrganKind,
+    Plan,
+    Predicate,
+    Rule,
+    Scenario,
+)
 from config.positions import Loc
 
 Locate = Callable[[Loc], Place]
@@ -312,6 +322,15 @@ def oddities(plan: Plan, locate: Locate, today: date) -> list[Fault]:
                 locate(("document", "revision_due")),
                 f"预案应于 {due} 前修订",
                 f"the plan's own revision was due on {due}",
+            )
+        )
+    unchecked = [clause.quote.startswith(UNCHECKED) for clause in plan.clauses]
+    if any(unchecked):
+        found.append(
+            note(
+                locate(("clauses", unchecked.index(True))),
+                f"有 {sum(unchecked)} 条条款还没有与预案原文核对",
+                f"{sum(unchecked)} clauses have not been held against the paper yet",
             )
         )
     found += [

@@ -22,6 +22,7 @@ from collector.model import (
 )
 from config.io.load import load_policy
 from config.io.plan import load_plan
+from config.plan import Plan
 from config.policy import Policy
 from config.profile import Hint, Metric, Profile, Table
 from config.register import (
@@ -124,11 +125,11 @@ def register(
     )
 
 
-def county(reg: Register | None = None, *, policy: Policy = POLICY) -> County:
+def county(reg: Register | None = None, *, policy: Policy = POLICY, plan: Plan = PLAN) -> County:
     return County(
         Bundle(
             register_=reg or register(),
-            plan=PLAN,
+            plan=plan,
             policy=policy,
             profiles=(POWER,),
             offices=("office",),
