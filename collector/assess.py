@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
-from typing import Final
+from typing import Any, Final
 
 from collector import networks
 from collector.base import World
+from collector.county import WEIGHT_UNIT
 from collector.decide import SPREAD, Decision, DecisionInput, Impact, Spread
 from collector.intake import limits
+from collector.project import Projection, at_risk_cells, behind, known_at, project
 from collector.spread import SYSTEM, Cell, Onset, SpreadResult, Step, spread
 from collector.state import AgentState, Blind
-from collector.tally import CellWord, Count
-from escalation import facts, stated
+from collector.tally import CellWord, Count, Lost
+from escalation import facts, stated, threat
 from escalation.attest import Review
 from escalation.situation import AttestedFact, BlindSource, OperatorFact, Situation
 from escalation.state import Attestation
 from escalation.words import moment
-from wire.notice import DeviceFact, PolicyLine, SiteFact, Verdict
+from wire.notice import DeviceFact, PolicyLine, PowerFact, Projected, SiteFact, Verdict
 
 CST: Final = timezone(timedelta(hours=8))
 """China Standard Time: everything shown to people is in it (PLAN section 5)."""
@@ -41,13 +43,16 @@ def assess(world: World, now_ms: int) -> None:
     world.stale_verdict = False
     said = world.desk.stand_in(now_ms, measured(world))
     world.effects.extend(said.records)
+    threats = world.desk.threatened(now_ms)
+    world.effects.extend(threats.records)
     judged = judge_spread(world, now_ms, said)
     follow_affected(world, said)
     given = decision_input(world, now_ms, judged, said)
     decision = world.county.decider.decide(given)
+    coming = project(world, now_ms, given, threats.live)
     situation = Situation(
         at_ms=now_ms,
-        verdict=verdict(given, decision),
+        verdict=verdict(given, decision, coming),
         operators=tuple(
             operator_fact(world, name, said.facts.get(name)) for name in world.county.plan_operators
         ),
@@ -59,6 +64,7 @@ def assess(world: World, now_ms: int) -> None:
         policy=policy_lines(world, judged),
         evidence=evidence(world, judged),
         attested=tuple(said.facts.values()),
+        threats=tuple(one for one in threats.live if one.entered),
         since_ms=since(world, said),
         config_hash=world.county.hash,
     )
@@ -70,6 +76,9 @@ def assess(world: World, now_ms: int) -> None:
     if said.expired:
         told = world.desk.health(now_ms, lambda view: stated.lapsed(view, said.expired))
         world.effects.extend(told)
+    if threats.expired:
+        over = world.desk.health(now_ms, lambda view: threat.lapsed(view, threats.expired))
+        world.effects.extend(over)
     world.arm(next_moment(world, now_ms, judged), "assess")
 
 
@@ -91,7 +100,7 @@ def judge_spread(world: World, now_ms: int, said: Review) -> SpreadResult:
         world.county.policy.spread,
         now_ms,
         onsets=[Onset(o.at_ms, Cell(*o.cell)) for o in state.onsets] + said_onsets(world, said),
-        at_risk=[Cell(*cell) for cell, word in _words(world) if word.at_risk],
+        at_risk=[Cell(*cell) for cell in at_risk_cells(world, now_ms)],
         sight=sight(world, said),
         manual=None if (word := said.entered(SPREAD)) is None else Spread(word),
         name=lambda cell: cell_name(world, cell),
@@ -208,7 +217,7 @@ def overdue_at(world: World) -> Iterator[tuple[str, int]]:
                 yield name, max(row.since_ms, state.affected_ms) + limit_s * 1000
 
 
-def verdict(given: DecisionInput, decision: Decision) -> Verdict:
+def verdict(given: DecisionInput, decision: Decision, coming: Projection | None = None) -> Verdict:
     return Verdict(
         operators=dict(given.operators),
         systems=dict(given.systems),
@@ -222,6 +231,27 @@ def verdict(given: DecisionInput, decision: Decision) -> Verdict:
         literal_level=decision.literal_level,
         rules=decision.rules,
         clauses=decision.clauses,
+        projected=projected(given, coming) if coming else None,
+    )
+
+
+def projected(given: DecisionInput, coming: Projection) -> Projected:
+    """The projection on the wire: what would be worse than now."""
+    ahead, found = coming.given, coming.decision
+    return Projected(
+        warning=found.warning,
+        level=found.level,
+        spread=ahead.spread,
+        operators={n: s for n, s in ahead.operators.items() if s != given.operators[n]},
+        systems={n: s for n, s in ahead.systems.items() if s != given.systems[n]},
+        at_ms=coming.at_ms or None,
+        low_ms=coming.low_ms or None,
+        high_ms=coming.high_ms or None,
+        sites=len(coming.sites),
+        behind=coming.behind,
+        threats=coming.threats,
+        rules=found.rules,
+        clauses=found.clauses,
     )
 
 
@@ -244,10 +274,40 @@ def operator_fact(world: World, operator: str, said: AttestedFact | None) -> Ope
 
 
 def site_facts(world: World) -> tuple[SiteFact, ...]:
-    """Every site that is not ok: key units first, then out before at risk before unknown."""
-    facts = world.tally.site_facts.values()
-    return tuple(
-        sorted(facts, key=lambda f: (not f.key_unit, _SITE_RANK[f.state], f.since_ms, f.site))
+    """Every site that is not ok: key units first, then out before at risk before unknown.
+
+    Sites without mains by the key units and the people behind them, then by what they have left.
+    """
+    facts = (with_power(world, fact) for fact in world.tally.site_facts.values())
+    return tuple(sorted(facts, key=_site_order))
+
+
+def _site_order(fact: SiteFact) -> tuple[Any, ...]:
+    power = fact.power if fact.state != "out" else None
+    behind = (-power.keys, -power.people, power.dark_ms or 2**62) if power else (0, 0, 0)
+    return (not fact.key_unit, _SITE_RANK[fact.state], *behind, fact.since_ms, fact.site)
+
+
+def with_power(world: World, fact: SiteFact) -> SiteFact:
+    """The fact with how long the site lasts, where its mains are lost."""
+    lost = world.tally.lost.get(fact.site)
+    return fact.model_copy(update={"power": power_of(world, fact.site, lost)}) if lost else fact
+
+
+def power_of(world: World, site: str, lost: Lost) -> PowerFact:
+    """A site without mains in figures."""
+    keys, people = behind(world, site)
+    dark = lost.dark
+    return PowerFact(
+        lost_ms=lost.since_ms,
+        dark_ms=dark.at_ms if dark else None,
+        low_ms=dark.low_ms if dark else None,
+        high_ms=dark.high_ms if dark else None,
+        ground=dark.ground if dark else None,
+        over_s=dark.over_s if dark else 0,
+        generator=lost.carried,
+        keys=keys,
+        people=round(people / WEIGHT_UNIT),
     )
 
 
@@ -346,6 +406,7 @@ def next_moment(world: World, now_ms: int, judged: SpreadResult) -> int | None:
     ]
     moments.extend(at_ms for _, at_ms in overdue_at(world))
     moments.extend(row.until_ms for row in world.desk.attested.values())
+    moments.extend(known_at(world))
     moments.extend(
         o.over_ms + kept_ms(world) + 1 for o in world.state.onsets if o.over_ms is not None
     )

@@ -36,12 +36,30 @@ class Judged(NamedTuple):
     since_ms: int | None = None
 
 
-def operator_rules(world: World, operator: str, holds: dict[str, Hold]) -> dict[str, Judged]:
-    """All rules of one operator, judged on its counts."""
+class Counted(NamedTuple):
+    """What the rules of one operator are judged on."""
+
+    sites: Count
+    towns: Towns
+    egress: Depends
+
+
+def counted(world: World, operator: str) -> Counted:
+    """The operator's counts as they are now."""
+    tally = world.tally
+    return Counted(
+        tally.operators.get(operator, Count()),
+        tally.towns.get(operator, Towns()),
+        tally.egress.get(operator, Depends()),
+    )
+
+
+def operator_rules(
+    world: World, operator: str, holds: dict[str, Hold], on: Counted | None = None
+) -> dict[str, Judged]:
+    """All rules of one operator, judged on its counts (or on those of ``on``)."""
     policy = world.county.policy.operator
-    count = world.tally.operators.get(operator, Count())
-    towns = world.tally.towns.get(operator, Towns())
-    egress = world.tally.egress.get(operator, Depends())
+    count, towns, egress = on or counted(world, operator)
     partial_clear = policy.partial_share.clear_hold_s
     full_clear = policy.full_share.clear_hold_s
 
@@ -87,10 +105,8 @@ def system_rules(world: World, system: str) -> dict[str, Judged]:
     policy = world.county.policy
     count = world.tally.systems.get(system, Depends())
     clear_s = policy.operator.partial_share.clear_hold_s
-    whole = 0 < count.counted == count.down
+    whole = system_hit(world, system, count) is Impact.FULL
     needs_any = world.county.systems[system].needs is Needs.ANY
-    if needs_any:
-        whole = count.down > 0
     begun_ms = sorted(_failed(world, system)) if count.down else []
     first, last = (begun_ms[0], begun_ms[-1]) if begun_ms else (None, None)
     return {
@@ -99,6 +115,14 @@ def system_rules(world: World, system: str) -> dict[str, Judged]:
         ),
         PARTIAL: Judged(count.down > 0, _delays(policy.system.partial.hold_s, clear_s), first),
     }
+
+
+def system_hit(world: World, system: str, count: Depends) -> Impact:
+    """What so many devices down do to the system: full, partial or none."""
+    if not count.down:
+        return Impact.NONE
+    needs_any = world.county.systems[system].needs is Needs.ANY
+    return Impact.FULL if needs_any or count.down == count.counted else Impact.PARTIAL
 
 
 def _failed(world: World, system: str) -> Iterator[int]:

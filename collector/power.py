@@ -16,7 +16,7 @@ from statistics import median
 from typing import Final
 
 from collector.base import World
-from collector.state import Alarm, DeviceState, PowerState, Status
+from collector.state import Alarm, DeviceState, PowerState
 from collector.tally import Dark, Lost
 from config.policy import AlarmType, PowerPolicy, SiteEffect
 from wire.observation import Reading
@@ -32,6 +32,10 @@ LEAST_GAP_MS: Final = 30_000
 
 MOST_MIN: Final = 10_000.0
 """A UPS that does not know says any number; more than a week is none."""
+
+SPENT_V: Final = 1.5
+SPENT_MIN: Final = 5
+"""So near to its end a battery was when its last word counts as that of a spent one."""
 
 MINUTE_MS: Final = 60_000
 UNIT: Final = 1000
@@ -250,18 +254,30 @@ def _capacity(world: World, device: str, row: DeviceState, since_ms: int) -> Dar
 
 
 def learn(world: World, now_ms: int, site: str) -> None:
-    """A site went out on its own battery: so long it lasted, at this load. Once per loss."""
+    """A site went out with its battery spent: so long it lasted, at this load. Once per loss."""
     if site not in world.tally.lost:
         return
     for device in world.county.site_devices.get(site, ()):
         row = world.state.devices.get(device)
         since = since_of(world, row) if row else None
-        if row is None or since is None or row.status is Status.HIDDEN:
+        if row is None or since is None or not _spent(world, device, row):
             continue
         held = world.state.power.setdefault(device, PowerState())
         if held.learnt_ms < since < now_ms:
             held.capacity_min = (now_ms - since) / MINUTE_MS
             held.learnt_ms, held.load = now_ms, _value(row, world.county.policy.power.load)
+    settle(world, site)
+
+
+def _spent(world: World, device: str, row: DeviceState) -> bool:
+    """Whether its battery was at its end by its last word; no other fault teaches anything."""
+    policy, held = world.county.policy.power, world.state.power.get(device)
+    minutes, charge = _value(row, policy.minutes), _value(row, policy.charge)
+    return (
+        (held is not None and bool(held.volts) and held.volts[-1][1] <= policy.dark_v + SPENT_V)
+        or (minutes is not None and minutes <= SPENT_MIN)
+        or (charge is not None and charge <= policy.empty_percent)
+    )
 
 
 def _told_apart(world: World, old: Lost | None, new: Lost | None) -> bool:

@@ -150,6 +150,6 @@ class Tally:
     egress: dict[str, Depends] = field(default_factory=dict)
     watched: dict[str, dict[str, None]] = field(default_factory=dict)
     lost: dict[str, Lost] = field(default_factory=dict)
-    behind: dict[str, tuple[int, int]] = field(default_factory=dict)
+    behind: dict[str, tuple[int, int]] = field(default_factory=dict, compare=False)
     site_facts: dict[str, SiteFact] = field(default_factory=dict)
     device_facts: dict[str, DeviceFact] = field(default_factory=dict)

@@ -313,6 +313,17 @@ class PowerPolicy(Config):
         return frozenset(name for names in (*lists, self.fuel_minutes) for name in names)
 
 
+class ThreatPolicy(Config):
+    """Threats from outside: they hold for ``valid_s`` unless said otherwise.
+
+    One that begins later counts in the projection from ``ahead_s`` before.
+    """
+
+    valid_s: Annotated[int, Field(ge=60, le=604_800)] = 43_200
+    ahead_s: Seconds = 86_400
+    src: Src = "prop"
+
+
 class Policy(Config):
     """The whole policy. ``hash`` is filled in by the loader."""
 
@@ -326,6 +337,7 @@ class Policy(Config):
     time: TimePolicy
     notice: NoticePolicy = Field(default_factory=NoticePolicy)
     power: PowerPolicy = Field(default_factory=PowerPolicy)
+    threat: ThreatPolicy = Field(default_factory=ThreatPolicy)
     holds: SeverityHolds = Field(default_factory=SeverityHolds)
     purge: PurgePolicy = Field(default_factory=PurgePolicy)
     shelf: ShelfPolicy = Field(default_factory=ShelfPolicy)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from escalation import facts, stated
+from escalation import facts, stated, threat
 from escalation.authority import UNVERIFIED, Outcome
 from escalation.charter import NONE
 from escalation.facts import View, both, level_name, scenario_name
@@ -42,6 +42,7 @@ ORDERS: Final = {
     Verb.LIFT: Both("解除", "lifted"),
     Verb.ATTEST: Both("登记电话核实", "attested"),
     Verb.FACT: Both("登记研判事项", "entered the fact"),
+    Verb.THREAT: Both("登记外部威胁", "entered the threat"),
 }
 REFUSALS: Final = {
     Outcome.WRONG_COUNTY: Both(
@@ -130,6 +131,8 @@ def decision(
         )
     if outcome is not Outcome.ACCEPTED:
         return _refused(view, command, outcome, who)
+    if command.verb is Verb.THREAT:
+        return threat.answer(view, command, who, [case_line(view), _stamp_line(command)])
     if command.verb in STATING:
         return stated.answer(view, command, who, [case_line(view), _stamp_line(command)])
     done = ORDERS[command.verb]

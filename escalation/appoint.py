@@ -29,6 +29,8 @@ def charter_of(
 ) -> Charter:
     """The desk's charter. ``recipients`` are the ids of the offices that get every notice."""
     verbs = {Verb(item.verb): item for item in plan.authority if item.verb in set(Verb)}
+    if Verb.FACT in verbs:  # a plan of before: whoever judges facts judges threats
+        verbs.setdefault(Verb.THREAT, verbs[Verb.FACT])
     return Charter(
         county=county,
         tree=tree,
@@ -45,6 +47,7 @@ def charter_of(
             for operator in plan.operators
         },
         systems={system.id: system.name for system in register.systems},
+        towns={town.code: town.name for town in register.towns},
         facts=entered_facts(plan),
         gaps={
             rule.id: Gap(item.id, rule.judgement, rule.says)
@@ -142,4 +145,5 @@ def _clocks(policy: Policy) -> Clocks:
         remind_factor=policy.notice.remind.factor,
         remind_most_s=policy.notice.remind.most_s,
         attested_s=policy.time.attested_state_s,
+        threat_s=policy.threat.valid_s,
     )

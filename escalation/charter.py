@@ -63,7 +63,7 @@ class Clocks:
     doubling up to ``fold_most_s`` while nothing but devices changes; ``expires_s`` an issued
     warning's life, with a reminder ``renew_s`` before its end. Reminders of what nobody
     acknowledges come at intervals that grow by ``remind_factor`` up to ``remind_most_s``. What a
-    person attests holds for ``attested_s`` unless they say otherwise.
+    person attests holds for ``attested_s``, a threat for ``threat_s``, unless they say otherwise.
     """
 
     hold_s: int = 1800
@@ -77,6 +77,7 @@ class Clocks:
     remind_factor: int = 2
     remind_most_s: int = 3600
     attested_s: int = 7200
+    threat_s: int = 43_200
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class Charter:
     people: tuple[Member, ...] = ()
     operators: Mapping[str, Bilingual] = field(default_factory=dict)
     systems: Mapping[str, str] = field(default_factory=dict)
+    towns: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, EnteredFact] = field(default_factory=dict)
     gaps: Mapping[str, Gap] = field(default_factory=dict)
     clocks: Clocks = field(default_factory=Clocks)

@@ -67,7 +67,7 @@ class Clerk:
     def view(self, now_ms: int) -> View:
         state = self.state
         situation = state.situation or nothing_known(now_ms)
-        return View(self.charter, now_ms, situation, state.case, state.known)
+        return View(self.charter, now_ms, situation, state.case, state.known, state.threats)
 
     def next_notice(self) -> str:
         return f"N-{self.state.number + 1:06d}"

@@ -14,20 +14,29 @@ One turn looks at the situation and at what was told last, and tells the differe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from escalation import answers, attest, reminders, render
+from escalation import answers, attest, reminders, render, threat
 from escalation.authority import Outcome, identify
 from escalation.charter import NONE, Charter, rank
 from escalation.clerk import Clerk
+from escalation.dark import drafted, expected
 from escalation.effects import Effect, Record
 from escalation.facts import View
 from escalation.holds import lowered, ripe_at, suggestion_due, track
-from escalation.orders import obey, possible, renew_from, transition, turn_away
+from escalation.orders import (
+    ahead_of,
+    obey,
+    possible,
+    possible_ahead,
+    renew_from,
+    transition,
+    turn_away,
+)
 from escalation.page import Rendered
 from escalation.picture import Change, bound, compare, follow, picture, something_wrong
-from escalation.situation import Situation
+from escalation.situation import Situation, Threat
 from escalation.state import STATE, Attestation, Case, DeskState, Incident, Picture, Standing
 from escalation.warning import IN_FORCE, Event, State, step
 from wire.alarm import AlarmAction
@@ -99,9 +108,37 @@ class Desk:
         self._clerk.resume(number, warning)
         self._state.orders_from_ms = now_ms
 
+    def jump(self, now_ms: int, number: int) -> None:
+        """Go on above what any store before can have come to (``escalation.damage``)."""
+        self._clerk.jump(now_ms, number)
+
     def stand_in(self, now_ms: int, measured: Mapping[str, str]) -> attest.Review:
         """What stands in for what is not ``measured`` now, by operator or system."""
         return attest.review(self._state, now_ms, measured)
+
+    def threatened(self, now_ms: int) -> threat.Review:
+        """The threats from outside that stand, and those whose term has just ended."""
+        return threat.review(self._state, now_ms)
+
+    def told_by_feed(self, threats: Iterable[Threat], gone: Iterable[str]) -> list[Effect]:
+        """A feed of warnings says these, and takes those back (``escalation.cap``)."""
+        records = threat.over(self._state, gone)
+        for one in threats:
+            records += threat.fed(self._state, one)
+        return list(records)
+
+    @property
+    def ahead(self) -> Standing | None:
+        """The projected scenario and level, where they could be proposed; else None."""
+        case = self._state.case
+        if case is None or possible_ahead(self._clerk, case) is not Outcome.ACCEPTED:
+            return None
+        return ahead_of(self._clerk)
+
+    @property
+    def threats(self) -> Mapping[str, Threat]:
+        """The threats that stand, to be read only; proposed ones included."""
+        return self._state.threats
 
     @property
     def attested(self) -> Mapping[str, Attestation]:
@@ -200,7 +237,13 @@ class Desk:
         state, verdict = self._state, self._verdict
         scenarios, levels = self._charter.scenario_order, self._charter.level_order
         before = state.known
-        up = rank(scenarios, verdict.warning) > rank(scenarios, before.warning)
+        warning, coming = drafted(self._charter, verdict), expected(self._charter, verdict)
+        up = rank(scenarios, warning) > rank(scenarios, before.warning)
+        came = (  # what was projected is observed now
+            state.expected
+            and before.warning != NONE
+            and rank(scenarios, verdict.warning) >= rank(scenarios, before.warning)
+        )
         level_up = rank(levels, verdict.level) > rank(levels, before.level)
         grounded = (
             verdict.level == before.level != NONE
@@ -208,15 +251,17 @@ class Desk:
             and not state.known_literal
             and state.case is not None
         )
-        if not (up or level_up or grounded):
+        if not (up or came or level_up or grounded):
             return []
+        if up or came:
+            state.expected = coming
         state.known = Standing(
-            verdict.warning if up else before.warning, verdict.level if level_up else before.level
+            warning if up else before.warning, verdict.level if level_up else before.level
         )
         if level_up or grounded:
             state.known_literal = verdict.literal_level
         effects: list[Effect] = [self._redraft(now_ms)]
-        if up:
+        if up or came:
             effects += self._tell_warning(now_ms, before)
         if level_up or grounded:
             effects += self._tell_level(now_ms, before)
@@ -235,7 +280,7 @@ class Desk:
         return transition(case, was, event, "machine")
 
     def _tell_warning(self, now_ms: int, before: Standing) -> list[Effect]:
-        of = self._verdict.warning
+        of = self._state.known.warning
         limit = self._charter.ack_s(self._charter.scenario(of))
         page = render.warning_draft(self._clerk.view(now_ms), before=before.warning, ack_s=limit)
         return self._clerk.tell_and_wait(now_ms, "warning", page, limit_s=limit, of=of)

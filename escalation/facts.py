@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from escalation import dark
 from escalation.charter import NONE, Charter, rank
 from escalation.devices import DEVICE_COUNTS, DEVICE_STATES, device_word, mute, told
 from escalation.picture import AFFECTED
-from escalation.situation import AttestedFact, BlindSource, OperatorFact, Situation
+from escalation.situation import AttestedFact, BlindSource, OperatorFact, Situation, Threat
 from escalation.state import Case, Standing
 from escalation.words import EMPTY, Both, join, lasting, listed, moment, plural, same, since
 from wire.notice import Bilingual, DeviceFact, SiteFact
@@ -63,6 +64,7 @@ class View:
     situation: Situation
     case: Case | None = None
     known: Standing = field(default_factory=Standing)
+    threats: Mapping[str, Threat] = field(default_factory=dict)
 
 
 def both(name: Bilingual) -> Both:
@@ -341,9 +343,15 @@ def _site_row(view: View, number: int, site: SiteFact) -> Both:
     at = since(site.since_ms, view.now_ms)
     key = Both("【重点单位】", "[key unit] ") if site.key_unit else EMPTY
     cause = f"（{site.cause}）" if site.cause else ""
+    left, many = EMPTY, EMPTY
+    if site.power is not None and site.state != "out":
+        said, many = dark.words(site.power, view.now_ms), dark.behind(site)
+        left = Both(f"，{said.zh}", f", {said.en}")
     return Both(
-        f"  {number}. {key.zh}{site.name}（{name.zh}，{town}）：{state.zh}{cause}，{at.zh}",
-        f"  {number}. {key.en}{site.name} ({name.en}, {town}): {state.en} {at.en}",
+        f"  {number}. {key.zh}{site.name}（{name.zh}，{town}）：{state.zh}{cause}，{at.zh}"
+        f"{left.zh}{many.zh}",
+        f"  {number}. {key.en}{site.name} ({name.en}, {town}): {state.en} {at.en}"
+        f"{left.en}{many.en}",
     )
 
 

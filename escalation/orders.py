@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from escalation import answers, attest, reminders
+from escalation import answers, attest, reminders, threat
 from escalation.authority import Outcome, identify, needed, permit
 from escalation.clerk import Clerk
 from escalation.effects import Effect, Record
+from escalation.picture import worse_of
 from escalation.state import Case, DeskState, Standing
 from escalation.warning import BY_VERB, IN_FORCE, OPEN, Event, IllegalEventError, State, step
 from wire.notice import STATING, Command, Decision, NoticeKind, Verb
@@ -91,12 +92,21 @@ def judge(clerk: Clerk, now_ms: int, command: Command, key: str) -> Outcome:
         outcome = Outcome.BEFORE_LOSS
     if outcome is not Outcome.ACCEPTED:
         return outcome
+    if command.verb in STATING:
+        judged = threat.judge if command.verb is Verb.THREAT else attest.judge
+        return judged(clerk, now_ms, command)
+    return _of_warning(clerk, now_ms, command, case)
+
+
+def _of_warning(clerk: Clerk, now_ms: int, command: Command, case: Case | None) -> Outcome:
+    """What becomes of a permitted order on a notice or the warning."""
+    state = clerk.state
     if command.verb is Verb.ACK:
         return _known_notice(state, command.target)
-    if command.verb in STATING:
-        return attest.judge(clerk, now_ms, command)
     if case is None:
         return Outcome.CLOSED if command.target in state.closed else Outcome.UNKNOWN_TARGET
+    if command.projected:
+        return possible_ahead(clerk, case)
     return _possible(clerk, now_ms, command.verb, case)
 
 
@@ -119,11 +129,42 @@ def _possible(clerk: Clerk, now_ms: int, verb: Verb, case: Case) -> Outcome:
     in_force = case.state in IN_FORCE
     if verb is Verb.PROPOSE and case.draft in (case.proposed, case.issued if in_force else None):
         return Outcome.NOTHING_NEW
-    if verb is Verb.ISSUE and in_force and case.draft == case.issued:
+    if verb is Verb.ISSUE and in_force and _to_issue(clerk, case) == case.issued:
         renewable = renew_from(clerk, case)
         if renewable is None or now_ms < renewable:
             return Outcome.NOTHING_NEW
     return Outcome.ACCEPTED
+
+
+def possible_ahead(clerk: Clerk, case: Case) -> Outcome:
+    """Whether the projected scenario and level can be proposed: they say more, and anew."""
+    coming = ahead_of(clerk)
+    if coming is None or coming in (case.proposed, case.issued):
+        return Outcome.NOTHING_NEW
+    return Outcome.ACCEPTED
+
+
+def ahead_of(clerk: Clerk) -> Standing | None:
+    """The projected scenario and level where these are more than what is drafted; else None."""
+    case, situation = clerk.state.case, clerk.state.situation
+    ahead = situation.verdict.projected if situation else None
+    if case is None or ahead is None:
+        return None
+    coming = _worse(clerk, case.draft, Standing(ahead.warning, ahead.level))
+    return None if coming == case.draft else coming
+
+
+def _worse(clerk: Clerk, one: Standing, other: Standing) -> Standing:
+    charter = clerk.charter
+    return Standing(
+        worse_of(charter.scenario_order, one.warning, other.warning),
+        worse_of(charter.level_order, one.level, other.level),
+    )
+
+
+def _to_issue(clerk: Clerk, case: Case) -> Standing:
+    """The draft; what was proposed ahead of it where that is more."""
+    return _worse(clerk, case.draft, case.proposed) if case.ahead and case.proposed else case.draft
 
 
 def possible(clerk: Clerk, now_ms: int) -> tuple[tuple[Verb, frozenset[str]], ...]:
@@ -155,16 +196,19 @@ def _apply(clerk: Clerk, now_ms: int, command: Command) -> tuple[Standing | None
         reminders.acknowledge(clerk.state, int(command.target.removeprefix("N-")))
         return None, []
     if command.verb in STATING:
-        return None, [attest.apply(clerk, now_ms, command)]
+        applied = threat.apply if command.verb is Verb.THREAT else attest.apply
+        return None, [applied(clerk, now_ms, command)]
     case = clerk.state.case
     assert case is not None
     event, before = BY_VERB[command.verb], case.state
     case.state = step(before, event)
     adopted: Standing | None = case.draft
     if event is Event.PROPOSE:
-        case.proposed, case.proposed_by = case.draft, command.account
+        adopted = ahead_of(clerk) if command.projected else case.draft
+        case.proposed, case.proposed_by, case.ahead = adopted, command.account, command.projected
     elif event is Event.ISSUE:
-        case.issued, case.issued_by = case.draft, command.account
+        adopted = case.issued = _to_issue(clerk, case)
+        case.issued_by, case.ahead = command.account, False
         case.proposed = case.proposed_by = None
         case.expires_ms = now_ms + clerk.charter.clocks.expires_s * 1000
         case.expiry_told = 0

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from escalation import facts
+from escalation import dark, facts
 from escalation.charter import NONE
 from escalation.facts import View, both, clause, level_name, scenario_name
 from escalation.state import Standing
@@ -78,7 +78,8 @@ def lead(title: Both, said: Both) -> Both:
 
 def happened_line(view: View, intro: Both = EMPTY) -> Both:
     seen = facts.effects(view) or facts.counts(view)
-    return sentences([intro, seen, facts.key_units(view), facts.duration(view)])
+    parts = [intro, seen, facts.key_units(view), facts.duration(view), dark.outlook(view)]
+    return sentences(parts)
 
 
 def details(view: View, *, level: bool = True) -> list[Both]:
@@ -101,6 +102,12 @@ def scenario_line(view: View) -> Both:
     verdict = view.situation.verdict
     term = view.charter.scenario(verdict.warning)
     name = scenario_name(view.charter, verdict.warning)
+    if dark.expected(view.charter, verdict):
+        coming = scenario_name(view.charter, dark.drafted(view.charter, verdict))
+        return Both(
+            f"预警情形：预计{coming.zh}；目前{name.zh}",
+            f"Scenario: {coming.en} expected; {name.en} now",
+        )
     if term is None:
         return Both("当前未达到预警情形", "No scenario is reached at present")
     ground = (
@@ -130,7 +137,7 @@ def level_line(view: View) -> Both:
 def spread_line(view: View) -> Both:
     """Whether it spreads; nothing where nothing is affected that could."""
     verdict = view.situation.verdict
-    if verdict.warning == NONE and verdict.spread == "no":
+    if dark.drafted(view.charter, verdict) == NONE and verdict.spread == "no":
         return EMPTY
     spread = facts.SPREAD.get(verdict.spread, same(verdict.spread))
     return Both(f"扩散性：{spread.zh}", f"Spread: {spread.en}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from escalation.charter import Charter, rank
+from escalation.dark import drafted
 from escalation.situation import Situation
 from escalation.state import Incident, Picture, Standing
 from wire.notice import Verdict
@@ -42,9 +43,9 @@ class Change:
 
 
 def bound(charter: Charter, verdict: Verdict) -> Standing:
-    """The worst that cannot be excluded, scenario and level."""
+    """The worst that cannot be excluded or is projected, scenario and level."""
     return Standing(
-        worse_of(charter.scenario_order, verdict.warning, verdict.warning_range[1]),
+        worse_of(charter.scenario_order, drafted(charter, verdict), verdict.warning_range[1]),
         worse_of(charter.level_order, verdict.level, verdict.level_range[1]),
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from escalation import facts
+from escalation import dark, facts
 from escalation.charter import NONE
 from escalation.facts import View, both, level_name, scenario_name
 from escalation.page import (
@@ -58,25 +58,35 @@ def incident(view: View, *, number: int, ack_s: int) -> Rendered:
 
 def warning_draft(view: View, *, before: str, ack_s: int) -> Rendered:
     """The scenario rose (or was reached): the draft of a warning."""
-    charter, scenario = view.charter, view.situation.verdict.warning
+    charter, verdict = view.charter, view.situation.verdict
+    scenario = dark.drafted(charter, verdict)
     name, old = scenario_name(charter, scenario), scenario_name(charter, before)
-    raised = charter.scenario(before) is not None
+    coming = dark.expected(charter, verdict)
+    raised = charter.scenario(before) is not None and before != scenario
     intro = (
-        Both(f"由{old.zh}上升为{name.zh}", f"raised from {old.en} to {name.en}")
+        Both(f"尚未达到{name.zh}，预计将达到", f"{name.en} is not reached, but is expected to be")
+        if coming
+        else Both(f"由{old.zh}上升为{name.zh}", f"raised from {old.en} to {name.en}")
         if raised
         else Both(f"达到{name.zh}", f"{name.en} is reached")
     )
     issue = ordered_by(view, Verb.ISSUE)
     headquarters = both(charter.headquarters)
-    literal = view.situation.verdict.literal_warning
+    literal = verdict.literal_warning or coming
+    ahead = Both(
+        "这是预测（观测到的仍以下文为准）：可提前处置、提前提请",
+        "this is projected, what is observed stands below: act and propose ahead of it",
+    )
     todo = [
+        ahead if coming else EMPTY,
         EMPTY if literal else GAP_WORDS,
         judge_it(view, asked=not literal),
         within(ack_s),
         Both(f"预警由{headquarters.zh}发布（{issue}）", f"{headquarters.en} issues ({issue})"),
     ]
+    soon = Both("（预计）", " (projected)") if coming else EMPTY
     return finish(
-        Both(f"预警草案：{name.zh}", f"Warning draft: {name.en}"),
+        Both(f"预警草案：{name.zh}{soon.zh}", f"Warning draft: {name.en}{soon.en}"),
         happened_line(view, intro),
         facts.unknowns(view),
         sentences(todo),

@@ -40,6 +40,37 @@ class AttestedFact:
 
 
 @dataclass(frozen=True, slots=True)
+class Threat:
+    """What may hit the county from outside (storm, flood, works): entered, or proposed by a feed.
+
+    ``degree`` (partial, full) of what it may do to the ``operators``, ``systems`` and ``towns``;
+    towns of all operators where none is named, of those named alone otherwise. ``source`` reported
+    it, ``account`` entered it (empty: a rule of the policy did, or nobody yet). ``entered`` false:
+    a feed says so and it waits for a person; it counts nowhere. ``areas``: what the message calls
+    them, where it is one.
+    """
+
+    id: str
+    what: str
+    source: str
+    account: str
+    degree: str
+    at_ms: int
+    until_ms: int
+    from_ms: int = 0
+    operators: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+    towns: tuple[str, ...] = ()
+    spread: bool = False
+    entered: bool = True
+    areas: str = ""
+
+    def counts(self, now_ms: int, ahead_s: int) -> bool:
+        """Whether it is in force, or begins within ``ahead_s``."""
+        return self.entered and now_ms < self.until_ms and self.from_ms <= now_ms + ahead_s * 1000
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorFact:
     """One operator's network in figures: sites out of all, by effect and by cause."""
 
@@ -60,7 +91,8 @@ class Situation:
     ``verdict`` is the decision on the observed state; ``sites`` lists every site that is not ok
     (key units first, then out before at risk before unknown), ``devices`` likewise; ``policy``
     the lines of the policy that took part; ``evidence`` the spread's steps and similar, one
-    sentence each, in Chinese; ``attested`` what people stated and the verdict rests on.
+    sentence each, in Chinese; ``attested`` what people stated and the verdict rests on;
+    ``threats`` what may come from outside, in force.
     """
 
     at_ms: int
@@ -74,5 +106,6 @@ class Situation:
     policy: tuple[PolicyLine, ...] = ()
     evidence: tuple[str, ...] = ()
     attested: tuple[AttestedFact, ...] = ()
+    threats: tuple[Threat, ...] = ()
     since_ms: int | None = None
     config_hash: str = ""

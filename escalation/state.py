@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import PlainSerializer, TypeAdapter
 
 from escalation.charter import NONE
-from escalation.situation import Situation
+from escalation.situation import Situation, Threat
 from escalation.warning import State
 from wire.notice import NoticeKind
 
@@ -53,7 +53,10 @@ class Picture:
 
 @dataclass(slots=True)
 class Case:
-    """The open warning. ``draft`` is what the machine last drafted that is not nothing."""
+    """The open warning. ``draft`` is what the machine last drafted that is not nothing.
+
+    ``ahead``: what is ``proposed`` is the projected level, not the observed one.
+    """
 
     id: str
     state: State
@@ -61,6 +64,7 @@ class Case:
     draft: Standing
     proposed: Standing | None = None
     proposed_by: str | None = None
+    ahead: bool = False
     issued: Standing | None = None
     issued_by: str | None = None
     expires_ms: int | None = None
@@ -124,6 +128,8 @@ class Attestation:
 class DeskState:
     """All of it. ``below`` maps a scenario (level) to since when no worse one is possible.
 
+    ``expected``: the scenario that was drafted last is not observed, but projected.
+
     ``reminders`` counts those since ``remind_from_ms`` was begun anew; ``later`` has the kinds of
     the notices that came after what waits. ``turned_away`` are orders that nobody signed whom we
     know, by when they came; their ids are not those of real ones. ``attested`` is keyed by
@@ -139,6 +145,7 @@ class DeskState:
     situation: Situation | None = None
     known: Standing = Standing()
     known_literal: bool = True
+    expected: bool = False
     scenario_below: dict[str, int] = field(default_factory=dict)
     level_below: dict[str, int] = field(default_factory=dict)
     case: Case | None = None
@@ -154,6 +161,7 @@ class DeskState:
     commands: dict[str, str] = field(default_factory=dict)
     turned_away: dict[str, int] = field(default_factory=dict)
     attested: dict[str, Attestation] = field(default_factory=dict)
+    threats: dict[str, Threat] = field(default_factory=dict)
     orders_from_ms: int = 0
 
 

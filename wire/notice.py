@@ -7,6 +7,7 @@ the text was made from: inputs, rules, clauses, policy lines, evidence.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -38,8 +39,36 @@ class Bilingual(Wire):
     en: Text
 
 
+def spoken(said: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """``said`` without those of ``names`` that say nothing: the same to older readers."""
+    return {name: value for name, value in said.items() if value or name not in names}
+
+
+class PowerFact(Wire):
+    """A site without mains since ``lost_ms``, and when it goes dark.
+
+    ``dark_ms`` is the best guess, ``low_ms`` and ``high_ms`` its interval; null where nobody can
+    say. ``ground``: ups (it says so), slope (of the voltage, over ``over_s`` seconds), capacity
+    (the last known), fuel (of its generator). ``generator``: one runs. ``keys`` and ``people``:
+    key units and users that go dark with it, those behind it included.
+    """
+
+    lost_ms: Ms
+    dark_ms: Ms | None = None
+    low_ms: Ms | None = None
+    high_ms: Ms | None = None
+    ground: Id | None = None
+    over_s: Annotated[int, Field(ge=0)] = 0
+    generator: bool = False
+    keys: Annotated[int, Field(ge=0)] = 0
+    people: Annotated[int, Field(ge=0)] = 0
+
+
 class SiteFact(Wire):
-    """One site in a notice's evidence. ``state``: out, at_risk, unknown, ok."""
+    """One site in a notice's evidence. ``state``: out, at_risk, unknown, ok.
+
+    ``power`` is written only where the mains are lost.
+    """
 
     site: Id
     name: Line
@@ -49,6 +78,11 @@ class SiteFact(Wire):
     since_ms: Ms
     cause: Line = ""
     key_unit: bool = False
+    power: PowerFact | None = None
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return spoken(write(self), ("power",))
 
 
 class DeviceFact(Wire):
@@ -76,8 +110,34 @@ class PolicyLine(Wire):
     src: Line
 
 
+class Projected(Wire):
+    """What is likely to come: the same function on what will be dark, and on threats (PLAN 2).
+
+    ``operators`` and ``systems`` hold those that would be worse than now. ``at_ms`` is when this
+    scenario and level are first reached (with its interval), null where no battery decides it:
+    a threat, or nobody knows. ``sites`` go dark by themselves, ``behind`` with them; ``threats``
+    are the ids of those counted.
+    """
+
+    warning: Id
+    level: Id
+    spread: Id
+    operators: dict[Id, Id]
+    systems: dict[Id, Id]
+    at_ms: Ms | None = None
+    low_ms: Ms | None = None
+    high_ms: Ms | None = None
+    sites: Annotated[int, Field(ge=0)] = 0
+    behind: Annotated[int, Field(ge=0)] = 0
+    threats: tuple[Id, ...] = ()
+    rules: tuple[Id, ...] = ()
+    clauses: tuple[Line, ...] = ()
+
+
 class Verdict(Wire):
     """What the decision function said, and on which inputs (PLAN section 2).
+
+    ``projected`` is written only where more is likely to come than is observed.
 
     States are none, partial, full, unknown or absent; spread is no, yes or unknown. The scenario
     and level ids come from the plan file; ``none`` stands for nothing.
@@ -95,6 +155,11 @@ class Verdict(Wire):
     literal_level: bool
     rules: tuple[Id, ...]
     clauses: tuple[Line, ...]
+    projected: Projected | None = None
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return spoken(write(self), ("projected",))
 
 
 class Verb(StrEnum):
@@ -107,10 +172,34 @@ class Verb(StrEnum):
     LIFT = "lift"
     ATTEST = "attest"
     FACT = "fact"
+    THREAT = "threat"
 
 
-STATING: Final = frozenset({Verb.ATTEST, Verb.FACT})
+STATING: Final = frozenset({Verb.ATTEST, Verb.FACT, Verb.THREAT})
 """Orders that state something, with its source and term; of no warning."""
+
+DAY_S: Final = 86_400
+
+
+class ThreatWord(Wire):
+    """What may hit the county from outside: what it is, and what of the county it may hit.
+
+    ``towns`` are hit in the networks of ``operators``, or of all where none is named.
+    ``from_ms``: when it begins (null: now).
+    """
+
+    what: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    operators: Annotated[tuple[Id, ...], Field(max_length=50)] = ()
+    systems: Annotated[tuple[Id, ...], Field(max_length=500)] = ()
+    towns: Annotated[tuple[Id, ...], Field(max_length=500)] = ()
+    spread: bool = False
+    from_ms: Ms | None = None
+
+    @model_validator(mode="after")
+    def _hits(self) -> Self:
+        if not (self.operators or self.systems or self.towns):
+            raise ValueError("a threat names operators, systems or towns that it may hit")
+        return self
 
 
 class Attested(StrEnum):
@@ -198,12 +287,11 @@ class Receipt(Wire):
 
     @model_serializer(mode="wrap")
     def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        said: dict[str, Any] = write(self)
-        return {name: value for name, value in said.items() if value or name not in HELD_FIELDS}
+        return spoken(write(self), HELD_FIELDS)
 
 
 HELD_FIELDS: Final = ("number", "warning")
-ATTESTED_FIELDS: Final = ("state", "source", "valid_s")
+ATTESTED_FIELDS: Final = ("state", "source", "valid_s", "threat", "projected")
 
 
 class Command(Wire):
@@ -212,8 +300,9 @@ class Command(Wire):
     Attest and fact alone have ``state``: of the operator or information system ``target`` (a word
     of ``Attested``), or the value of the plan's fact ``target`` (``yes``, ``no``, a level);
     ``withdrawn`` takes it back. ``source`` is who said so, ``valid_s`` seconds from the signing
-    (None: as the policy says). Written only where they say something, so that other orders are
-    the same to older readers.
+    (None: as the policy says). A threat (``target``: its id) says of ``threat`` to what degree:
+    partial or full. ``projected``: the projected scenario and level are proposed. All written
+    only where they say something, so that other orders are the same to older readers.
     """
 
     kind: Literal["command"] = "command"
@@ -226,7 +315,9 @@ class Command(Wire):
     reason: Annotated[str, Field(max_length=2000)] = ""
     state: Id | None = None
     source: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
-    valid_s: Annotated[int, Field(ge=60, le=86_400)] | None = None
+    valid_s: Annotated[int, Field(ge=60, le=7 * DAY_S)] | None = None
+    threat: ThreatWord | None = None
+    projected: bool = False
     at_ms: Ms
 
     @model_validator(mode="after")
@@ -235,6 +326,15 @@ class Command(Wire):
             raise ValueError("attest and fact say a state, and no other order does")
         if self.verb is Verb.ATTEST and self.state not in set(Attested):
             raise ValueError(f"an attested state is one of {', '.join(Attested)}")
+        if self.verb is not Verb.THREAT and (self.valid_s or 0) > DAY_S:
+            raise ValueError("what a person attests or judges holds for a day at most")
+        threatens = self.verb is Verb.THREAT and self.state != Attested.WITHDRAWN
+        if (self.threat is not None) is not threatens:
+            raise ValueError("a threat says what it may hit, and no other order does")
+        if threatens and self.state not in {Attested.PARTIAL, Attested.FULL}:
+            raise ValueError("a threat's degree is partial or full")
+        if self.projected and self.verb is not Verb.PROPOSE:
+            raise ValueError("only a proposal can be of what is projected")
         said = self.state is not None and self.state != Attested.WITHDRAWN
         if said and not self.source.strip():
             raise ValueError("what a person states has a source: who said so")
@@ -244,8 +344,7 @@ class Command(Wire):
 
     @model_serializer(mode="wrap")
     def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        said: dict[str, Any] = write(self)
-        return {name: value for name, value in said.items() if value or name not in ATTESTED_FIELDS}
+        return spoken(write(self), ATTESTED_FIELDS)
 
 
 class Signed(Wire):
