@@ -297,3 +297,51 @@ def test_check_refuses_a_plan_with_dangling_names(tmp_path: Path) -> None:
     done = run("check", file)
     assert done.returncode == 1
     assert 'did you mean: "scenario2"' in done.stderr.decode()
+
+
+# ── another county's plan ────────────────────────────────────────────────────────────────────────
+
+FOUR = SHIPPED.parent / "plans" / "four-levels-example.toml"
+
+
+def test_diff_says_what_stands_otherwise_and_what_is_judged_otherwise(tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    told = FOUR.read_text(encoding="utf-8").replace("operators_full_min = 2", "full_min = 2")
+    other.write_text(told.replace("limit_s = 3600", "limit_s = 1800"), encoding="utf-8")
+    same = run("diff", FOUR, FOUR)
+    assert (same.returncode, "相同" in same.stdout.decode()) == (0, True)
+    done = run("diff", FOUR, other, "--json")
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    assert not found["same"]
+    assert {"was": 3600, "now": 1800} in [
+        {"was": part["was"], "now": part["now"]} for part in found["parts"]
+    ]
+    assert all(turn["now"] != turn["was"] and turn["count"] for turn in found["turns"])
+    shown = run("diff", FOUR, other).stdout.decode()
+    assert "判定不同的情况" in shown
+    assert "↑" in shown
+    bad = tmp_path / "bad.toml"
+    bad.write_text("id =")
+    assert run("diff", bad).returncode == 2
+
+
+def test_figures_are_drawn_into_a_folder(tmp_path: Path) -> None:
+    done = run("figures", "-o", tmp_path / "drawn")
+    assert done.returncode == 0
+    names = [Path(line).name for line in done.stdout.decode().split()]
+    assert names == ["plan-2022-52-organisation.svg", "plan-2022-52-flow.svg"]
+    assert "综合协调组" in (tmp_path / "drawn" / names[0]).read_text(encoding="utf-8")
+
+
+def test_the_interview_writes_a_plan_that_the_check_takes(tmp_path: Path) -> None:
+    path = tmp_path / "new.toml"
+    answers = ("four", "沁水县", "qin shui", "qinshui-1", "", "沁〔2026〕9号", "", "昨天")
+    said = "\n".join([*answers, "2026-03-01", "", "", "", "cmcc=移动,cbn=广电", ""])
+    done = run("new", path, given=said)
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    assert done.stdout.decode().count("不能用") == 2
+    checked = run("check", path)
+    assert checked.returncode == 0
+    assert "还没有与预案原文核对" in checked.stdout.decode()
+    assert run("new", path, given=said).returncode == 2
