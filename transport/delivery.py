@@ -239,7 +239,7 @@ class Sender:
         standing = self.standing(ack, token)
         if standing is Standing.STALE:
             older = ack.store < self.store and self._strikes < _STRIKES
-            behind = ack.again and ack.epoch == self.epoch and ack.seq < self.acked
+            behind = ack.again and (ack.epoch, ack.seq) < (self.epoch, self.acked)
             self._behind_seen |= older or behind
             self.store = self.store if older else ack.store
             return ()

@@ -173,6 +173,32 @@ def test_an_outbox_restored_from_an_old_copy_takes_a_new_epoch_and_loses_nothing
     assert [restart.reason for restart in ether.restarts] == [Restart.DIFFERENT]
 
 
+def test_a_store_restored_from_before_an_epoch_gets_the_rows_in_a_newer_one() -> None:
+    """The restored store waits for row 1 of an epoch whose first rows it had acknowledged."""
+    sender = Sender(epoch=200, acked=8, highest=9, store=5)
+    sender.connect()
+    waits = Acked(100, 7, again=True, store=5)
+    now_ms = 0
+    for _ in range(10):
+        actions = sender.ack(waits, now_ms)
+        if actions:
+            break
+        assert sender.room() is not None
+        sender.sent(9, 10, now_ms)
+        sender.handed_over(200, 9, now_ms)
+        now_ms = sender.deadline() or now_ms
+        assert sender.due(now_ms)
+    assert actions == (Renumber(200, Restart.BEHIND),)
+
+
+def test_one_late_word_of_a_former_epoch_changes_nothing() -> None:
+    sender = Sender(epoch=200, acked=8, highest=9, store=5)
+    sender.connect()
+    for _ in range(9):
+        assert sender.ack(Acked(100, 7, again=True, store=5), 0) == ()
+    assert sender.ack(Acked(200, 9, store=5), 0) == (Delete(9),)
+
+
 def test_an_outbox_restored_shorter_than_the_watermark_takes_a_new_epoch() -> None:
     sender = Sender(epoch=100, acked=3, highest=5)
     assert sender.ack(Acked(100, 9, check=7), 0) == (Renumber(100, Restart.BEYOND),)
