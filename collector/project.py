@@ -73,11 +73,13 @@ def endings(world: World, now_ms: int, *, horizon_s: int, unknown_s: int) -> lis
     """The sites that will be dark within ``horizon_s``, by when; those already out are left out.
 
     One of which nothing is known counts, at the horizon's end, ``unknown_s`` after its mains went.
+    A loss that is not raised yet counts nowhere.
     """
     end_ms = now_ms + horizon_s * 1000
     found = []
     for site, lost in world.tally.lost.items():
-        if world.tally.site_shares.get(site, impact.NO_SITE).out:
+        share = world.tally.site_shares.get(site, impact.NO_SITE)
+        if share.out or not (share.at_risk or lost.carried):
             continue
         dark = lost.dark
         if dark is not None and dark.at_ms <= end_ms:
