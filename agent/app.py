@@ -12,7 +12,7 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
@@ -23,7 +23,7 @@ from agent import lanes, present, samples
 from agent.batch import Batch, Taken
 from agent.bucket import Budget
 from agent.conduct import Conduct
-from agent.devices import AgentFault, Device, Diff, Fleet, fleet, intervals, merged
+from agent.devices import AgentFault, Device, Diff, Fleet, building, fleet, listed, merged
 from agent.exposition import LinkNow, Snapshot, page
 from agent.io import snapshot
 from agent.io.control import Control
@@ -42,6 +42,7 @@ from agent.metrics import Metrics, gather
 from agent.presence import Identity
 from agent.query import IcmpResult, SnmpResult
 from agent.reload import Setup, check
+from agent.roster import Roster
 from agent.schedule import RoundEnd, Schedule
 from agent.suspicion import Suspicion
 from agent.witness import NO_UPLINK
@@ -90,7 +91,7 @@ class Agent:
     def __init__(
         self,
         settings: AgentSettings,
-        inventory: Inventory,
+        inventory: Inventory | Roster,
         profiles: Mapping[str, Profile],
         *,
         clock: Clock | None = None,
@@ -106,10 +107,11 @@ class Agent:
         self._notify = Notifier()
         self._interval_ms = round(options.interval_s * 1000)
         self._state_dir = Path(options.state_dir)
-        self._fleet = fleet(settings, inventory, profiles)
+        roster = listed(settings, inventory)
+        self._fleet = fleet(settings, roster, profiles)
         self._devices = self._fleet.devices
         self._schedule = Schedule(
-            intervals(settings, inventory),
+            self._fleet.turns,
             round_ms=self._interval_ms,
             now_ms=self._clock.monotonic_ms(),
         )
@@ -117,7 +119,7 @@ class Agent:
         self._budget = Budget(options.packets_per_s, options.octets_per_s, time.monotonic_ns())
         limits = Limits(gather_s=GATHER_S, in_subnet=options.looks_per_subnet, budget=self._budget)
         fast = SnmpEngine(SnmpOptions.within(limits))
-        self._snmp = Ways(fast, inventory, self._state_dir)
+        self._snmp = Ways(fast, self._fleet.ways, self._state_dir)
         self._icmp = IcmpEngine(IcmpOptions.within(limits))
         self._fast = fast
         self.metrics = Metrics()
@@ -147,7 +149,7 @@ class Agent:
             agent=options.id,
             version=version("wanglou"),
             interval_ms=self._interval_ms,
-            inventory_hash=inventory.hash,
+            inventory_hash=roster.hash,
             devices=tuple(self._devices),
             alive_every_ms=round(options.alive_every_s * 1000),
         )
@@ -156,6 +158,7 @@ class Agent:
         self._control = Control(self._state_dir, {"top": self._top}, self._log)
         self._reloader = Reloader(
             None if files is None else partial(self._read_anew, files),
+            self._build,
             self._take_over,
             self._fail,
             notify=self._notify,
@@ -166,7 +169,7 @@ class Agent:
         self._uplink: Uplink | None = None
         self._on_disk: list[Callable[[], None]] = []
         hooks = Hooks(look=self._look_now, settle=self._settle, tell=self._tell)
-        self._traps = Traps(settings, believed or TrapAccess(), inventory, hooks)
+        self._traps = Traps(settings, believed or TrapAccess(), roster, hooks)
         self._tracing = Tracing(options.trace_per_minute, self._clock, self._add)
 
     def stop(self) -> None:
@@ -233,19 +236,21 @@ class Agent:
 
     # -- another configuration --------------------------------------------------------------------
 
-    def _read_anew(self, files: Callable[[], Setup]) -> tuple[Setup, Fleet]:
-        """What the files say now; nothing is touched.
-
-        Raises ConfigError, NeedsRestart or AgentFault.
-        """
+    def _read_anew(self, files: Callable[[], Setup]) -> Setup:
+        """What the files say now; nothing is touched. Raises ConfigError or NeedsRestart."""
         setup = files()
         check(self._settings, setup.settings)
-        return setup, fleet(setup.settings, setup.inventory, setup.profiles, self._fleet)
+        return setup
+
+    def _build(self, setup: Setup) -> Generator[None, None, tuple[Setup, Fleet]]:
+        """What is made of it, in short steps; nothing is touched. Raises AgentFault."""
+        made = yield from building(setup.settings, setup.roster, setup.profiles, self._fleet)
+        return setup, made
 
     def _take_over(self, made: tuple[Setup, Fleet]) -> Diff:
         """From now on another configuration; who is asked as before notices nothing of it."""
         setup, after = made
-        settings, inventory = setup.settings, setup.inventory
+        settings = setup.settings
         options, now_ms = settings.agent, self._clock.monotonic_ms()
         if self._open:
             self._turn(now_ms)  # whose turn has come by now has it
@@ -256,8 +261,7 @@ class Agent:
         if interval_ms != self._interval_ms:
             self._interval_ms = interval_ms
             self._first_round = self._clock.wall_ms() // interval_ms
-        turns = intervals(settings, inventory)
-        self._schedule.replace(turns, now_ms, round_ms=interval_ms, gone=diff.gone)
+        self._schedule.replace(after.turns, now_ms, round_ms=interval_ms, gone=diff.gone)
         self._suspicion.forget(diff.gone)
         self._suspicion.rest(options.rest_turns)
         self._conduct.forget(diff.gone)
@@ -266,12 +270,12 @@ class Agent:
         for engine in (self._fast, self._icmp):
             engine.allow(options.looks_per_subnet)
         self._snmp.renew(after.ways, diff.gone)
-        self._traps.renew(setup.believed, inventory, diff.gone)
+        self._traps.renew(setup.believed, setup.roster, diff.gone)
         self._settings = settings
         self._who = replace(
             self._who,
             interval_ms=interval_ms,
-            inventory_hash=inventory.hash,
+            inventory_hash=setup.roster.hash,
             devices=tuple(after.devices),
             alive_every_ms=round(options.alive_every_s * 1000),
         )
@@ -417,13 +421,14 @@ class Agent:
         return True
 
     def _submit(self, device: Device) -> None:
-        device.waiting = (device.icmp is not None) + (device.snmp is not None)
+        icmp, snmp = device.icmp(), device.snmp()
+        device.waiting = (icmp is not None) + (snmp is not None)
         device.outcomes = None
         device.light = self._check.light
-        if device.icmp is not None:
-            self._icmp.submit(device.icmp, self._icmp_done)
-        if device.snmp is not None:
-            self._snmp.submit(device.snmp, self._snmp_done)
+        if icmp is not None:
+            self._icmp.submit(icmp, self._icmp_done)
+        if snmp is not None:
+            self._snmp.submit(snmp, self._snmp_done)
         if device.waiting == 0:
             self._schedule.finished(device.id, looked=False)
 
@@ -431,6 +436,7 @@ class Agent:
         device: Device = result.look.owner
         if device.gone:
             return
+        device.learn(result.look)
         if result.outcome is Outcome.MEASURED:
             self._echoed(device, result)
         else:
@@ -440,6 +446,7 @@ class Agent:
         device: Device = result.look.owner
         if device.gone:
             return
+        device.learn(result.look)
         if result.outcome is Outcome.MEASURED:
             self._answered(device, result)
         else:
@@ -487,8 +494,8 @@ class Agent:
         at_ms = self._clock.now_ms()
         self._said(device, Method.SNMP, result, result.rtt_ns, at_ms)
         if result.outcome is Outcome.MEASURED:
-            self._taken.append(Taken(device.id, device.track, result, at_ms))
-            if device.icmp is None:  # no echo tells of the way there
+            self._taken.append(Taken(device.id, device, result, at_ms))
+            if not device.plan.icmp_count:  # no echo tells of the way there
                 self._sample.add_asked(device.id, result.rtt_ns, result.loss, at_ms)
             if len(self._taken) >= BATCH_MOST:
                 self._settle()
@@ -516,8 +523,8 @@ class Agent:
             return
         self._add(look)
         new = outcome is Outcome.NO_ANSWER and look.since_ms == at_ms
-        if new and method is Method.ICMP and device.icmp is not None:
-            self._tracing.silent(device.id, device.icmp.address)
+        if new and method is Method.ICMP:
+            self._tracing.silent(device.id, device.address)
 
     def _settle(self) -> None:
         """Take what was measured into the lanes, many looks at once."""
@@ -547,8 +554,8 @@ class Agent:
         if device.outcomes is None and not followed and self._suspicion.trusts(device.id):
             self._schedule.finished(device.id, looked=True)
             return
-        looks = {Method.ICMP: device.icmp, Method.SNMP: device.snmp}
-        outcomes = {method: Outcome.MEASURED for method, look in looks.items() if look is not None}
+        asked = {Method.ICMP: device.plan.icmp_count, Method.SNMP: device.plan.query is not None}
+        outcomes = {method: Outcome.MEASURED for method, is_asked in asked.items() if is_asked}
         outcomes |= device.outcomes or {}
         device.outcomes = None
         blind = all(one is Outcome.COULD_NOT_LOOK for one in outcomes.values())
@@ -561,13 +568,12 @@ class Agent:
     def _name_noisy(self) -> None:
         """Say which devices sent us what nobody asked for since the round before."""
         noise = {at[:2]: count for at, count in self._fast.take_noise().items() if count >= FLOOD}
-        looks = [device.snmp for device in self._devices.values() if device.snmp] if noise else []
-        for one in looks:
+        for one in self._devices.values() if noise else ():
             count = noise.get((one.address, one.port), 0)
-            if count:
-                self._conduct.flooded(one.device, count)
-                key = ("noise", one.device)
-                self._changes.note(key, 1, "device floods us", device=one.device, datagrams=count)
+            if count and one.plan.query is not None:
+                self._conduct.flooded(one.id, count)
+                key = ("noise", one.id)
+                self._changes.note(key, 1, "device floods us", device=one.id, datagrams=count)
 
     def _deadline(self) -> int:
         """When something is to be done; monotonic ms."""

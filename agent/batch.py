@@ -186,7 +186,7 @@ class Batch:
         after = array("Q", bytes(8 * width * len(looks)))
         after[0::width] = array("Q", stamps_ns)
         ticks = [NEVER] * len(looks) if query.uptime is None else cells[query.uptime :: size]
-        after[1::width] = array("Q", ticks)  # type: ignore[arg-type]  # numbers, as their tags say
+        after[1::width] = array("Q", ticks)  # type: ignore[arg-type, type-var]  # numbers
         devices = [look.device for look in looks]
         stamps = [look.at_ms for look in looks]
         found: list[Reading] = []
@@ -194,7 +194,7 @@ class Batch:
             columns = numbers(group, table)
             for word, place in enumerate(group.places, offset):
                 counts = columns[place]
-                after[word::width] = array("Q", counts)  # type: ignore[arg-type]  # as above
+                after[word::width] = array("Q", counts)  # type: ignore[arg-type, type-var]  # numbers
                 columns[place] = rates(before[word::width], counts, seconds, [group.metrics[place]])
             self._sample.add_rows(devices, group.key, group.metrics, columns, stamps)
             found += self._state.values_of(

@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from config.inventory import Inventory
+from agent.roster import Roster
 from config.profile import Profile
 from config.settings import AgentSettings
 from config.traps import TrapAccess
@@ -32,7 +32,7 @@ class Setup:
     """Everything that an agent is told by files; ``believed``: whose traps."""
 
     settings: AgentSettings
-    inventory: Inventory
+    roster: Roster
     profiles: Mapping[str, Profile]
     believed: TrapAccess
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain
+from typing import NamedTuple
 
 from agent.metrics import Histogram
 
@@ -21,6 +22,32 @@ def phase_ms(device: str, interval_ms: int) -> int:
     """Where in its interval a device has its turn."""
     digest = blake2b(device.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % interval_ms
+
+
+def ordered(names: Sequence[str], interval_ms: int) -> list[tuple[int, int]]:
+    """Phase and number of each of ``names``, in the order of their turns."""
+    return sorted((phase_ms(name, interval_ms), number) for number, name in enumerate(names))
+
+
+class Turns(NamedTuple):
+    """The devices of one interval in the order of their turns, with their phases."""
+
+    interval_ms: int
+    phases: array[int]
+    names: list[str]
+
+
+def turns_of(intervals: Mapping[str, int]) -> list[Turns]:
+    """The turns of devices whose intervals (ms) these are."""
+    some: dict[int, list[str]] = {}
+    for name, interval_ms in intervals.items():
+        some.setdefault(interval_ms, []).append(name)
+    found = []
+    for interval_ms, names in some.items():
+        order = ordered(names, interval_ms)
+        phases = array("I", [phase for phase, _ in order])
+        found.append(Turns(interval_ms, phases, [names[number] for _, number in order]))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +67,16 @@ class RoundEnd:
 class Schedule:
     """The turns of all devices and the rounds over them.
 
-    ``intervals`` has each device's interval, ``round_ms`` is the length of a round. Sleep until
-    ``deadline()``, then take ``due`` and ``round_over``; tell ``finished`` at the end of a look.
+    ``every`` has the turns of all devices (``turns_of``), ``round_ms`` is the length of a round.
+    Sleep until ``deadline()``, then take ``due`` and ``round_over``; tell ``finished`` at the end
+    of a look.
     ``lateness`` counts how many milliseconds after its turn a device was due.
     """
 
-    def __init__(self, intervals: Mapping[str, int], *, round_ms: int, now_ms: int) -> None:
+    def __init__(self, every: Sequence[Turns], *, round_ms: int, now_ms: int) -> None:
         self._round_ms = round_ms
         self._origin = self._round_origin = now_ms
-        self._rings = _rings(intervals, now_ms, now_ms)
+        self._rings = [_Ring(one, now_ms, now_ms) for one in every]
         self.lateness = Histogram()
         self._under_way: set[str] = set()
         self._out_of_turn: set[str] = set()
@@ -115,14 +143,14 @@ class Schedule:
         return end
 
     def replace(
-        self, intervals: Mapping[str, int], now_ms: int, *, round_ms: int, gone: Collection[str]
+        self, every: Sequence[Turns], now_ms: int, *, round_ms: int, gone: Collection[str]
     ) -> None:
         """Take another inventory, after ``due(now_ms)``: who stays keeps its turn.
 
         ``gone`` is forgotten: whose looks under way do not count any more. Another ``round_ms``
         begins with the round under way, and the rounds' numbers begin again at 0.
         """
-        self._rings = _rings(intervals, self._origin, now_ms)
+        self._rings = [_Ring(one, self._origin, now_ms) for one in every]
         for device in gone:
             self._under_way.discard(device)
             self._out_of_turn.discard(device)
@@ -140,11 +168,8 @@ class _Ring:
 
     __slots__ = ("_at", "_begin_ms", "_interval_ms", "_names", "_phases", "turn_ms")
 
-    def __init__(self, names: Iterable[str], interval_ms: int, origin_ms: int, now_ms: int) -> None:
-        ordered = sorted((phase_ms(name, interval_ms), name) for name in names)
-        self._interval_ms = interval_ms
-        self._phases = array("q", [phase for phase, _ in ordered])
-        self._names = [name for _, name in ordered]
+    def __init__(self, turns: Turns, origin_ms: int, now_ms: int) -> None:
+        self._interval_ms, self._phases, self._names = turns
         self._begin_ms = origin_ms
         self._at = 0
         self.turn_ms = origin_ms + self._phases[0]
@@ -187,10 +212,3 @@ class _Ring:
         for at in (*range(self._at, len(self._names)), *range(self._at)):
             begin_ms = before_ms if at >= self._at else self._begin_ms
             yield begin_ms + self._phases[at], self._names[at]
-
-
-def _rings(intervals: Mapping[str, int], origin_ms: int, now_ms: int) -> list[_Ring]:
-    names: dict[int, list[str]] = {}
-    for name, interval_ms in intervals.items():
-        names.setdefault(interval_ms, []).append(name)
-    return [_Ring(some, interval_ms, origin_ms, now_ms) for interval_ms, some in names.items()]

@@ -14,7 +14,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from agent import ber
-from agent.counters import Past, Rates, bounds, packed
+from agent.counters import Bounds, Past, Rates, bounds
 from agent.decode import ONE_ROW
 from agent.query import Query
 
@@ -40,17 +40,19 @@ class Track:
 
     __slots__ = ("_kept", "bounds", "names", "query")
 
-    def __init__(self, gap_s: float = 300.0, least_s: float = 0.0) -> None:
-        self.bounds = bounds(gap_s, least_s)
+    def __init__(
+        self, gap_s: float = 300.0, least_s: float = 0.0, *, within: Bounds | None = None
+    ) -> None:
+        self.bounds = within or bounds(gap_s, least_s)
         self.query: Query | None = None
         self.names: tuple[Names, ...] = ()
         self._kept: bytes | Rates | None = None
 
-    def keep_to(self, other: Track) -> None:
-        """From now on the bounds of another; what was counted stays."""
-        self.bounds = other.bounds
+    def keep_to(self, within: Bounds) -> None:
+        """From now on other bounds; what was counted stays."""
+        self.bounds = within
         if isinstance(self._kept, Rates):
-            self._kept.keep_to(other.bounds)
+            self._kept.keep_to(within)
 
     @property
     def kept(self) -> bytes | None:
@@ -145,7 +147,7 @@ def _spread(query: Query, kept: bytes) -> tuple[int, int | None, tuple[Past, ...
             past = Past(group.key, group.places)
             end = begin + len(group.places)
             past.at_ns, past.instances = at_ns, ONE_ROW
-            past.counts = packed(words[begin:end].tolist())
+            past.counts = words[begin:end]
             pasts.append(past)
             begin = end
     return (0, None, tuple(pasts)) if uptime == NEVER else (at_ns, uptime, tuple(pasts))

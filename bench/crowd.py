@@ -7,24 +7,30 @@ counted. Devices that move answer by SNMP; the kernel answers echoes on loopback
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
+
+import aiohttp
 
 from bench import whole
 from bench.figures import Figure, Target
-from bench.ground import Ground, cpu_s, ground, memory_mb, scratch, wait_ready
-from bench.peers import ROOT, farm
-from drill.children import Child
+from bench.ground import Ground, cpu_s, ground, memory_mb, scratch
+from bench.peers import farm
+from drill.broker import HOST, free_port
 
 INTERVAL_S: Final = 30.0
 SETTLE: Final = 2
 """Intervals before the first one that is counted: learning, and the first state of everything."""
 
 LATE_MS: Final = 250.0
-COUNTED: Final = ("looks", "answers", "timeouts", "drops", "could_not_look")
+LATE: Final = "wanglou_agent_lateness_seconds"
+COUNTED: Final = {
+    "looks": "wanglou_agent_looks_total",
+    "answers": 'wanglou_agent_outcomes_total{outcome="measured"}',
+    "timeouts": 'wanglou_agent_outcomes_total{outcome="no_answer"}',
+    "could not look": 'wanglou_agent_outcomes_total{outcome="could_not_look"}',
+    "drops": "wanglou_agent_kernel_drops_total",
+}
 
 
 class Crowd(NamedTuple):
@@ -63,10 +69,13 @@ async def figures(crowds: tuple[Crowd, ...], rounds: int) -> list[Figure]:
 
 
 async def _one(place: Ground, crowd: Crowd, rounds: int) -> list[Figure]:
-    config = await whole.county(place, crowd.profile, crowd.devices, INTERVAL_S, icmp=crowd.icmp)
-    agent = await _agent(place, config)
+    port = free_port()
+    await whole.county(
+        place, crowd.profile, crowd.devices, INTERVAL_S, icmp=crowd.icmp, metrics_port=port
+    )
+    agent = await place.start(f"agent-{whole.AGENT}", "agent", "run")
     await asyncio.sleep(SETTLE * INTERVAL_S)
-    before, shares = await _ask(agent), []
+    before, shares = await _counts(port), []
     spent = cpu_s(agent)
     for _ in range(rounds):
         await asyncio.sleep(INTERVAL_S)
@@ -74,104 +83,40 @@ async def _one(place: Ground, crowd: Crowd, rounds: int) -> list[Figure]:
         now = cpu_s(agent)
         shares.append((now - spent) / INTERVAL_S * 100)
         spent = now
-    after = await _ask(agent)
+    after = await _counts(port)
     return list(_told(crowd, shares, memory_mb(agent), before, after))
 
 
+async def _counts(port: int) -> dict[str, float]:
+    """The agent's own figures, as its page tells them."""
+    url = f"http://{HOST}:{port}/metrics"
+    async with aiohttp.ClientSession() as session, session.get(url) as reply:
+        text = await reply.text()
+    lines = (line for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
 def _told(
-    crowd: Crowd, shares: list[float], memory: float, before: dict[str, Any], after: dict[str, Any]
+    crowd: Crowd,
+    shares: list[float],
+    memory: float,
+    before: dict[str, float],
+    after: dict[str, float],
 ) -> Iterator[Figure]:
-    counts = {name: after[name] - before[name] for name in COUNTED}
-    late = [b - a for a, b in zip(before["late"], after["late"], strict=True)]
-    note = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    since = {name: after[name] - before.get(name, 0.0) for name in after}
+    counts = {word: since.get(name, 0.0) for word, name in COUNTED.items()}
+    note = ", ".join(f"{count:,.0f} {word}" for word, count in counts.items())
     yield Figure(crowd.title, "agent", "% of a core", tuple(shares), Target(crowd.share), note)
     yield Figure(crowd.title, "resident memory", "MB", (memory,), Target(crowd.memory_mb))
-    p99 = _below(after["bounds"], late, 0.99)
+    p99 = _below(since, 0.99) * 1000
     yield Figure(crowd.title, "start later than due, p99 at most", "ms", (p99,), Target(LATE_MS))
     yield Figure(crowd.title, "replies lost to full buffers", "", (counts["drops"],), Target(0.0))
 
 
-def _below(bounds: list[float], counts: list[int], share: float) -> float:
-    """The upper end of the class in which the quantile lies."""
-    wanted, seen = share * sum(counts), 0
-    for bound, count in zip([*bounds, float("inf")], counts, strict=True):
-        seen += count
-        if seen >= wanted:
-            return bound
+def _below(since: dict[str, float], share: float) -> float:
+    """The upper end (s) of the class of lateness in which the quantile lies."""
+    wanted = share * since[f"{LATE}_count"]
+    for name, below in since.items():
+        if name.startswith(f"{LATE}_bucket") and below >= wanted:
+            return float(name.split('"')[1])
     return float("inf")
-
-
-async def _agent(place: Ground, config: Path) -> Child:
-    """An agent that tells its counters when it is asked."""
-    log = place.children.folder / "crowd.log"
-    with log.open("ab") as errors:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bench.crowd",
-            str(config),
-            cwd=ROOT,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=errors,
-            start_new_session=True,
-        )
-    child = Child("crowd", process, log)
-    place.children.running.append(child)
-    await wait_ready(child)
-    return child
-
-
-async def _ask(agent: Child) -> dict[str, Any]:
-    process: Any = agent.process
-    process.stdin.write(b"?\n")
-    return dict(json.loads(await asyncio.wait_for(process.stdout.readline(), 60)))
-
-
-async def _main(config: Path) -> None:
-    """The agent itself, with one more task that answers on standard output."""
-    from agent.app import Agent  # noqa: PLC0415  only the child is one
-    from config.io.apart import apart, slimmed  # noqa: PLC0415
-    from config.io.load import (  # noqa: PLC0415
-        load_agent_settings,
-        load_inventory,
-        load_profiles,
-    )
-
-    settings = load_agent_settings(config)
-    options = settings.agent
-    inventory = apart(lambda: slimmed(load_inventory(Path(options.inventory))))
-    folder = Path(options.profiles_dir) if options.profiles_dir else None
-    agent = Agent(settings, inventory, load_profiles(folder))
-    lines = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
-    )
-    running = asyncio.create_task(agent.run())
-    while await lines.readline():
-        sys.stdout.write(json.dumps(_counts(agent)) + "\n")
-        sys.stdout.flush()
-    agent.stop()
-    await running
-
-
-def _counts(agent: Any) -> dict[str, Any]:
-    from agent.metrics import gather  # noqa: PLC0415  only the child is an agent
-
-    metrics = agent.metrics
-    engines = (agent._fast.stats, agent._icmp.stats)  # noqa: SLF001  it gathers once a round
-    gather(metrics, engines, agent._batch)  # noqa: SLF001  as above
-
-    late = metrics.lateness
-    return {
-        **{name: getattr(metrics, name) for name in COUNTED},
-        "late": list(late.counts),
-        "bounds": list(late.bounds),
-    }
-
-
-if __name__ == "__main__":
-    from transport.io import log as logs
-
-    logs.setup()
-    asyncio.run(_main(Path(sys.argv[1])))

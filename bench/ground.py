@@ -90,7 +90,14 @@ class Ground:
             },
         )
 
-    def write_agent(self, agent: str, targets: Iterable[Target], **options: object) -> None:
+    def write_agent(
+        self,
+        agent: str,
+        targets: Iterable[Target],
+        *,
+        metrics_port: int | None = None,
+        **options: object,
+    ) -> None:
         """The settings and the inventory of an agent, named like its operator."""
         _rows(self.folder / f"targets-{agent}.csv", _TARGETS, targets)
         inventory = self.folder / f"inventory-{agent}.toml"
@@ -106,7 +113,10 @@ class Ground:
             "inventory": inventory.name,
             **options,
         }
-        self._toml(f"agent-{agent}", {"agent": own})
+        page: dict[str, Mapping[str, object]] = (
+            {} if metrics_port is None else {"metrics": {"port": metrics_port}}
+        )
+        self._toml(f"agent-{agent}", {"agent": own, **page})
 
     async def start(self, name: str, *argv: str) -> Child:
         """Start ``wanglou ARGV --config NAME.toml`` and wait until its log says that it is ready.

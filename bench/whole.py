@@ -106,8 +106,14 @@ async def agent(place: Ground, profile: str, devices: int, interval_s: float) ->
 
 
 async def county(
-    place: Ground, profile: str, devices: int, interval_s: float, *, icmp: bool = False
-) -> Path:
+    place: Ground,
+    profile: str,
+    devices: int,
+    interval_s: float,
+    *,
+    icmp: bool = False,
+    metrics_port: int | None = None,
+) -> None:
     """A running collector, and the settings of the only agent that reports to it."""
     _profiles(place.folder / "profiles")
     register = town.register(devices, (AGENT,))
@@ -117,10 +123,14 @@ async def county(
         for number, device in enumerate(register.devices)
     )
     place.write_agent(
-        AGENT, rows, interval_s=interval_s, profiles_dir="profiles", packets_per_s=50_000
+        AGENT,
+        rows,
+        metrics_port=metrics_port,
+        interval_s=interval_s,
+        profiles_dir="profiles",
+        packets_per_s=50_000,
     )
     await place.start("collector", "collector", "run")
-    return place.config(f"agent-{AGENT}")
 
 
 def _profiles(folder: Path) -> None:

@@ -38,21 +38,22 @@ def run(
 ) -> None:
     """巡检、缓存、上送，直到叫停 / poll, buffer, send until told to stop; logs on stderr."""
     from agent.app import Agent, AgentFault
-    from agent.io.setup import load_apart
+    from agent.io.setup import at_rest, load_apart
+    from agent.roster import Roster
     from config.faults import ConfigError
     from config.io import load
-    from config.io.apart import apart, slimmed
+    from config.io.apart import apart
     from transport.io import log
     from transport.io.sqlite import StoreTooNew
 
     log.setup(level)
     try:
         settings = load.load_agent_settings(config)
-        folder = settings.agent.profiles_dir
+        folder, path = settings.agent.profiles_dir, Path(settings.agent.inventory)
         # The inventory is handed over, not kept: it takes more memory than what is made of it.
         agent = Agent(
             settings,
-            apart(lambda: slimmed(load.load_inventory(Path(settings.agent.inventory)))),
+            apart(lambda: Roster.of(load.load_inventory(path), settings.agent.interval_s)),
             load.load_profiles(None if folder is None else Path(folder)),
             believed=load.load_trap_access(settings),
             files=partial(load_apart, config),
@@ -64,6 +65,7 @@ def run(
         print(f"wanglou agent: {fault}", file=sys.stderr)
         raise typer.Exit(1) from fault
 
+    at_rest()
     try:
         told = _told_of_disk(_alone(agent))
     except (AgentFault, StoreTooNew) as fault:

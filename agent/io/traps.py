@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from agent import traps
 from agent.io.traps_store import TrapRow, TrapStore
-from config.inventory import Inventory
+from agent.roster import Roster
 from config.settings import AgentSettings, TrapSettings
 from config.traps import TrapAccess
 from transport.io import log as logs
@@ -100,13 +100,13 @@ class Traps:
         self,
         settings: AgentSettings,
         access: TrapAccess,
-        inventory: Inventory,
+        roster: Roster,
         hooks: Hooks,
     ) -> None:
         self._settings = settings
         self._options = settings.traps or TrapSettings()
         self._access = access
-        self._devices = self._by_address(inventory)
+        self._devices = self._by_address(roster)
         self._hooks = hooks
         self._log = logs.get("traps", agent=settings.agent.id)
         self._changes = logs.Changes(self._log)
@@ -123,12 +123,12 @@ class Traps:
         self._task: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
 
-    def renew(self, access: TrapAccess, inventory: Inventory, gone: Collection[str]) -> None:
+    def renew(self, access: TrapAccess, roster: Roster, gone: Collection[str]) -> None:
         """Take another inventory; looks at devices that are ``gone`` from it, or changed, are void.
 
         Whoever else is believed now, the receiver has to begin anew to know it.
         """
-        self._devices = self._by_address(inventory)
+        self._devices = self._by_address(roster)
         here = {device for devices in self._devices.values() for device in devices}
         for device in [one for one in gone if one in self._cases]:
             case = self._cases[device]
@@ -144,11 +144,12 @@ class Traps:
             if self._process is not None and self._process.returncode is None:
                 self._process.terminate()
 
-    def _by_address(self, inventory: Inventory) -> dict[str, list[str]]:
+    def _by_address(self, roster: Roster) -> dict[str, list[str]]:
         """The devices at each address, where traps are listened for."""
         found: dict[str, list[str]] = defaultdict(list)
-        for target in inventory.targets if self._settings.traps is not None else ():
-            found[str(target.address)].append(target.device)
+        if self._settings.traps is not None:
+            for address, device in zip(roster.addresses, roster.devices, strict=True):
+                found[address].append(device)
         return found
 
     def start(self) -> None:

@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from agent.devices import Way, ways_of
+from agent.devices import Way
 from agent.io.pysnmp_engine import PysnmpEngine
 from agent.io.snmp import SnmpEngine
 from agent.io.sockets import Address
 from agent.query import SnmpLook, SnmpResult
 from agent.trials import Trials
-from config.inventory import EngineKind, Inventory
+from config.inventory import EngineKind
 
 FILE: Final = "credentials.json"
 """In the agent's state directory: names of devices and of the credentials that fit them."""
@@ -30,7 +30,7 @@ Done = Callable[[SnmpResult], None]
 class Ways:
     """Used as an SnmpEngine is, which it hands nearly everything to."""
 
-    def __init__(self, fast: SnmpEngine, inventory: Inventory, state_dir: Path) -> None:
+    def __init__(self, fast: SnmpEngine, ways: Mapping[str, Way], state_dir: Path) -> None:
         self._fast = fast
         self._other = PysnmpEngine(fast.options.sizes, fast.options.budget)
         self._ways: Mapping[str, Way] = {}
@@ -39,7 +39,7 @@ class Ways:
         self._saving: asyncio.TimerHandle | None = None
         self.take_noise: Callable[[], dict[Address, int]] = fast.take_noise
         self.push: Callable[[], None] = fast.push
-        self.renew(ways_of(inventory))
+        self.renew(ways)
 
     def renew(self, ways: Mapping[str, Way], gone: Collection[str] = ()) -> None:
         """Take other ways; what is known of devices that are not ``gone`` stays."""

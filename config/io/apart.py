@@ -1,20 +1,17 @@
 """Loading in a process of its own, so that what loading takes does not stay with who runs for good.
 
 An inventory of 100,000 targets takes 300 MB to read and check and half of that to keep: memory
-that an allocator does not give back. A child reads it and hands over no more than the result.
+that an allocator does not give back. A child reads it and hands over
+no more than what is made of it.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
-
-from pydantic import BaseModel
-
-from config.inventory import Inventory
 
 T = TypeVar("T")
 
@@ -39,17 +36,3 @@ def apart(load: Callable[[], T]) -> T:
         found.append(pickle.load(come))  # noqa: S301  our own child's
     _, ended = os.waitpid(child, 0)
     return found[0] if found and ended == 0 else load()
-
-
-def slimmed(inventory: Inventory) -> Inventory:
-    """The same inventory: targets that give the same fields share the set that says which."""
-    _share(inventory.targets)
-    return inventory
-
-
-def _share(models: Iterable[BaseModel]) -> None:
-    shared: dict[frozenset[str], set[str]] = {}
-    for model in models:
-        given = model.model_fields_set
-        one = shared.setdefault(frozenset(given), given)
-        object.__setattr__(model, "__pydantic_fields_set__", one)

@@ -10,8 +10,6 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Final
 
-import openpyxl
-
 from config.faults import ConfigError, Place, error
 from config.io.read import read_bytes
 from config.sheet import MAX_COLUMNS, Row, Sheet, csv_sheet, limits
@@ -41,6 +39,8 @@ def _score(cells: Sequence[str]) -> int:
 
 
 def _book(raw: bytes, name: str) -> list[Sheet]:
+    import openpyxl  # noqa: PLC0415  megabytes that nobody needs who reads no workbook
+
     try:
         _bounded(raw, name)
         with warnings.catch_warnings():

@@ -57,7 +57,7 @@ def setup(folder: Path, targets: str, *, more: str = "", credentials: str = CRED
 
 
 def made(one: Setup, before: Fleet | None = None) -> Fleet:
-    return fleet(one.settings, one.inventory, one.profiles, before)
+    return fleet(one.settings, one.roster, one.profiles, before)
 
 
 def target(name: str, last: int = 1, credential: str = "ro", more: str = PROFILES) -> str:
@@ -103,9 +103,10 @@ def test_who_is_asked_as_before_stays_the_very_same(
 
 def test_several_credentials_go_on_with_the_one_that_fits(tmp_path: Path) -> None:
     before = made(setup(tmp_path, listed("d")))
-    look = before.devices["d"].snmp
+    look = before.devices["d"].snmp()
     assert look is not None
     look.access = dict(before.ways["d"].accesses)["rw"]  # as a look chooses it
+    before.devices["d"].learn(look)
     after = made(setup(tmp_path, listed("d")), before)
     assert not merged(before, after).gone
     other = CREDENTIALS.replace("two", "three")
@@ -115,18 +116,19 @@ def test_several_credentials_go_on_with_the_one_that_fits(tmp_path: Path) -> Non
 def test_limits_change_and_what_was_learnt_stays(tmp_path: Path) -> None:
     before = made(setup(tmp_path, target("d")))
     device: Device = before.devices["d"]
-    assert device.snmp is not None
-    device.snmp.memory = memory = object()
+    device.memory = memory = object()
     more = "snmp_timeout_s = 5.0\nicmp_count = 7\ninterval_s = 200"
     after = made(setup(tmp_path, target("d"), more=more), before)
     assert not merged(before, after).gone
     assert after.devices["d"] is device
-    assert device.icmp is not None
-    assert (device.snmp.timeout_s, device.icmp.count) == (5.0, 7)
-    assert device.snmp.memory is memory
-    assert device.snmp.owner is device
+    snmp, icmp = device.snmp(), device.icmp()
+    assert snmp is not None
+    assert icmp is not None
+    assert (snmp.timeout_s, icmp.count) == (5.0, 7)
+    assert snmp.memory is memory
+    assert snmp.owner is device
     fresh = made(setup(tmp_path, target("d"), more=more)).devices["d"]
-    assert device.track.bounds == fresh.track.bounds
+    assert device.bounds == fresh.bounds
 
 
 def test_another_meaning_of_a_profile_changes_its_devices(tmp_path: Path) -> None:
@@ -134,7 +136,7 @@ def test_another_meaning_of_a_profile_changes_its_devices(tmp_path: Path) -> Non
     before = made(first)
     profile = first.profiles["generic"]
     other = profile.model_copy(update={"scalars": profile.scalars[:1]})
-    after = fleet(first.settings, first.inventory, {**first.profiles, "generic": other}, before)
+    after = fleet(first.settings, first.roster, {**first.profiles, "generic": other}, before)
     assert merged(before, after).changed == {"d"}
 
 

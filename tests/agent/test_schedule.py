@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.schedule import Schedule, phase_ms
+from agent.schedule import Schedule, phase_ms, turns_of
 
 DEVICES = {f"d{number}": 1000 for number in range(1000)}
 
@@ -19,8 +19,8 @@ def test_phases_are_spread_over_the_interval() -> None:
 
 def test_a_phase_depends_on_the_device_alone() -> None:
     assert phase_ms("d1", 30_000) == phase_ms("d1", 30_000)
-    alone = Schedule({"d1": 1000}, round_ms=1000, now_ms=0)
-    among = Schedule(DEVICES, round_ms=1000, now_ms=0)
+    alone = Schedule(turns_of({"d1": 1000}), round_ms=1000, now_ms=0)
+    among = Schedule(turns_of(DEVICES), round_ms=1000, now_ms=0)
     when = phase_ms("d1", 1000)
     assert "d1" not in among.due(when - 1)
     assert alone.due(when) == ["d1"]
@@ -42,7 +42,7 @@ def drive(schedule: Schedule, until: int) -> list[tuple[int, str]]:
 @settings(max_examples=50, deadline=None)
 @given(st.dictionaries(st.text("abcdef", min_size=1), st.integers(1000, 5000), min_size=1))
 def test_every_device_has_its_turn_once_per_interval(intervals: dict[str, int]) -> None:
-    turns = drive(Schedule(intervals, round_ms=2000, now_ms=77), 77 + 20_000)
+    turns = drive(Schedule(turns_of(intervals), round_ms=2000, now_ms=77), 77 + 20_000)
     for device, interval in intervals.items():
         times = [at for at, who in turns if who == device]
         assert times[0] - 77 < interval
@@ -50,7 +50,7 @@ def test_every_device_has_its_turn_once_per_interval(intervals: dict[str, int]) 
 
 
 def test_a_slow_device_loses_its_own_turn_and_delays_nobody() -> None:
-    schedule = Schedule({"slow": 1000, "quick": 1000}, round_ms=1000, now_ms=0)
+    schedule = Schedule(turns_of({"slow": 1000, "quick": 1000}), round_ms=1000, now_ms=0)
     quick = 0
     for now in range(0, 5000, 10):
         for device in schedule.due(now):
@@ -69,7 +69,7 @@ def test_a_slow_device_loses_its_own_turn_and_delays_nobody() -> None:
 
 
 def test_what_could_not_be_looked_at_is_missed_until_it_can() -> None:
-    schedule = Schedule({"d": 1000}, round_ms=1000, now_ms=0)
+    schedule = Schedule(turns_of({"d": 1000}), round_ms=1000, now_ms=0)
     schedule.due(999)
     schedule.finished("d", looked=False)
     first = schedule.round_over(1000)
@@ -81,21 +81,21 @@ def test_what_could_not_be_looked_at_is_missed_until_it_can() -> None:
 
 
 def test_rounds_are_numbered_and_a_long_sleep_makes_one_of_many() -> None:
-    schedule = Schedule({"d": 1000}, round_ms=1000, now_ms=500)
+    schedule = Schedule(turns_of({"d": 1000}), round_ms=1000, now_ms=500)
     assert schedule.round_over(1499) is None
     ends = [schedule.round_over(now) for now in (1500, 2500, 60_700, 61_500)]
     assert [end.number for end in ends if end is not None] == [0, 1, 59, 60]
 
 
 def test_turns_slept_through_are_not_made_up_for() -> None:
-    schedule = Schedule({"d": 1000}, round_ms=1000, now_ms=0)
+    schedule = Schedule(turns_of({"d": 1000}), round_ms=1000, now_ms=0)
     assert schedule.due(3_600_000) == ["d"]
     schedule.finished("d", looked=True)
     assert schedule.due(3_600_000) == []
 
 
 def test_a_look_out_of_turn_moves_no_turn() -> None:
-    asked, left = (Schedule({"d": 1000}, round_ms=1000, now_ms=0) for _ in range(2))
+    asked, left = (Schedule(turns_of({"d": 1000}), round_ms=1000, now_ms=0) for _ in range(2))
     assert asked.at_once("d")
     assert not asked.at_once("d")  # it is being looked at
     assert not asked.at_once("nobody")
@@ -105,7 +105,7 @@ def test_a_look_out_of_turn_moves_no_turn() -> None:
 
 
 def test_a_look_out_of_turn_under_way_is_its_turns_and_no_other_counts() -> None:
-    schedule = Schedule({"d": 1000}, round_ms=1000, now_ms=0)
+    schedule = Schedule(turns_of({"d": 1000}), round_ms=1000, now_ms=0)
     turn = phase_ms("d", 1000)
     assert schedule.at_once("d")
     assert schedule.due(turn) == []  # it is being looked at: that is its turn's look
@@ -121,15 +121,15 @@ def test_a_look_out_of_turn_under_way_is_its_turns_and_no_other_counts() -> None
 
 
 def test_an_empty_inventory_still_has_rounds() -> None:
-    schedule = Schedule({}, round_ms=1000, now_ms=0)
+    schedule = Schedule(turns_of({}), round_ms=1000, now_ms=0)
     assert schedule.deadline() == 1000
     assert schedule.round_over(1000) is not None
 
 
 def test_another_inventory_moves_nobody_who_stays() -> None:
-    schedule = Schedule({"a": 1000, "b": 1000}, round_ms=1000, now_ms=0)
+    schedule = Schedule(turns_of({"a": 1000, "b": 1000}), round_ms=1000, now_ms=0)
     turn = phase_ms("a", 1000)
-    schedule.replace({"a": 1000, "c": 1000}, 0, round_ms=1000, gone={"b"})
+    schedule.replace(turns_of({"a": 1000, "c": 1000}), 0, round_ms=1000, gone={"b"})
     turns = drive(schedule, 999)
     assert (turn, "a") in turns
     assert {device for _, device in turns} == {"a", "c"}
@@ -143,7 +143,7 @@ def test_another_inventory_moves_nobody_who_stays() -> None:
 def test_after_any_pause_everyone_overdue_is_due_once(
     intervals: dict[str, int], pauses: list[int]
 ) -> None:
-    schedule = Schedule(intervals, round_ms=10**9, now_ms=5)
+    schedule = Schedule(turns_of(intervals), round_ms=10**9, now_ms=5)
     turns = {device: 5 + phase_ms(device, interval) for device, interval in intervals.items()}
     now = 5
     for pause in pauses:
@@ -158,7 +158,7 @@ def test_after_any_pause_everyone_overdue_is_due_once(
 
 
 def test_how_late_a_turn_was_is_counted() -> None:
-    schedule = Schedule({"d": 1000}, round_ms=1000, now_ms=0)
+    schedule = Schedule(turns_of({"d": 1000}), round_ms=1000, now_ms=0)
     schedule.due(phase_ms("d", 1000) + 70)
     assert schedule.lateness.count == 1
     assert schedule.lateness.below(0.99) == 100

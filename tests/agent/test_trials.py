@@ -13,11 +13,13 @@ import pytest
 from pydantic import SecretStr
 
 from agent.access import access_of
+from agent.devices import fleet
 from agent.io.snmp import SnmpEngine
 from agent.io.ways import FILE, Ways
 from agent.query import SnmpLook, SnmpResult
 from agent.trials import DOUBT, EVERY_MS, SAMPLES, Trials
 from config.inventory import Credential, EngineKind, Inventory, Target
+from config.settings import AgentSettings
 from tests.agent.liar import QUERY
 from tests.peers import snmpd
 from wire.observation import Outcome
@@ -95,6 +97,11 @@ def test_what_was_remembered_of_another_list_is_nothing() -> None:
     assert trials.fitting == {}
 
 
+def bare_settings(folder: Path) -> AgentSettings:
+    agent = {"id": "a", "operator": "cmcc", "state_dir": str(folder), "inventory": "none"}
+    return AgentSettings.model_validate({"agent": agent, "county": {"county": "140522"}})
+
+
 @pytest.mark.peers
 async def test_an_agent_finds_what_fits_and_remembers_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -114,8 +121,9 @@ async def test_an_agent_finds_what_fits_and_remembers_it(
             ),
             credentials=(wrong, right),
         )
+        found = fleet(bare_settings(tmp_path), inventory, {}).ways
         for known in (False, True):
-            ways = Ways(SnmpEngine(), inventory, tmp_path)
+            ways = Ways(SnmpEngine(), found, tmp_path)
             await ways.start()
             looks = {
                 name: SnmpLook(name, peer.address, peer.port, access_of(right), QUERY, 0.3, 0)
@@ -145,6 +153,7 @@ def test_a_remembered_file_that_is_none_is_as_if_there_were_none(tmp_path: Path)
         targets=(Target(device="d", address=at("127.0.0.1"), credentials=NAMES[:2]),),
         credentials=tuple(Credential(id=name) for name in NAMES[:2]),
     )
+    found = fleet(bare_settings(tmp_path), inventory, {}).ways
     for text in ("", "[]", "{", '{"d": 7}'):
         (tmp_path / FILE).write_text(text)
-        assert Ways(SnmpEngine(), inventory, tmp_path)._trials.fitting == {}
+        assert Ways(SnmpEngine(), found, tmp_path)._trials.fitting == {}

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from config.faults import ConfigError
-from config.inventory import Inventory
-from config.io.apart import apart, slimmed
+from config.io.apart import apart
 from config.io.load import load_inventory
 
 TABLE = "device,address,port,credential,profiles\na,10.0.0.1,161,c,generic\nb,10.0.0.2,,c,generic\n"
@@ -24,17 +23,9 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_what_a_child_loads_is_what_we_would_load(path: Path) -> None:
-    found = apart(lambda: slimmed(load_inventory(path)))
+    found = apart(lambda: load_inventory(path))
     assert found == load_inventory(path)
     assert found.credentials[0].community.get_secret_value() == "hidden"
-
-
-def test_targets_share_what_they_say_alike(path: Path) -> None:
-    found: Inventory = apart(lambda: slimmed(load_inventory(path)))
-    sets = {id(target.model_fields_set) for target in found.targets}
-    whole = [target.model_fields_set for target in load_inventory(path).targets]
-    assert [target.model_fields_set for target in found.targets] == whole
-    assert len(sets) == len(set(map(frozenset, whole)))
 
 
 def test_faults_are_raised_here(path: Path) -> None:
