@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from collector.predicates import AT, Vector, compile_plan, holds, reasons, worst
+from collector.predicates import AT, Item, Vector, compile_plan, holds, reasons, worst
 from config.plan import NOTHING, Ground, Plan
 
 SPREAD: Final = "spread"
@@ -157,6 +157,20 @@ class Decider:
         """Warning and level of a decision as numbers: 0 nothing, 1 the mildest."""
         compiled = self._compiled
         return compiled.warnings.index(decision.warning), compiled.responses.index(decision.level)
+
+    @property
+    def scenarios(self) -> tuple[Item, ...]:
+        """The compiled scenarios, worst first."""
+        return self._compiled.scenarios
+
+    @property
+    def levels(self) -> tuple[Item, ...]:
+        """The compiled levels, worst first."""
+        return self._compiled.levels
+
+    def vector(self, given: DecisionInput) -> Vector:
+        """The counts that the predicates look at, unknowns at their best."""
+        return self._vector(self._read(given), frozenset())
 
     def _decision(
         self, state: _State, best: _Judgement, worst_end: _Judgement, shown: _Judgement

@@ -14,7 +14,7 @@ from wire.reasons import REASONS, REFUSED, SNMP_SILENT
 
 _METHOD = {Method.ICMP: "ICMP", Method.SNMP: "SNMP"}
 
-_BLIND = {
+BLIND = {
     Blind.SEES: "未能查看",
     Blind.NEVER: "从未接入",
     Blind.SILENT: "失联",
@@ -135,7 +135,7 @@ def unseen(world: World, device: str, row: DeviceState) -> str:
     if not agents:
         return "没有采集代理负责本设备"
     source = world.state.agents.get(agents[0])
-    why = _BLIND[source.blind] if source is not None else _BLIND[Blind.NEVER]
+    why = BLIND[source.blind] if source is not None else BLIND[Blind.NEVER]
     return f"采集代理{agents[0]}{why}，状态不明"
 
 
