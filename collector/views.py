@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from collector.assess import power_of
 from collector.base import World
 from collector.county import SNMP_FAILURE, UNREACHABLE, County
 from collector.mains import MINUTES, POWER_CAUSES, active, least, percent, power
@@ -125,6 +126,7 @@ def site_view(world: World, site: str) -> SiteView:
         battery_percent=percent(rows.values()),
         as_of_ms=min(ages, default=0) or None,
         rev=0,
+        power=power_of(world, site, lost) if (lost := world.tally.lost.get(site)) else None,
     )
 
 
@@ -233,6 +235,7 @@ def open_warning(world: World) -> OpenWarning | None:
         clauses=verdict.clauses,
         at_ms=0,
         rev=0,
+        projected=verdict.projected,
     )
 
 

@@ -10,11 +10,12 @@ thing is as fresh as the operator's index says (DESIGN "Disclosure", PLAN sectio
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from wire.base import Id, Ms, Wire
+from wire.notice import PowerFact, Projected, spoken
 from wire.observation import Method, Outcome
 
 NONE: Final = "none"
@@ -108,7 +109,8 @@ class SiteView(Wire):
     """One site; on ``view/{operator}/sites/{site}``. Nothing else leaves at level ``site``.
 
     ``since_ms`` is when it came into its state, null when it never was in one. The battery's
-    figures are those of the UPS that has least left.
+    figures are those of the UPS that has least left. ``power`` is written only while the mains
+    are lost: when the site goes dark, and on what ground.
     """
 
     kind: Literal["site_view"] = "site_view"
@@ -127,6 +129,11 @@ class SiteView(Wire):
     battery_percent: Annotated[int, Field(ge=0, le=100)] | None
     as_of_ms: Ms | None
     rev: Rev
+    power: PowerFact | None = None
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return spoken(write(self), ("power",))
 
 
 class AlarmView(Wire):
@@ -293,7 +300,8 @@ class OpenWarning(Wire):
 
     ``scenario`` and ``level`` are those in force if it was issued, else those drafted.
     ``observed`` and what follows is what the decision function says now (PLAN section 2), with
-    its range, rules and clauses, warning or not.
+    its range, rules and clauses, warning or not. ``projected`` is written only where more is
+    likely to come than is observed: it is no state, and clears nothing.
     """
 
     kind: Literal["open_warning"] = "open_warning"
@@ -321,6 +329,11 @@ class OpenWarning(Wire):
     clauses: tuple[Line, ...]
     at_ms: Ms
     rev: Rev
+    projected: Projected | None = None
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return spoken(write(self), ("projected",))
 
 
 class WarningIndex(Wire):
