@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
-from collector import networks
+from collector import networks, quiet
 from collector.base import World
 from collector.county import WEIGHT_UNIT
 from collector.decide import SPREAD, Decision, DecisionInput, Impact, Spread
@@ -60,6 +60,7 @@ def assess(world: World, now_ms: int) -> None:
         town_names=world.county.town_names,
         sites=site_facts(world),
         devices=device_facts(world),
+        quiet=quiet.summary(world),
         blind=blind_sources(world, now_ms),
         policy=policy_lines(world, judged),
         evidence=evidence(world, judged),
@@ -278,7 +279,9 @@ def site_facts(world: World) -> tuple[SiteFact, ...]:
 
     Sites without mains by the key units and the people behind them, then by what they have left.
     """
-    facts = (with_power(world, fact) for fact in world.tally.site_facts.values())
+    held = world.tally.quiet_sites
+    loud = (fact for name, fact in world.tally.site_facts.items() if name not in held)
+    facts = (with_power(world, fact) for fact in loud)
     return tuple(sorted(facts, key=_site_order))
 
 
@@ -312,7 +315,8 @@ def power_of(world: World, site: str, lost: Lost) -> PowerFact:
 
 
 def device_facts(world: World) -> tuple[DeviceFact, ...]:
-    facts = world.tally.device_facts.values()
+    held = world.tally.quiet_devices
+    facts = (fact for name, fact in world.tally.device_facts.items() if name not in held)
     return tuple(sorted(facts, key=lambda f: (_DEVICE_RANK[f.state], f.since_ms, f.device)))
 
 
@@ -392,7 +396,12 @@ def cell_name(world: World, cell: Cell) -> str:
 
 def since(world: World, said: Review) -> int | None:
     """When the first of what is affected now became so; what is attested, when first said."""
-    sites = [fact.since_ms for fact in world.tally.site_facts.values() if fact.state == "out"]
+    held = world.tally.quiet_sites
+    sites = [
+        fact.since_ms
+        for name, fact in world.tally.site_facts.items()
+        if fact.state == "out" and name not in held
+    ]
     return min((*begun_ms(world, said), *sites), default=None)
 
 

@@ -38,6 +38,7 @@ class World:
         self.situation: Situation | None = None
         self.effects: list[Effect] = []
         self.judged: dict[str, None] = {}
+        self.covered: set[str] = set()
         self.wishes: dict[str, None] = {}
 
     def device(self, device: str) -> DeviceState:

@@ -1,28 +1,33 @@
-"""Who cares for an alarm: acknowledgement, notes, assignment (RFC 8632 operator states).
+"""What people say of alarms: who cares for them, and what is shelved or purged (RFC 8632).
 
-A technician's word never raises, clears or hides an alarm. It belongs to one raise: an alarm that
-comes again has to be acknowledged again.
+A person's word never raises or clears an alarm. Acknowledgement, closing and notes belong to one
+raise: an alarm that comes again is open again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from collector import condition, maintenance, shelf
 from collector.base import World
+from collector.hold import Phase
 from collector.state import Alarm, Care, CareNote
 from escalation.authority import Outcome
-from wire.alarm import AlarmAction, AlarmVerb
+from wire.alarm import HUSHING, AlarmAction, AlarmVerb
+
+Done = tuple[Outcome, list[str]]
+"""What became of a word, and the alarms that it touched."""
 
 MOST_NOTES: Final = 50
 """Notes kept per alarm; the journal has all of them."""
-
 
 MOST_REMEMBERED: Final = 5000
 """Ids of words kept to recognise a repetition."""
 
 
-def said(world: World, now_ms: int, action: AlarmAction, key: str) -> None:
-    """One signed word (``key`` verified by the shell) on some alarms; recorded either way.
+def said(world: World, now_ms: int, action: AlarmAction, key: str) -> Outcome:
+    """One signed word (``key`` verified by the shell); recorded either way.
 
     The same word again changes nothing and is answered as it was the first time.
     """
@@ -33,12 +38,8 @@ def said(world: World, now_ms: int, action: AlarmAction, key: str) -> None:
         outcome = Outcome(known)
     elif outcome is Outcome.ACCEPTED:
         prune(world)
-        hit = [name for name in action.alarms if active(world, name) is not None]
-        outcome = _judge(world, action, hit)
+        outcome, hit = _obeyed(world, now_ms, action)
         _remember(world.state.words, action.id, outcome)
-    if outcome is Outcome.ACCEPTED:
-        for name in hit:
-            _apply(world, now_ms, name, action)
     world.record(
         "alarm_action",
         action=action.model_dump(mode="json"),
@@ -47,6 +48,7 @@ def said(world: World, now_ms: int, action: AlarmAction, key: str) -> None:
         alarms=len(hit),
         repeated=known is not None,
     )
+    return outcome
 
 
 def _remember(words: dict[str, str], ident: str, outcome: Outcome) -> None:
@@ -55,18 +57,42 @@ def _remember(words: dict[str, str], ident: str, outcome: Outcome) -> None:
         del words[next(iter(words))]
 
 
-def _judge(world: World, action: AlarmAction, hit: list[str]) -> Outcome:
+def _obeyed(world: World, now_ms: int, action: AlarmAction) -> Done:
+    """What became of the word, and the alarms that it touched."""
+    if action.verb in HUSHING and not may_hush(world, action):
+        return Outcome.NO_ROLE, []
+    return WORDS.get(action.verb, _cared)(world, now_ms, action)
+
+
+def may_hush(world: World, action: AlarmAction) -> bool:
+    """Whether the account has a role that may hide or forget this; no roles: every account."""
+    policy = world.county.policy
+    windows = action.verb in {AlarmVerb.MAINTAIN, AlarmVerb.END}
+    roles = (policy.maintenance if windows else policy.shelf).roles
+    person = next(p for p in world.county.register.people if p.account == action.account)
+    return not roles or not set(roles).isdisjoint(person.roles)
+
+
+def _cared(world: World, now_ms: int, action: AlarmAction) -> Done:
     known = {person.account for person in world.county.register.people}
+    hit = [name for name in action.alarms if active(world, name) is not None]
     if not hit or (action.assignee is not None and action.assignee not in known):
-        return Outcome.UNKNOWN_TARGET
-    return Outcome.ACCEPTED
+        return Outcome.UNKNOWN_TARGET, []
+    for name in hit:
+        _apply(world, now_ms, name, action)
+    return Outcome.ACCEPTED, hit
+
+
+def found(world: World, name: str) -> Alarm | None:
+    """The alarm of that id (``device|type|qualifier``), raised or cleared."""
+    device, _, alarm_name = name.partition("|")
+    row = world.state.devices.get(device)
+    return row.alarms.get(alarm_name) if row else None
 
 
 def active(world: World, name: str) -> Alarm | None:
-    """The alarm of that id (``device|type|qualifier``), if it is raised or flaps."""
-    device, _, alarm_name = name.partition("|")
-    row = world.state.devices.get(device)
-    alarm = row.alarms.get(alarm_name) if row else None
+    """The alarm of that id, if it is raised or flaps."""
+    alarm = found(world, name)
     return alarm if alarm and (alarm.active or alarm.flapping_ms is not None) else None
 
 
@@ -85,14 +111,39 @@ def _apply(world: World, now_ms: int, name: str, action: AlarmAction) -> None:
     note = CareNote(now_ms, action.account, action.verb.value, action.text)
     match action.verb:
         case AlarmVerb.ACK:
-            care.acked = note
+            care.acked, care.closed = note, None
         case AlarmVerb.UNACK:
-            care.acked = None
+            care.acked = care.closed = None
+        case AlarmVerb.CLOSE:
+            care.acked, care.closed = None, note
         case AlarmVerb.ASSIGN:
             care.assignee = action.assignee
-        case AlarmVerb.NOTE:
+        case _:
             pass
     care.notes = [*care.notes, note][-MOST_NOTES:]
+
+
+def _purged(world: World, now_ms: int, action: AlarmAction) -> Done:
+    """Forget the cleared alarms that were named, or those cleared long enough ago."""
+    names = list(action.alarms)
+    if action.older_s is not None:
+        names += [
+            f"{device}|{name}"
+            for device, row in sorted(world.state.devices.items())
+            for name, alarm in row.alarms.items()
+            if now_ms - alarm.moved_ms >= action.older_s * 1000
+        ]
+    hit = [
+        name
+        for name in dict.fromkeys(names)
+        if (alarm := found(world, name)) is not None
+        and alarm.phase is Phase.CLEAR
+        and alarm.flapping_ms is None
+    ]
+    for name in hit:
+        device, _, alarm_name = name.partition("|")
+        condition.purge(world, device, alarm_name)
+    return (Outcome.ACCEPTED if hit else Outcome.UNKNOWN_TARGET), hit
 
 
 def prune(world: World) -> None:
@@ -100,3 +151,13 @@ def prune(world: World) -> None:
     world.state.cares = {
         name: care for name, care in world.state.cares.items() if active(world, name) is not None
     }
+
+
+WORDS: Final[Mapping[AlarmVerb, Callable[[World, int, AlarmAction], Done]]] = {
+    AlarmVerb.SHELVE: shelf.shelve,
+    AlarmVerb.UNSHELVE: shelf.unshelve,
+    AlarmVerb.PURGE: _purged,
+    AlarmVerb.MAINTAIN: maintenance.enter,
+    AlarmVerb.END: maintenance.end,
+}
+"""Words that hide or forget; all others are of who cares for an alarm."""

@@ -9,7 +9,7 @@ goes on is flapping again sooner.
 
 from __future__ import annotations
 
-from math import ceil, log2
+from math import ceil, exp2, log2
 from typing import Final
 
 from config.policy import FlapPolicy
@@ -22,7 +22,7 @@ def decayed(penalty: int, elapsed_ms: int, rule: FlapPolicy) -> int:
     """What is left of ``penalty`` after ``elapsed_ms``."""
     if not penalty or elapsed_ms <= 0:
         return penalty
-    return round(penalty * 0.5 ** (elapsed_ms / _half_ms(rule)))
+    return round(penalty * exp2(-elapsed_ms / _half_ms(rule)))
 
 
 def changed(penalty: int, elapsed_ms: int, rule: FlapPolicy) -> int:
@@ -45,7 +45,7 @@ def lasts_ms(penalty: int, rule: FlapPolicy) -> int:
 def ceiling(rule: FlapPolicy) -> int:
     """What decays to one change within ``hold_s``; always enough to begin at all."""
     halvings = min(rule.hold_s * 1000 / _half_ms(rule), 20.0)
-    return max(_begin(rule), round(ONE * 2**halvings))
+    return max(_begin(rule), round(ONE * exp2(halvings)))
 
 
 def _begin(rule: FlapPolicy) -> int:

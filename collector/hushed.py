@@ -34,8 +34,8 @@ class Entered:
 class Ended:
     """A shelf or a window that is over, and of which the office is still to be told.
 
-    ``kind`` is shelf or window, ``name`` its name, ``account`` who set it (none: the register),
-    ``ids`` its alarms, or the devices that it covered.
+    ``kind`` is shelf, window, or refused (a window that would have hidden too much); ``name`` its
+    name, ``account`` who set it (none: the register), ``ids`` its alarms or its devices.
     """
 
     kind: str
@@ -49,12 +49,17 @@ class Ended:
 class Hush:
     """``shelf`` by an alarm's name (``device|type|qualifier``); ``windows`` those entered, by id.
 
-    ``open`` are the occurrences that run now, by window id: [start, end). ``over_ms`` is when a
-    device last came out of a window, kept while it is out of order.
+    ``open`` are the occurrences that run now, by window id: [start, end); ``names`` their name and
+    account, ``covers`` their devices. ``cut`` are the beginnings of occurrences that people ended,
+    or that hid too much. ``over_ms`` is when a device last came out of a window, kept while it is
+    out of order.
     """
 
     shelf: dict[str, Shelved] = field(default_factory=dict)
     windows: dict[str, Entered] = field(default_factory=dict)
     open: dict[str, tuple[int, int]] = field(default_factory=dict)
+    names: dict[str, tuple[str, str]] = field(default_factory=dict)
+    covers: dict[str, list[str]] = field(default_factory=dict)
+    cut: dict[str, int] = field(default_factory=dict)
     over_ms: dict[str, int] = field(default_factory=dict)
     ended: list[Ended] = field(default_factory=list)

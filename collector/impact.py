@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from collector import power, words
+from collector import maintenance, power, quiet, words
 from collector.base import World
 from collector.county import SNMP_FAILURE, UNREACHABLE
 from collector.inhibit import unreachable
@@ -91,13 +91,15 @@ def place_device(world: World, device: str, row: DeviceState, touched: Touched) 
     """Its share in the tally, its fact, and what has to follow."""
     county, tally = world.county, world.tally
     share = DeviceShare(
-        counted=row.commissioned_ms is not None,
+        counted=row.commissioned_ms is not None and not maintenance.covers(world, device, row),
         down=row.status in {Status.DOWN, Status.HIDDEN},
         unknown=row.status is Status.UNKNOWN,
     )
     old = tally.device_shares.get(device, NO_DEVICE)
     if share != old:
         tally.device_shares[device] = share
+        if share == NO_DEVICE:
+            del tally.device_shares[device]
         for system in county.systems_of.get(device, ()):
             count = tally.systems.setdefault(system, Depends())
             count.add(old, -1)
@@ -110,6 +112,7 @@ def place_device(world: World, device: str, row: DeviceState, touched: Touched) 
             count.add(share, 1)
             touched.operators[operator] = None
     _device_fact(world, device, row)
+    quiet.note_device(world, device, row)
     touched.sites[county.devices[device].site] = None
 
 
@@ -124,6 +127,7 @@ def _device_fact(world: World, device: str, row: DeviceState) -> None:
     state = FLAPPING if row.status is Status.ALARM and flaps(row) else row.status.value
     operator = world.county.operator_of[device]
     since_ms = (alarm.began_ms or alarm.since_ms) if alarm is not None and down else row.since_ms
+    since_ms = quiet.since_ms(world, (device,), since_ms)
     cause = words.device_cause(world, device, row)[:LINE]
     old = world.tally.device_facts.get(device)
     if old is not None and (old.state, old.since_ms, old.cause) == (state, since_ms, cause):
@@ -158,11 +162,24 @@ def judge_sites(world: World, now_ms: int, touched: Touched) -> None:
 
 
 def site_of(world: World, site: str) -> tuple[SiteShare, SiteWord, str]:
-    """The site's share, its word and why: out when a main device is unreachable (register)."""
+    """The site's share, its word and why; devices in a maintenance window have no share."""
+    devices = world.county.site_devices.get(site, ())
+    share, word, cause = _site_of(world, site, devices)
+    if not quiet.any_quiet(world):
+        quiet.note_site(world, site, word, word)
+        return share, word, cause
+    if (counted := quiet.speaking(world, devices, counted=True)) != list(devices):
+        share = _site_of(world, site, counted)[0]
+    quiet.note_site(world, site, word, _site_of(world, site, quiet.speaking(world, devices))[1])
+    return share, word, cause
+
+
+def _site_of(world: World, site: str, devices: Iterable[str]) -> tuple[SiteShare, SiteWord, str]:
+    """By these devices: out when a main one is unreachable (register)."""
     county = world.county
     out = unknown = at_risk = ""
     counted = False
-    for device in county.site_devices.get(site, ()):
+    for device in devices:
         row = world.state.devices.get(device)
         if row is None or row.commissioned_ms is None:
             continue
@@ -212,6 +229,8 @@ def place_site(world: World, site: str, share: SiteShare, touched: Touched) -> N
     if share == old:
         return
     world.tally.site_shares[site] = share
+    if share == NO_SITE:
+        del world.tally.site_shares[site]
     known = world.county.sites[site]
     weight = world.county.weights[site]
     cell = (known.operator, known.town)
@@ -232,8 +251,9 @@ def _site_fact(world: World, site: str, row: SiteState, cause: str) -> None:
         return
     known = world.county.sites[site]
     state, cause = row.word.value, cause[:LINE]
+    since_ms = quiet.since_ms(world, world.county.site_devices.get(site, ()), row.since_ms)
     old = world.tally.site_facts.get(site)
-    if old is not None and (old.state, old.since_ms, old.cause) == (state, row.since_ms, cause):
+    if old is not None and (old.state, old.since_ms, old.cause) == (state, since_ms, cause):
         return  # as above
     world.tally.site_facts[site] = SiteFact(
         site=site,
@@ -241,7 +261,7 @@ def _site_fact(world: World, site: str, row: SiteState, cause: str) -> None:
         operator=known.operator,
         town=known.town,
         state=state,
-        since_ms=row.since_ms,
+        since_ms=since_ms,
         cause=cause,
         key_unit=known.key_unit,
     )

@@ -129,8 +129,8 @@ def _failed(world: World, system: str) -> Iterator[int]:
     """When each device of the system that is down gave no answer for the first time."""
     for device in world.county.systems[system].devices:
         alarm = unreachable(world, device)
-        if alarm is not None and alarm.active:
-            yield alarm.since_ms
+        if alarm is not None and alarm.active and device not in world.covered:
+            yield max(alarm.since_ms, world.state.hush.over_ms.get(device, 0))
 
 
 def judge_operator(world: World, now_ms: int, operator: str) -> None:
@@ -197,6 +197,8 @@ def settle_system(world: World, now_ms: int, system: str, row: NetworkState) -> 
         impact = Impact.FULL
     elif PARTIAL in raised:
         impact = Impact.PARTIAL
+    elif not count.counted and world.covered.intersection(known.devices):
+        impact = Impact.ABSENT  # all of it in maintenance: nobody is to say
     elif not count.counted or count.unknown:
         impact = Impact.UNKNOWN
     else:

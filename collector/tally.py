@@ -151,5 +151,7 @@ class Tally:
     watched: dict[str, dict[str, None]] = field(default_factory=dict)
     lost: dict[str, Lost] = field(default_factory=dict)
     behind: dict[str, tuple[int, int]] = field(default_factory=dict, compare=False)
+    quiet_devices: dict[str, str] = field(default_factory=dict)
+    quiet_sites: dict[str, str] = field(default_factory=dict)
     site_facts: dict[str, SiteFact] = field(default_factory=dict)
     device_facts: dict[str, DeviceFact] = field(default_factory=dict)

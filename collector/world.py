@@ -22,8 +22,11 @@ from collector import (
     impact,
     inhibit,
     intake,
+    maintenance,
     networks,
+    quiet,
     rows,
+    shelf,
 )
 from collector.base import World
 from collector.changes import changes
@@ -261,6 +264,7 @@ def tick(world: World, now_ms: int) -> None:
     propagate(world, now_ms)
     if world.stale_verdict:
         assess.assess(world, now_ms)
+    quiet.plan(world, now_ms)
     deadline = world.desk.next_deadline()
     if deadline is not None and deadline <= now_ms:
         world.effects.extend(world.desk.due(now_ms))
@@ -272,6 +276,8 @@ def due(world: World, now_ms: int, key: TimerKey) -> None:
             condition.due(world, now_ms, key.a, key.b, key.c)
         case "flap":
             condition.flap_due(world, now_ms, key.a, key.b, key.c)
+        case "shelf" | "window" | "announce":
+            quiet.due(world, now_ms, key)
         case "purge":
             condition.purge_due(world, now_ms, key.a, key.b, key.c)
         case "stale":
@@ -326,6 +332,8 @@ def enter(world: World, now_ms: int) -> None:
     for operator in state.operators.keys() - county.connected:
         state.operators[operator].rules = {}
     intake.enrol(world, now_ms)
+    shelf.review(world, now_ms)
+    maintenance.review(world, now_ms)
     world.dirty = dict.fromkeys(state.devices)
     impact.rebuild(world)
     intake.forget(world)
@@ -413,6 +421,7 @@ def read(raw: bytes, resolve: Resolve, *, at_ms: int = 0) -> Read:
     if rows is None:
         _wind(world)
     condition.wind(world)
+    maintenance.index(world)
     impact.rebuild(world)
     world.stale_verdict = document.get("stale", True)
     if dropped or county.hash != document["config"] or not _whole(world):

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from config.base import Config
 from wire.base import Id
+from wire.maintenance import Window
 from wire.view import Disclosure
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -129,6 +130,7 @@ class Register(Config):
     people: tuple[Person, ...] = ()
     contacts: tuple[Contact, ...] = ()
     sources: tuple[Source, ...] = ()
+    windows: tuple[Window, ...] = ()
     hash: str = ""
 
 

@@ -41,6 +41,10 @@ class Outcome(StrEnum):
     NOT_ATTESTED = "not_attested"
     NO_SUCH_VALUE = "no_such_value"
     BEFORE_LOSS = "before_loss"
+    KEY_UNIT = "key_unit"
+    TOO_LONG = "too_long"
+    TOO_MUCH = "too_much"
+    TAKEN = "taken"
 
 
 UNVERIFIED: Final = frozenset({Outcome.UNKNOWN_KEY, Outcome.BAD_SIGNATURE})

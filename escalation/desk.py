@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from escalation import answers, attest, reminders, render, threat
-from escalation.authority import Outcome, identify
+from escalation.authority import Outcome, identify, needed
 from escalation.charter import NONE, Charter, rank
 from escalation.clerk import Clerk
 from escalation.dark import drafted, expected
@@ -103,6 +103,10 @@ class Desk:
         """Tell the office something about the county's own side (``escalation.damage``)."""
         return self._clerk.tell(now_ms, NoticeKind.HEALTH, page(self._clerk.view(now_ms)))
 
+    def room_at(self) -> int:
+        """From when the flood limit lets one more notice leave; 0: at once."""
+        return self._clerk.room_at()
+
     def resume(self, now_ms: int, number: int, warning: str) -> None:
         """Go on after what an office holds of a store that was lost (``escalation.damage``)."""
         self._clerk.resume(number, warning)
@@ -134,6 +138,10 @@ class Desk:
         if case is None or possible_ahead(self._clerk, case) is not Outcome.ACCEPTED:
             return None
         return ahead_of(self._clerk)
+
+    def roles(self, verb: Verb) -> frozenset[str]:
+        """The roles that may give this order for the open warning."""
+        return needed(self._charter, verb, self._state.case)
 
     @property
     def threats(self) -> Mapping[str, Threat]:

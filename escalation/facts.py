@@ -162,7 +162,25 @@ def counts(view: View) -> Both:
         *_counted(sites, _but(SITE_COUNTS, "unknown"), "site"),
         *_counted(devices, _but(DEVICE_COUNTS, "unknown", "alarm"), "device"),
     ]
-    return join(said, "，", ", ")
+    return join([*said, *(_apart(view) if said else ())], "，", ", ")
+
+
+def _apart(view: View) -> list[Both]:
+    """What is told to nobody, by number: it is no news, and it is there."""
+    quiet = view.situation.quiet
+    said = []
+    if quiet.maintained:
+        said.append(
+            Both(
+                f"另有{quiet.maintained}台设备维护中（不计入）",
+                f"{plural(quiet.maintained, 'device')} under maintenance, not counted",
+            )
+        )
+    if quiet.shelved:
+        said.append(
+            Both(f"{quiet.shelved}条告警已搁置", f"{plural(quiet.shelved, 'alarm')} shelved")
+        )
+    return said
 
 
 def _but(words: Mapping[str, Both], *states: str) -> dict[str, Both]:

@@ -76,7 +76,9 @@ def follow(incident: Incident, situation: Situation) -> None:
 def picture(charter: Charter, incident: Incident, situation: Situation) -> Picture:
     """The incident now. What it has lost from sight is ``unknown``, never in order.
 
-    A device hidden behind its parent keeps the state it was told with: nobody knows better.
+    A device hidden behind its parent keeps the state it was told with: nobody knows better. So
+    does what was told and went into a maintenance window or on a shelf, still out of order: it has
+    neither recovered nor grown worse.
     """
     told = incident.told or Picture()
     verdict = situation.verdict
@@ -87,6 +89,9 @@ def picture(charter: Charter, incident: Incident, situation: Situation) -> Pictu
         elif device.device in incident.devices and device.state in ("unknown", "hidden"):
             kept = told.devices.get(device.device, "unknown")
             devices[device.device] = "unknown" if device.state == "unknown" else kept
+    quiet = situation.quiet
+    devices |= {name: told.devices[name] for name in quiet.devices if name in told.devices}
+    kept_sites = {name: told.sites[name] for name in quiet.sites if name in told.sites}
     return Picture(
         operators=_touched(verdict.operators, told.operators),
         systems=_touched(verdict.systems, told.systems),
@@ -94,7 +99,8 @@ def picture(charter: Charter, incident: Incident, situation: Situation) -> Pictu
             site.site: site.state
             for site in situation.sites
             if site.state in SITE_NEWS or (site.state in BLIND and site.site in incident.sites)
-        },
+        }
+        | kept_sites,
         devices=devices,
         worst=bound(charter, verdict),
     )

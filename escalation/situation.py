@@ -71,6 +71,19 @@ class Threat:
 
 
 @dataclass(frozen=True, slots=True)
+class Quiet:
+    """What is out of order and nobody is told of: by id, shelved or in a maintenance window.
+
+    ``shelved`` alarms and ``maintained`` devices are so many in all, in order or not.
+    """
+
+    sites: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    shelved: int = 0
+    maintained: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorFact:
     """One operator's network in figures: sites out of all, by effect and by cause."""
 
@@ -107,5 +120,6 @@ class Situation:
     evidence: tuple[str, ...] = ()
     attested: tuple[AttestedFact, ...] = ()
     threats: tuple[Threat, ...] = ()
+    quiet: Quiet = Quiet()
     since_ms: int | None = None
     config_hash: str = ""
