@@ -12,6 +12,7 @@ import typer
 
 from cli import (
     agent,
+    analysis,
     check,
     collector,
     demo,
@@ -61,6 +62,7 @@ app.add_typer(collector.app, name="collector")
 app.add_typer(office.app, name="office")
 app.add_typer(journal.app, name="journal")
 app.command()(status.status)
+app.command()(analysis.analysis)
 app.command()(schema.schema)
 app.command()(poll.poll)
 app.add_typer(profile.app, name="profile")

@@ -11,6 +11,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from collector import analysis
+from collector.period import Period
 from escalation.report import ALARM, KINDS, Line, span
 
 GENESIS: Final = "0" * 64
@@ -102,6 +104,15 @@ def closing_lines(db: sqlite3.Connection, warning: str) -> list[Line]:
     end = to_ms if to_ms is not None else _EVER
     alarms = _lines(db, "kind = ? AND at_ms BETWEEN ? AND ?", (ALARM, from_ms, end))
     return [line for _, line in sorted([*few, *alarms], key=lambda row: row[0])]
+
+
+def analysis_lines(db: sqlite3.Connection, period: Period) -> tuple[list[Line], int]:
+    """What the analysis of a period is made from, in order, and when the journal begins."""
+    marks = ", ".join("?" for _ in analysis.KINDS)
+    within = (*analysis.KINDS, period.from_ms - analysis.LOOKBACK_MS, period.to_ms)
+    rows = _lines(db, f"kind IN ({marks}) AND at_ms >= ? AND at_ms < ? ORDER BY n", within)
+    first = db.execute("SELECT at_ms FROM journal ORDER BY n LIMIT 1").fetchone()
+    return [line for _, line in rows], first[0] if first else period.to_ms
 
 
 def _lines(db: sqlite3.Connection, where: str, values: tuple[Any, ...]) -> list[tuple[int, Line]]:

@@ -13,9 +13,6 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.styles import Font
 
 from collector.web.index import Moment
 from collector.web.lists import (
@@ -31,6 +28,7 @@ from collector.web.lists import (
     sites,
 )
 from collector.web.source import Board
+from collector.workbook import cell, table
 
 CST: Final = timezone(timedelta(hours=8))
 """China Standard Time: everything shown to people is in it (PLAN section 5)."""
@@ -129,12 +127,7 @@ def _yes(value: bool) -> str:  # noqa: FBT001  one value in, one word out
 def workbook(board: Board, query: Query, name: str, lines: Rows) -> bytes:
     """The .xlsx of list ``name``. Takes a second for 10,000 rows: in a thread, one at a time."""
     book = Workbook(write_only=True)
-    sheet = book.create_sheet(name)
-    sheet.freeze_panes = "A2"
-    bold = Font(bold=True)
-    sheet.append([_cell(sheet, head, bold) for head in HEADS[name]])
-    for line in lines:
-        sheet.append([_cell(sheet, value) for value in line])
+    table(book, name, HEADS[name], lines)
     about = book.create_sheet("about")
     asked = query.model_dump(mode="json", exclude_defaults=True, exclude={"offset", "limit"})
     for key, value in (
@@ -143,18 +136,7 @@ def workbook(board: Board, query: Query, name: str, lines: Rows) -> bytes:
         ("截至 as of (CST)", cst(board.at_ms)),
         ("筛选 filter", " ".join(f"{word}={what}" for word, what in asked.items())),
     ):
-        about.append([_cell(about, key), _cell(about, value)])
+        about.append([cell(about, key), cell(about, value)])
     held = io.BytesIO()
     book.save(held)
     return held.getvalue()
-
-
-def _cell(sheet: Any, value: Any, font: Font | None = None) -> Any:
-    """A cell that never is a formula: names come from equipment and may be hostile."""
-    text = ILLEGAL_CHARACTERS_RE.sub("�", value) if isinstance(value, str) else value
-    cell = WriteOnlyCell(sheet, value=text)
-    if isinstance(value, str):
-        cell.data_type = "s"
-    if font is not None:
-        cell.font = font
-    return cell
