@@ -256,21 +256,22 @@ class Agent:
             self._turn(now_ms)  # whose turn has come by now has it
         self._flush(all_of_it=True)
         diff = merged(self._fleet, after)
+        gone = diff.gone
         self._fleet, self._devices = after, after.devices
         interval_ms = round(options.interval_s * 1000)
         if interval_ms != self._interval_ms:
             self._interval_ms = interval_ms
             self._first_round = self._clock.wall_ms() // interval_ms
-        self._schedule.replace(after.turns, now_ms, round_ms=interval_ms, gone=diff.gone)
-        self._suspicion.forget(diff.gone)
+        self._schedule.replace(after.turns, now_ms, round_ms=interval_ms, gone=gone)
+        self._suspicion.forget(gone)
         self._suspicion.rest(options.rest_turns)
-        self._conduct.forget(diff.gone)
-        self._state.forget_of(diff.gone)
+        self._conduct.forget(gone)
+        self._state.forget_of(gone)
         self._budget.allow(options.packets_per_s, options.octets_per_s, time.monotonic_ns())
         for engine in (self._fast, self._icmp):
             engine.allow(options.looks_per_subnet)
-        self._snmp.renew(after.ways, diff.gone)
-        self._traps.renew(setup.believed, setup.roster, diff.gone)
+        self._snmp.renew(after.ways, gone)
+        self._traps.renew(setup.believed, setup.roster, gone)
         self._settings = settings
         self._who = replace(
             self._who,

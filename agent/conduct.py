@@ -117,9 +117,10 @@ class Conduct:
     def forget(self, devices: Collection[str]) -> None:
         """These left the inventory, or are asked in another way."""
         for window in (self._now, self._before or self._now):
-            for device in devices:
-                window.troubles.pop(device, None)
-                window.slowest.pop(device, None)
+            for device in [one for one in window.troubles if one in devices]:
+                del window.troubles[device]
+            for device in [one for one in window.slowest if one in devices]:
+                del window.slowest[device]
 
     def worst(self, most: int) -> list[Trouble]:
         """The ``most`` first of each kind of trouble and of the slowest, each device once."""

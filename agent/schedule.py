@@ -151,10 +151,9 @@ class Schedule:
         begins with the round under way, and the rounds' numbers begin again at 0.
         """
         self._rings = [_Ring(one, self._origin, now_ms) for one in every]
-        for device in gone:
-            self._under_way.discard(device)
-            self._out_of_turn.discard(device)
-            self._missed.pop(device, None)
+        self._under_way = {one for one in self._under_way if one not in gone}
+        self._out_of_turn = {one for one in self._out_of_turn if one not in gone}
+        self._missed = {one: None for one in self._missed if one not in gone}
         if round_ms != self._round_ms:
             self._round_ms, self._round_origin = round_ms, now_ms
             self._round_end = now_ms + round_ms

@@ -12,7 +12,7 @@ Times are monotonic milliseconds.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -138,11 +138,11 @@ class Suspicion:
             found.append(Again(device, doubt.again == CONFIRMS))
         return found
 
-    def forget(self, devices: Iterable[str]) -> None:
+    def forget(self, devices: Collection[str]) -> None:
         """These left the inventory."""
-        for device in devices:
-            self._doubts.pop(device, None)
-            self._again.discard(device)
+        for device in [one for one in self._doubts if one in devices]:
+            del self._doubts[device]
+        self._again = {one for one in self._again if one not in devices}
 
     def _stands(self, due_ms: int, device: str) -> bool:
         doubt = self._doubts.get(device)
