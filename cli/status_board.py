@@ -10,12 +10,17 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from escalation import dark
 from escalation.authority import CHINA
+from wire.notice import PowerFact
 
 Json = dict[str, Any]
 
 MOST_ROWS: Final = 15
 """Sites, and devices, that are listed; ``--json`` has all of them."""
+
+EVIDENCE: Final = 6
+"""Lines of the spread's evidence that are shown."""
 
 WORDS: Final = {
     "full": ("■", "全部 full", "bold red"),
@@ -48,7 +53,8 @@ def page(shown: Json, now_ms: int) -> RenderableType:
     if shown["systems"]:
         parts.insert(2, _systems(shown))
     sites = [
-        (site["name"], site["state"], site["since_ms"], site["cause"]) for site in shown["sites"]
+        (site["name"], site["state"], site["since_ms"], site["cause"] + _left(site, now_ms))
+        for site in shown["sites"]
     ]
     parts += _list("站点 Sites", sites)
     bad = [
@@ -82,7 +88,40 @@ def _head(shown: Json, now_ms: int) -> Text:
         text.append(f"\n  扩散 spread: {spread}")
         if verdict["pending"]:
             text.append("  尚有未知项 pending", style="magenta")
+        for line in shown["evidence"][:EVIDENCE]:
+            text.append(f"\n    {line}", style="dim")
+        _ahead(text, shown, now_ms)
     return text
+
+
+def _ahead(text: Text, shown: Json, now_ms: int) -> None:
+    """What is likely to come, and from which threats; never mixed with what is observed."""
+    ahead = shown["verdict"].get("projected")
+    if ahead is not None:
+        when = ""
+        if ahead["low_ms"] is not None:
+            low, mid, high = (
+                age(max(0, ahead[end] - now_ms)) for end in ("low_ms", "at_ms", "high_ms")
+            )
+            when = f"约 {mid} 后 ({low} – {high}) "
+        hit = "、".join(
+            f"{name} {WORDS[state][1]}"
+            for name, state in (*ahead["operators"].items(), *ahead["systems"].items())
+        )
+        text.append(f"\n  预计 EXPECTED {when}", style="bold yellow")
+        text.append(f"{ahead['warning']} {ahead['level']}：{hit}", style="yellow")
+        text.append(f"  断电 dark {ahead['sites']} + {ahead['behind']}", style="dim")
+    for one in shown["threats"]:
+        kind = "外部威胁 threat" if one["entered"] else "待研判 proposed by a feed"
+        text.append(f"\n  {kind}: {one['what']}", style="yellow")
+        text.append(f" {one['source']}，至 until {at(one['until_ms'])}", style="dim")
+
+
+def _left(site: Json, now_ms: int) -> str:
+    """；约40分钟后断电（…）, for a site without mains that is not out."""
+    if site.get("power") is None or site["state"] == "out":
+        return ""
+    return f"；{dark.words(PowerFact(**site['power']), now_ms).zh}"
 
 
 def mark(state: str) -> Text:

@@ -14,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from collector.web.export import cst
+from escalation import dark
+from wire.notice import PowerFact
 
 EVERY_S: Final = 2.0
 TIMEOUT_S: Final = 5.0
@@ -87,6 +89,7 @@ def _head(shown: Json) -> Text:
     if shown["drill"]:
         text.append(f"演练 DRILL {shown['tree']} ", style="bold magenta")
     text.append(f"数据 as of {cst(shown['as_of_ms']) or '–'}\n", style="dim")
+    _ahead(text, shown)
     warning = shown["warning"]
     if warning is None:
         return text.append("● 当前没有预警 no warning is open", style="green")
@@ -100,6 +103,23 @@ def _head(shown: Json) -> Text:
     now = " · ".join(name["zh"] for name in judged)
     line = f"（{grade}）" if judged == stands else f"\n  目前研判 as judged now: {now}（{grade}）"
     return text.append(line)
+
+
+def _ahead(text: Text, shown: Json) -> None:
+    """What is likely to come, and the sites that go dark first."""
+    ahead, now_ms = shown.get("outlook"), shown["at_ms"]
+    if ahead is not None:
+        names = " · ".join(ahead[name]["zh"] for name in ("warning_name", "level_name"))
+        when = ""
+        if ahead["low_ms"] is not None:
+            low, mid, high = (
+                max(0, ahead[end] - now_ms) // 60_000 for end in ("low_ms", "at_ms", "high_ms")
+            )
+            when = f"约 {mid} min 后 ({low}–{high}) "
+        text.append(f"▲ 预计 EXPECTED {when}{names}\n", style="bold yellow")
+    for one in shown.get("dark_next", ())[:3]:
+        said = dark.words(PowerFact(**one["power"]), now_ms)
+        text.append(f"  {one['name']} {said.zh}\n", style="yellow")
 
 
 def _mark(state: str) -> Text:

@@ -49,6 +49,7 @@ def board(world: World, now_ms: int, *, devices: bool = True) -> Json:
         "devices_by_state": by_state(world),
         "sites": [fact.model_dump(mode="json") for fact in situation.sites] if situation else [],
         "evidence": list(situation.evidence) if situation else [],
+        "threats": [asdict(one) for one in world.desk.threats.values()],
         "receipts": {
             office: {"epoch": epoch, "seq": seq, "at_ms": at_ms}
             for office, (epoch, seq, at_ms) in state.receipts.items()

@@ -30,12 +30,22 @@ from collector.web.model import (
     SeriesAnswer,
     SiteAnswer,
     StepItem,
+    ThreatItem,
     TransitionItem,
     ValueItem,
     WarningAnswer,
 )
 from collector.web.source import ORDER, Detail, NoticeState, Series, State, WarningState
-from collector.web.summary import attested, cells, draft, name_of, operators, systems
+from collector.web.summary import (
+    attested,
+    cells,
+    dark_next,
+    draft,
+    name_of,
+    operators,
+    outlook,
+    systems,
+)
 from wire.notice import Bilingual, Verdict
 
 SHOWN: Final = 200
@@ -173,6 +183,9 @@ def warning(moment: Moment) -> WarningAnswer:
         operators=operators(moment),
         systems=systems(moment),
         facts=facts(moment),
+        outlook=outlook(moment),
+        dark_next=dark_next(moment),
+        threats=threats(moment),
         cells=tuple(cell for cell in matrix if cell.state is not State.OK),
         sites=tuple(site_row(moment, one) for one in out[:SHOWN]),
         sites_total=len(out),
@@ -199,6 +212,30 @@ def facts(moment: Moment) -> tuple[FactItem, ...]:
     )
 
 
+def threats(moment: Moment) -> tuple[ThreatItem, ...]:
+    """What may come from outside: what is proposed first, for a person to judge."""
+    return tuple(
+        ThreatItem(
+            id=one.id,
+            what=one.what,
+            source=one.source,
+            account=one.account,
+            name=moment.index.person_name(one.account) if one.account else "",
+            degree=one.degree,
+            at_ms=one.at_ms,
+            from_ms=one.from_ms,
+            until_ms=one.until_ms,
+            operators=one.operators,
+            systems=one.systems,
+            towns=one.towns,
+            spread=one.spread,
+            entered=one.entered,
+            areas=one.areas,
+        )
+        for one in sorted(moment.board.threats, key=lambda one: (one.entered, one.until_ms))
+    )
+
+
 def _open(moment: Moment, here: WarningState) -> OpenWarning:
     words = moment.board.static.words
     return OpenWarning(
@@ -217,6 +254,7 @@ def _open(moment: Moment, here: WarningState) -> OpenWarning:
                 target=step.target,
                 roles=step.roles,
                 role_names=tuple(name_of(words.roles, role) for role in step.roles),
+                projected=step.projected,
             )
             for step in here.steps
         ),

@@ -16,6 +16,7 @@ from wire.base import Id
 MOST: Final = 200
 """Rows of one page."""
 
+NEVER: Final = 2**62
 SEVERITIES: Final = ("critical", "major", "minor", "warning")
 
 
@@ -46,12 +47,15 @@ class Query(BaseModel):
 
 
 class SiteQuery(Query):
-    """``state`` in any of these; ``key_unit`` and ``at_risk`` only those."""
+    """``state`` in any of these; ``key_unit`` and ``at_risk`` only those.
+
+    Sorted by ``dark``: those that will be dark first, by key units and people behind them.
+    """
 
     state: States = ()
     key_unit: bool = False
     at_risk: bool = False
-    sort: Literal["state", "name", "since"] = "state"
+    sort: Literal["state", "name", "since", "dark"] = "state"
 
 
 class DeviceQuery(Query):
@@ -99,11 +103,22 @@ def _site_order(moment: Moment, sort: str) -> Callable[[Site], Any]:
     if sort == "since":
         return lambda site: -moment.site(site.id).since_ms
 
+    if sort == "dark":
+        return lambda site: dark_order(moment, site)
+
     def worst_first(site: Site) -> Any:
         here = moment.site(site.id)
         return (ORDER[here.state], not site.key_unit, -here.since_ms, site.id)
 
     return worst_first
+
+
+def dark_order(moment: Moment, site: Site) -> tuple[int, int, int, str]:
+    """Key units behind it, people behind it, what is left; what has its mains comes last."""
+    power = moment.site(site.id).power
+    if power is None:
+        return (1, 0, 0, site.id)
+    return (-power.keys, -power.people, power.dark_ms or NEVER, site.id)
 
 
 def devices(moment: Moment, query: DeviceQuery) -> list[Device]:
@@ -249,6 +264,7 @@ def site_row(moment: Moment, site: Site) -> SiteRow:
         since_ms=here.since_ms or None,
         why=here.why,
         devices=counts(states),
+        power=here.power,
     )
 
 

@@ -49,7 +49,7 @@ from escalation.warning import State as Stage
 from transport.sign import open_signed
 from wire.alarm import AlarmAction
 from wire.codec import Refused
-from wire.notice import Bilingual, Command, Signed
+from wire.notice import Bilingual, Command, Signed, Verb
 from wire.topics import Topics
 
 WEB: Final = "web"
@@ -276,6 +276,7 @@ class LiveSource:
             warning=self._warning(now_ms),
             notices=self._notices(now_ms),
             entered=view.entered(world),
+            threats=tuple(world.desk.threats.values()),
             reports=self.past.over,
             seen=self._seen,
         )
@@ -350,9 +351,17 @@ class LiveSource:
             steps=tuple(
                 NextStep(verb, case.id, tuple(sorted(roles)))
                 for verb, roles in self._world.desk.possible(now_ms)
-            ),
+            )
+            + self._ahead(case.id),
             log=self.past.of(case.id),
         )
+
+    def _ahead(self, warning: str) -> tuple[NextStep, ...]:
+        """The projected level stands beside the observed one, one click away (PLAN section 2)."""
+        desk = self._world.desk
+        roles = desk.roles(Verb.PROPOSE)
+        found = NextStep(Verb.PROPOSE, warning, tuple(sorted(roles)), projected=True)
+        return (found,) if desk.ahead else ()
 
     def _notices(self, now_ms: int) -> tuple[NoticeState, ...]:
         """Newest first; one is receipted when fewer are pending than came after it."""

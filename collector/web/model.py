@@ -12,7 +12,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from collector.web.source import State
-from wire.notice import Bilingual, NoticeKind, PolicyLine, Verb, Verdict
+from wire.notice import Bilingual, NoticeKind, PolicyLine, PowerFact, Verb, Verdict
 
 Item = TypeVar("Item")
 
@@ -125,6 +125,40 @@ class Draft(Api):
     pending: bool
 
 
+class Outlook(Api):
+    """What is likely to come (PLAN section 2): never a state, and it clears nothing.
+
+    ``at_ms`` with its interval: when this is first reached by batteries that run down; null where
+    a threat alone makes it so or nobody knows. ``sites`` go dark, ``behind`` are cut off with
+    them. ``operators`` and ``systems`` hold those that would be worse than now.
+    """
+
+    warning: str
+    warning_name: Bilingual
+    level: str
+    level_name: Bilingual
+    spread: str
+    at_ms: int | None
+    low_ms: int | None
+    high_ms: int | None
+    sites: int
+    behind: int
+    operators: dict[str, str]
+    systems: dict[str, str]
+    threats: tuple[str, ...]
+
+
+class DarkItem(Api):
+    """A site without mains, and when it goes dark."""
+
+    site: str
+    name: str
+    town_name: str
+    operator: str
+    key_unit: bool
+    power: PowerFact
+
+
 class WarningBrief(Api):
     """The open warning in one line: what was issued, before that what is drafted.
 
@@ -143,7 +177,11 @@ class WarningBrief(Api):
 
 
 class Summary(Stamp):
-    """Home. ``not_ok`` holds every site that is not normal, by id: the map's dots."""
+    """Home. ``not_ok`` holds every site that is not normal, by id: the map's dots.
+
+    ``outlook`` is null where nothing more is likely to come than is observed; ``dark_next`` the
+    first sites without mains, by key units and people behind them.
+    """
 
     county: str
     name: Bilingual
@@ -162,6 +200,8 @@ class Summary(Stamp):
     cells: tuple[Cell, ...]
     not_ok: dict[str, State]
     warning: WarningBrief | None
+    outlook: Outlook | None = None
+    dark_next: tuple[DarkItem, ...] = ()
     config_hash: str
     remarks: tuple[Bilingual, ...]
 
@@ -197,7 +237,7 @@ class DeviceRow(Api):
 
 
 class SiteRow(Api):
-    """A site in a list, with the states of its devices."""
+    """A site in a list, with the states of its devices; ``power`` while its mains are lost."""
 
     id: str
     name: str
@@ -212,6 +252,7 @@ class SiteRow(Api):
     since_ms: int | None
     why: Bilingual
     devices: Counts
+    power: PowerFact | None = None
 
 
 class Page(Stamp, Generic[Item]):
@@ -335,6 +376,7 @@ class StepItem(Api):
     target: str
     roles: tuple[str, ...]
     role_names: tuple[Bilingual, ...]
+    projected: bool = False
 
 
 class NoticeItem(Api):
@@ -388,6 +430,26 @@ class FactItem(Api):
     entered: AttestedItem | None
 
 
+class ThreatItem(Api):
+    """What may come from outside; ``entered`` false: a feed proposes it, a person signs or not."""
+
+    id: str
+    what: str
+    source: str
+    account: str
+    name: str
+    degree: str
+    at_ms: int
+    from_ms: int
+    until_ms: int
+    operators: tuple[str, ...]
+    systems: tuple[str, ...]
+    towns: tuple[str, ...]
+    spread: bool
+    entered: bool
+    areas: str
+
+
 class WarningAnswer(Stamp):
     """The office's first view. Without impact ``warning`` is null and the draft says none.
 
@@ -412,6 +474,9 @@ class WarningAnswer(Stamp):
     operators: tuple[Operator, ...]
     systems: tuple[System, ...]
     facts: tuple[FactItem, ...]
+    outlook: Outlook | None = None
+    dark_next: tuple[DarkItem, ...] = ()
+    threats: tuple[ThreatItem, ...] = ()
     cells: tuple[Cell, ...]
     sites: tuple[SiteRow, ...]
     sites_total: int

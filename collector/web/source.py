@@ -16,7 +16,8 @@ from typing import Any, Final, Protocol
 
 from config.register import Register
 from escalation.charter import EnteredFact
-from wire.notice import Bilingual, NoticeKind, PolicyLine, Signed, Verb, Verdict
+from escalation.situation import Threat
+from wire.notice import Bilingual, NoticeKind, PolicyLine, PowerFact, Signed, Verb, Verdict
 
 
 class State(StrEnum):
@@ -62,12 +63,16 @@ class DeviceState:
 
 @dataclass(frozen=True, slots=True)
 class SiteState:
-    """A site's state; ``at_risk``: mains lost, battery running down (PLAN section 4)."""
+    """A site's state; ``at_risk``: mains lost, battery running down (PLAN section 4).
+
+    ``power``: when it goes dark, while its mains are lost.
+    """
 
     state: State
     since_ms: int
     why: Bilingual = EMPTY
     at_risk: bool = False
+    power: PowerFact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +145,15 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """A verb that the warning machine now allows, on which target, and the roles that may."""
+    """A verb that the warning machine now allows, on which target, and the roles that may.
+
+    ``projected``: what is proposed is the projected scenario and level.
+    """
 
     verb: Verb
     target: str
     roles: tuple[str, ...] = ()
+    projected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +237,8 @@ class Board:
 
     Devices and sites that are in no mapping count as not connected. ``seen`` gives the last fresh
     word about a device as of now: each round renews it for all of them, so it is asked for only
-    where it is shown. ``reports``: warnings that are over, newest first.
+    where it is shown. ``reports``: warnings that are over, newest first. ``threats``: what may
+    come from outside, entered or proposed by a feed.
     """
 
     revision: int
@@ -249,6 +259,7 @@ class Board:
     warning: WarningState | None = None
     notices: tuple[NoticeState, ...] = ()
     entered: Mapping[str, Said] = field(default_factory=dict)
+    threats: tuple[Threat, ...] = ()
     reports: tuple[str, ...] = ()
     seen: Callable[[str], int | None] = _never
 

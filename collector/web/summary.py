@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from collector.web.index import Index, Moment, counts
+from collector.web.lists import dark_order
 from collector.web.model import (
     AttestedItem,
     Cell,
+    DarkItem,
     Draft,
     Operator,
+    Outlook,
     SiteSpots,
     Summary,
     System,
@@ -220,8 +224,59 @@ def summary(moment: Moment) -> Summary:
         cells=matrix,
         not_ok={name: site.state for name, site in sites.items() if site.state is not State.OK},
         warning=brief(moment),
+        outlook=outlook(moment),
+        dark_next=dark_next(moment),
         config_hash=board.static.config_hash,
         remarks=board.static.words.remarks,
+    )
+
+
+DARK: Final = 8
+"""Sites without mains that home and the warning show; the list of sites has all of them."""
+
+
+def outlook(moment: Moment) -> Outlook | None:
+    """What is likely to come, with names."""
+    verdict = moment.board.verdict
+    ahead = verdict.projected if verdict else None
+    if ahead is None:
+        return None
+    words = moment.board.static.words
+    return Outlook(
+        warning=ahead.warning,
+        warning_name=name_of(words.scenarios, ahead.warning),
+        level=ahead.level,
+        level_name=name_of(words.levels, ahead.level),
+        spread=ahead.spread,
+        at_ms=ahead.at_ms,
+        low_ms=ahead.low_ms,
+        high_ms=ahead.high_ms,
+        sites=ahead.sites,
+        behind=ahead.behind,
+        operators=ahead.operators,
+        systems=ahead.systems,
+        threats=tuple(one.what for one in moment.board.threats if one.id in ahead.threats),
+    )
+
+
+def dark_next(moment: Moment) -> tuple[DarkItem, ...]:
+    """Sites without mains that are not out yet, by key units and people behind them."""
+    found = [
+        (site, here.power)
+        for site in moment.index.sites.values()
+        if (here := moment.site(site.id)).power is not None and here.state is not State.DOWN
+    ]
+    found.sort(key=lambda one: dark_order(moment, one[0]))
+    return tuple(
+        DarkItem(
+            site=site.id,
+            name=site.name,
+            town_name=moment.index.town_name(site.town),
+            operator=site.operator,
+            key_unit=site.key_unit,
+            power=power,
+        )
+        for site, power in found[:DARK]
     )
 
 

@@ -10,8 +10,9 @@ from collector.web.export import cst
 from collector.web.index import Moment
 from collector.web.lists import SiteQuery, sites
 from collector.web.model import Operator, Summary, System, WarningBrief
-from collector.web.source import State
+from collector.web.source import SiteState, State
 from collector.web.summary import summary
+from escalation import dark
 
 LIMIT: Final = 10_000
 """Bytes of the whole page."""
@@ -32,6 +33,7 @@ WORDS: Final = {
         "other": "English", "systems": "信息系统", "at_risk": "有风险",
         "is_none": "无影响", "is_partial": "部分业务", "is_full": "全部业务",
         "is_unknown": "未知", "is_absent": "未接入", "attested": "电话核实",
+        "projected": "预计",
     },
     "en": {
         "ok": "ok", "alarm": "alarm", "down": "down", "unknown": "unknown",
@@ -45,7 +47,7 @@ WORDS: Final = {
         "other": "中文", "systems": "Information systems", "at_risk": "at risk",
         "is_none": "not affected", "is_partial": "partly affected",
         "is_full": "wholly affected", "is_unknown": "not known",
-        "is_absent": "not connected", "attested": "attested",
+        "is_absent": "not connected", "attested": "attested", "projected": "expected",
     },
 }  # fmt: skip
 
@@ -101,6 +103,7 @@ def _lines(moment: Moment, lang: str) -> list[str]:
         lines.append(f"== {said['no_warning']} ==")
     else:
         lines += _warning_lines(home.warning, said, lang)
+    lines += _ahead(home, moment.board.at_ms, lang)
     for kind, count in (("devices", home.devices), ("sites", home.sites)):
         parts = [f"{said[state]} {number}" for state, number in count if number or state == "ok"]
         lines.append(f"{said[kind]}: " + "  ".join(parts))
@@ -121,6 +124,30 @@ def _lines(moment: Moment, lang: str) -> list[str]:
         lines += ["", f"-- {said['systems']} --"]
         lines += [f"{system.name}: {_impact(system, lang)}" for system in hurt]
     return lines + _matrix(moment, home, lang) + _not_ok(moment, lang)
+
+
+def _ahead(home: Summary, now_ms: int, lang: str) -> list[str]:
+    """What is likely to come, and which site goes dark first."""
+    said, found = WORDS[lang], []
+    if home.outlook is not None:
+        ahead = home.outlook
+        when = ""
+        if ahead.low_ms is not None and ahead.high_ms is not None and ahead.at_ms is not None:
+            low, mid, high = (
+                max(0, ms - now_ms) // 60_000 for ms in (ahead.low_ms, ahead.at_ms, ahead.high_ms)
+            )
+            when = f"~{mid} min ({low}-{high}) "
+        names = (ahead.warning_name, ahead.level_name)
+        words = " / ".join(getattr(one, lang) for one in names)
+        hit = " ".join(
+            f"{name} {said[f'is_{state}']}"
+            for name, state in (*ahead.operators.items(), *ahead.systems.items())
+        )
+        found.append(f">> {said['projected']} {when}{words}: {hit} {' '.join(ahead.threats)}")
+    for one in home.dark_next[:3]:
+        left = dark.words(one.power, now_ms)
+        found.append(f"   {one.town_name} {one.name} {left.zh if lang == 'zh' else left.en}")
+    return found
 
 
 def _impact(one: Operator | System, lang: str) -> str:
@@ -147,6 +174,13 @@ def _matrix(moment: Moment, home: Summary, lang: str) -> list[str]:
     return lines
 
 
+def _left(here: SiteState, now_ms: int, lang: str) -> str:
+    if here.power is None or here.state is State.DOWN:
+        return ""
+    said = dark.words(here.power, now_ms)
+    return f" {said.zh if lang == 'zh' else said.en}"
+
+
 def _not_ok(moment: Moment, lang: str) -> list[str]:
     said = WORDS[lang]
     found = sites(moment, SiteQuery(state=(State.DOWN, State.ALARM, State.UNKNOWN)))
@@ -157,6 +191,7 @@ def _not_ok(moment: Moment, lang: str) -> list[str]:
         lines.append(
             f"{mark}{said[here.state]} {cst(here.since_ms)[5:16]} "
             f"{moment.index.town_name(site.town)} {site.name} {getattr(here.why, lang)}"
+            f"{_left(here, moment.board.at_ms, lang)}"
         )
     if len(found) > MOST_SITES:
         lines.append(f"{said['more']} {len(found) - MOST_SITES} {said['rows']}")

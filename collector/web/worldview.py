@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from collector import words
+from collector.assess import power_of
 from collector.base import World
 from collector.care import care_of
 from collector.county import UNREACHABLE, County
@@ -152,7 +153,14 @@ def site(world: World, name: str) -> SiteState:
         if bad:
             first, held = min(bad, key=lambda one: list(Status).index(one[1].status))
             return SiteState(State.ALARM, held.since_ms, why(world, first, held))
-    return SiteState(SITES[row.word], row.since_ms, cause, at_risk=row.word is SiteWord.AT_RISK)
+    lost = world.tally.lost.get(name)
+    return SiteState(
+        SITES[row.word],
+        row.since_ms,
+        cause,
+        at_risk=row.word is SiteWord.AT_RISK,
+        power=power_of(world, name, lost) if lost else None,
+    )
 
 
 SITE_EN = {

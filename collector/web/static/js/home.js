@@ -1,5 +1,6 @@
 // Home: the four counts, the open warning, the matrix, the map, the sources.
 
+import { outlookCard } from "./ahead.js";
 import { h, svg } from "./dom.js";
 import { say, t } from "./i18n.js";
 import { get } from "./net.js";
@@ -19,6 +20,7 @@ export const page = {
     return [
       warningBanner(home),
       counts(home),
+      outlookCard(home, null),
       h("div", { class: "two" },
         h("div", null, matrix(home), systems(home)),
         h("div", null, map(home), sources(home))),
@@ -55,7 +57,7 @@ function counts(home) {
     h("a", { href: `/devices?state=${state}` }, icon(state), `${t(state)} ${home.devices[state]}`));
   const more = [
     ...apart,
-    home.at_risk > 0 && h("a", { href: "/sites?at_risk=true" }, `${t("at_risk")} ${home.at_risk}`),
+    home.at_risk > 0 && h("a", { href: "/sites?at_risk=true&sort=dark" }, `${t("at_risk")} ${home.at_risk}`),
     home.hidden > 0 && h("span", null, `${t("hidden")} ${home.hidden}`),
   ].filter(Boolean);
   return h("section", { class: "counts", "aria-label": t("devices") },

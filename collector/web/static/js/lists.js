@@ -92,7 +92,8 @@ function bar(params, name) {
     h("select", { id: "f-sort", value: params.get("sort") ?? "state",
       onchange: (event) => go(params, { sort: event.target.value }) },
     h("option", { value: "state" }, t("by_state")), h("option", { value: "name" }, t("by_name")),
-    h("option", { value: "since" }, t("by_since"))));
+    h("option", { value: "since" }, t("by_since")),
+    name === "sites" && h("option", { value: "dark" }, t("by_dark"))));
   return filterForm(params, name,
     [select(params, "state", t("state"), [...STATES, ...APART], t), ...placeFilters(params), sort]);
 }

@@ -1,5 +1,6 @@
 // Small pieces that every page uses. A state is always shape + word, never colour alone.
 
+import { darkTag } from "./ahead.js";
 import { now, span, stamp } from "./clock.js";
 import { h, svg } from "./dom.js";
 import { language, say, t } from "./i18n.js";
@@ -117,7 +118,8 @@ export const siteRow = (row) =>
     badge(row.state),
     h("span", { class: "who" }, siteLink(row.id, row.name),
       row.key_unit && tag(t("key_unit"), "key"), row.hub && tag(t("hub")),
-      row.at_risk && tag(t("at_risk"), "risk")),
+      row.at_risk && tag(t("at_risk"), "risk"),
+      row.power && row.state !== "down" && darkTag(row.power)),
     h("span", { class: "where" }, `${row.town_name} · ${operatorName(row.operator)} · `,
       STATES.filter((state) => row.devices[state]).map((state) =>
         h("span", { class: "mini" }, icon(state), h("span", { class: "sr" }, t(state)),

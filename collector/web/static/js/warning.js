@@ -1,5 +1,6 @@
 // The open warning and why: what the office sees first. The program drafts, people decide.
 
+import { outlookCard, threatsCard } from "./ahead.js";
 import { h } from "./dom.js";
 import { join, say, t } from "./i18n.js";
 import { order } from "./keys.js";
@@ -9,8 +10,8 @@ import {
 } from "./parts.js";
 
 // `about`: what the person puts their name to, in words.
-async function command(verb, target, about, again) {
-  const fields = (given) => ({ verb, target, reason: given.text });
+async function command(verb, target, about, again, more = {}) {
+  const fields = (given) => ({ verb, target, reason: given.text, ...more });
   if (await order("command", t(`${verb}_says`), about, fields)) again();
 }
 
@@ -52,8 +53,8 @@ function stepsCard({ warning }, again) {
   if (!warning) return null;
   const about = `${warning.id} · ${say(warning.scenario_name)} · ${say(warning.level_name)}`;
   return card(t("next_steps"), h("p", { class: "muted" }, t("people_decide")),
-    warning.steps.length
-      ? h("ul", { class: "steps" }, warning.steps.map((step, n) =>
+    warning.steps.some((one) => !one.projected)
+      ? h("ul", { class: "steps" }, warning.steps.filter((one) => !one.projected).map((step, n) =>
           h("li", { "data-key": step.verb },
             h("button", { type: "button", class: n === 0 ? "main" : "",
               onclick: () => command(step.verb, step.target, about, again) }, t(step.verb)),
@@ -61,6 +62,18 @@ function stepsCard({ warning }, again) {
               step.role_names.length > 0 && h("span", { class: "muted" },
                 `${t("needs_role")} ${join(step.role_names.map(say))}`)))))
       : h("p", null, t("no_steps")));
+}
+
+// The projected level stands beside the observed one, one click away.
+function aheadStep({ warning, outlook }, again) {
+  const step = warning?.steps.find((one) => one.projected);
+  if (!step || !outlook) return null;
+  const about = `${warning.id} · ${t("projected")}: ${say(outlook.warning_name)} · `
+    + say(outlook.level_name);
+  return h("p", { class: "line" }, h("button", { type: "button", id: "propose-ahead",
+    onclick: () => command("propose", step.target, about, again, { projected: true }) },
+  t("propose_ahead")), h("span", { class: "muted" },
+    `${t("needs_role")} ${join(step.role_names.map(say))}`));
 }
 
 // What people state in place of what nobody measures: operators, systems, and the plan's facts.
@@ -204,14 +217,17 @@ export const page = {
     if (!draft || (!warning && draft.warning === "none")) {
       return [h("h1", null, t("warning")),
         h("p", { class: "calm" }, icon("ok"), " ", t("no_warning")),
-        attestCard(answer, again), reportsCard(answer),
+        outlookCard(answer, null), attestCard(answer, again), threatsCard(answer, again),
+        reportsCard(answer),
         noticesCard(answer, again)];
     }
     return [
       h("h1", null, t("open_warning")),
       h("div", { class: "two" },
-        h("div", null, draftCard(answer), stepsCard(answer, again), rangeCard(answer),
-          spreadCard(answer), attestCard(answer, again), noticesCard(answer, again)),
+        h("div", null, draftCard(answer), stepsCard(answer, again),
+          outlookCard(answer, aheadStep(answer, again)), rangeCard(answer),
+          spreadCard(answer), attestCard(answer, again), threatsCard(answer, again),
+          noticesCard(answer, again)),
         h("div", null, cellsCard(answer), sitesCard(answer), rulesCard(answer), logCard(answer),
           reportsCard(answer))),
     ];
