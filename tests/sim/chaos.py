@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -27,17 +29,29 @@ def _seed(seed: int, seconds: float) -> Result:
 class Chaos:
     """One campaign: a pool, a bar, and what failed."""
 
-    def __init__(self, console: Console, pool: ProcessPoolExecutor) -> None:
+    def __init__(self, console: Console, pool: ProcessPoolExecutor, until: float) -> None:
         self._console = console
         self._pool = pool
+        self._until = until
         self.failed = 0
+        self.ran: dict[str, int] = {}
+        self.counts: Counter[str] = Counter()
 
     def seeds(self, title: str, seeds: range, seconds: float) -> None:
-        """Run them all; each failure is printed at once with the command that repeats it."""
+        """Run them all, or as many as there is time for; a failure is printed at once.
+
+        With it the command that repeats it.
+        """
+        self.ran[title] = 0
         hours = seconds / 3600
         jobs = {self._pool.submit(_seed, seed, seconds): str(seed) for seed in seeds}
 
         def judge(_: str, result: Result) -> None:
+            self.ran[title] += 1
+            self.counts += result.counts
+            if time.monotonic() > self._until:
+                for job in jobs:
+                    job.cancel()
             if result.violation:
                 self.failed += 1
                 self._console.print(
@@ -75,8 +89,9 @@ class Chaos:
         with Progress(*columns, console=self._console) as progress:
             task = progress.add_task(title, total=len(jobs))
             for job in as_completed(jobs):
-                judge(jobs[job], job.result())
-                progress.advance(task)
+                if not job.cancelled():
+                    judge(jobs[job], job.result())
+                    progress.advance(task)
 
 
 def main() -> int:
@@ -85,16 +100,21 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=4, help="runs of 24 hours")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--no-mutants", action="store_true")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at once")
+    parser.add_argument("--minutes", type=float, default=1e6, help="begin no run after so many")
     given = parser.parse_args()
     console = Console()
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("fork")) as pool:
-        chaos = Chaos(console, pool)
+    until = time.monotonic() + 60 * given.minutes
+    with ProcessPoolExecutor(given.jobs, mp_context=get_context("fork")) as pool:
+        chaos = Chaos(console, pool, until)
         if not given.no_mutants:
             chaos.mutants()
         first = given.first
-        chaos.seeds("3 h each", range(first, first + given.seeds), HOURS_3)
-        chaos.seeds("24 h each", range(first, first + given.days), DAY_S)
-    console.print("all held" if not chaos.failed else f"{chaos.failed} failed")
+        chaos.seeds("3 h", range(first, first + given.seeds), HOURS_3)
+        chaos.seeds("24 h", range(first, first + given.days), DAY_S)
+    ran = ", ".join(f"{count} of {title}" for title, count in chaos.ran.items())
+    console.print(f"{ran}: {f'{chaos.failed} failed' if chaos.failed else 'all held'}")
+    console.print(", ".join(f"{name} {count}" for name, count in sorted(chaos.counts.items())))
     return 1 if chaos.failed else 0
 
 

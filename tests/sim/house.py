@@ -103,21 +103,24 @@ class House:
         self.profiles: dict[str, Profile] = load_profiles(folder / "profiles")
         assert self.profiles["power"].scalars[0].alarm == PROFILE.scalars[0].alarm
 
-    def agent(self, name: str) -> AgentSettings:
+    def agent(self, name: str, interval_s: float) -> AgentSettings:
+        """The settings of machine ``name``: of agent ``name``, or of its clone ``name~``."""
+        agent = name.partition("~")[0]
         return AgentSettings(
             agent=AgentOptions(
-                id=name,
-                operator=name.removeprefix("agent-"),
+                id=agent,
+                operator=agent.removeprefix("agent-"),
                 state_dir=self.folder / name,
                 inventory=self.folder / "none",
-                interval_s=self.size.interval_s,
+                interval_s=interval_s,
                 witness_gateways=False,
             ),
             county=COUNTY,
         )
 
-    def inventory(self, name: str) -> Inventory:
-        operator = name.removeprefix("agent-")
+    def inventory(self, name: str, without: frozenset[str] = frozenset()) -> Inventory:
+        """All devices of its operator but those ``without``."""
+        operator = name.partition("~")[0].removeprefix("agent-")
         return Inventory(
             targets=tuple(
                 Target(
@@ -127,10 +130,10 @@ class House:
                     profiles=("power",),
                 )
                 for device in self.devices
-                if device.startswith(f"{operator}-")
+                if device.startswith(f"{operator}-") and device not in without
             ),
             credentials=(Credential(id="c", community=SecretStr("public")),),
-            hash="h",
+            hash="-".join(("h", *sorted(without))),
         )
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 from unittest.mock import patch
 
 import orjson
 
+from agent.schedule import Schedule
 from collector import condition, intake, sight
 from collector import world as worlds
 from collector.app import Collector
@@ -21,15 +22,20 @@ from collector.base import World
 from collector.io.samples import SampleWorker
 from collector.io.store import Store, lane_of
 from collector.model import Input
+from escalation import inbox
 from escalation.effects import Effect, EmitNotice
 from escalation.io.office import OfficeClient
+from escalation.io.office_store import OfficeStore
 from tests.sim.run import Result, simulate
 from transport import delivery
 from transport.delivery import Acked, Delete, Sender, Verdict, Watermark
+from transport.frames import Envelope
 from transport.io import sqlite as databases
 from transport.io import thin as quotas
+from transport.io.beside import HighWater
 from transport.io.hop import SendingHop
 from transport.io.outbox import Outbox, Row, Stored, append_in
+from wire.codec import Refused
 from wire.presence import Birth
 
 Mutant = Callable[[ExitStack], None]
@@ -307,6 +313,94 @@ def arrivals_dropped(stack: ExitStack) -> None:
     stack.enter_context(patch("collector.world.step", careless))
 
 
+def refusal_ignored(stack: ExitStack) -> None:
+    """A publish that the broker refused counts as delivered."""
+    handed_over = SendingHop._handed_over
+
+    def told(self: SendingHop, epoch: int, seq: int, sent_ms: int, done: Any) -> None:
+        refused = not done.cancelled() and self._link.connected and not done.result()
+        handed_over(self, epoch, seq, sent_ms, done)
+        if refused and epoch == self._sender.epoch:
+            self.acknowledged(Acked(epoch, seq, store=self._sender.store))
+
+    stack.enter_context(patch.object(SendingHop, "_handed_over", told))
+
+
+def signature_not_checked(stack: ExitStack) -> None:
+    """The office believes whatever comes on its line (S6)."""
+    stack.enter_context(
+        patch("escalation.io.office.verify", lambda signed, _kind, _keys: signed.payload.encode())
+    )
+
+
+def own_clock_trusted(stack: ExitStack) -> None:
+    """The office refuses what is late by its own clock (S6)."""
+    late_by = inbox.late_by
+
+    def strict(at_ms: int, now_ms: int, scale: float) -> int:
+        if abs(now_ms - at_ms) > 1_800_000:
+            raise Refused("too_late", "by our clock")
+        return late_by(at_ms, now_ms, scale)
+
+    stack.enter_context(patch("escalation.io.office.late_by", strict))
+
+
+def mark_before_notice(stack: ExitStack) -> None:
+    """The office notes a row as received before its notice is stored, and apart from it."""
+    judge = OfficeClient._judge
+
+    def early(self: OfficeClient, envelope: Envelope) -> None:
+        judge(self, envelope)
+        for peer, mark in self._receiver.changed().items():
+            self._store.write_mark(peer, mark)
+
+    stack.enter_context(patch.object(OfficeClient, "_judge", early))
+    stack.enter_context(patch.object(OfficeStore, "writing", lambda self: nullcontext(self.db)))
+
+
+def turns_lost_at_reload(stack: ExitStack) -> None:
+    """Devices that a reload brings are never looked at."""
+    replace = Schedule.replace
+
+    def careless(self: Schedule, turns: Any, *given: Any, **named: Any) -> None:
+        known = [name for name in turns if any(name in ring for ring in self._rings)]
+        replace(self, {name: turns[name] for name in known}, *given, **named)
+
+    stack.enter_context(patch.object(Schedule, "replace", careless))
+
+
+def clones_believed(stack: ExitStack) -> None:
+    """Whoever speaks last speaks for the agent (FAULTS F14)."""
+
+    def speaks(world: World, _now_ms: int, word: Any, **_: Any) -> bool:
+        row = world.agent(word.agent if hasattr(word, "agent") else word.sender)
+        row.life = word.life
+        return True
+
+    stack.enter_context(patch("collector.identity.speaks", speaks))
+
+
+def tokens_not_compared(stack: ExitStack) -> None:
+    """An acknowledgement is believed by its number, whatever row it speaks of (FAULTS F13)."""
+    stack.enter_context(patch("transport.io.hop.Outbox.token", lambda *_: None))
+    stack.enter_context(patch.object(HighWater, "read", lambda _: {}))
+
+
+def held_not_heard(stack: ExitStack) -> None:
+    """A county whose store is lost does not listen to what the office holds (FAULTS F21)."""
+    stack.enter_context(patch("collector.world.missed", lambda _world, _given: False))
+
+
+def store_epoch_kept(stack: ExitStack) -> None:
+    """A store begun anew goes by the epoch of the one before (FAULTS F21)."""
+    counter = Store.counter
+    stack.enter_context(
+        patch.object(
+            Store, "counter", lambda self, name: 1 if name == "store" else counter(self, name)
+        )
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Planted:
     """A mutant, and the faults that bring it to light soon (others would too, later)."""
@@ -338,6 +432,15 @@ MUTANTS: Final = {
         (sync_errors_ignored, "eio", "kill_in_write"),
         (sample_acked_first, "kill_in_write"),
         (arrivals_dropped, "kill"),
+        (refusal_ignored, "refuse"),
+        (signature_not_checked, "forge"),
+        (own_clock_trusted, "skew", "partition"),
+        (mark_before_notice, "office_at_notice"),
+        (turns_lost_at_reload, "reload"),
+        (clones_believed, "clone"),
+        (tokens_not_compared, "old_outbox", "partition"),
+        (held_not_heard, "store_gone", "store_old"),
+        (store_epoch_kept, "store_gone"),
     )
 }
 HOURS: Final = 1.5

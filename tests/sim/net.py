@@ -13,6 +13,7 @@ import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
 from typing import Final
 
@@ -70,9 +71,16 @@ class Broker:
         self.weather = Weather()
         self.up = True
         self.cut: set[str] = set()
+        self.refusing: dict[str, bool] = {}
+        """Clients whose messages an ACL refuses, and whether the PUBACK says so (MQTT 5)."""
+
+        self.kept: deque[Message] = deque(maxlen=40)
+        """The last notices, for whoever plays them again."""
+
         self.sessions: dict[str, Session] = {}
         self.retained: dict[str, bytes] = {}
-        self.counts = {"published": 0, "lost": 0, "doubled": 0, "delivered": 0, "overflow": 0}
+        kinds = ("published", "lost", "doubled", "delivered", "overflow", "refused")
+        self.counts = dict.fromkeys(kinds, 0)
         self.flying = 0
 
     # ── What the simulation does to it ───────────────────────────────────────────────────────────
@@ -102,16 +110,16 @@ class Broker:
             for step in held:
                 step()
 
-    def silent(self, client: str) -> None:
+    def silent(self, client: str, life: Life) -> None:
         """The client's process is stopped: its keepalive will be missed."""
         session = self.sessions.get(client)
-        if session is not None:
+        if session is not None and session.life is life:
             self._later(1.5 * KEEPALIVE_S, lambda: self._missed(session))
 
-    def died(self, client: str) -> None:
+    def died(self, client: str, life: Life) -> None:
         """The client's process is dead, and its kernel closed the line (unless that is cut)."""
         session = self.sessions.get(client)
-        if session is None:
+        if session is None or session.life is not life:
             return
         if client in self.cut:
             self._later(1.5 * KEEPALIVE_S, lambda: self._close(session, "keepalive", will=True))
@@ -160,27 +168,36 @@ class Broker:
             if session.client in self.cut:
                 session.held.append(taken)
                 return
-            self._route(message)
-            self._at(at + self._delay(), acked)
+            taken_in = session.client not in self.refusing or message.topic.endswith("/alive")
+            if taken_in:
+                self.route(message)
+            else:
+                self.counts["refused"] += 1
+                self._note("refuse", f"{session.client} {message.topic}")
+            good = taken_in or not self.refusing[session.client]
+            self._at(at + self._delay(), lambda: acked(good=good))
 
-        def acked() -> None:
+        def acked(*, good: bool) -> None:
             if not session.open:
                 return
             if session.client in self.cut:
-                session.held.append(acked)
+                session.held.append(lambda: acked(good=good))
                 return
             found = session.answers.pop(number, None)
             if found is not None and not found.done():
-                found.set_result(True)
+                found.set_result(good)
 
         self._at(at, taken)
         return answer
 
     # ── Inside ───────────────────────────────────────────────────────────────────────────────────
 
-    def _route(self, message: Message) -> None:
+    def route(self, message: Message) -> None:
+        """To whoever has subscribed to it."""
         self.counts["published"] += 1
         self._note("publish", f"{message.topic} {len(message.payload)}")
+        if message.topic.endswith("/notice"):
+            self.kept.append(message)
         if message.retain:
             if message.payload:
                 self.retained[message.topic] = message.payload
@@ -248,7 +265,7 @@ class Broker:
             answer.set_result(False)
         session.wake.set()
         if will and session.will is not None and self.up:
-            self._route(session.will)
+            self.route(session.will)
 
     def _delay(self) -> float:
         return self.weather.delay_s * (0.2 + 1.6 * self._random.random())
@@ -349,6 +366,7 @@ class SimLink(Link):
         return True
 
 
+@cache
 def _matches(pattern: str, topic: str) -> bool:
     if "+" not in pattern:
         return pattern == topic

@@ -10,30 +10,38 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import shutil
 import sqlite3
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agent.app import Agent
+from agent.reload import Setup
 from collector.app import Collector
+from collector.io.backup import back_up, put_back
 from collector.io.begin import open_collector
+from config.faults import ConfigError, Place, error
+from config.traps import TrapAccess
 from escalation.effects import EmitNotice
 from escalation.io.office import Event, OfficeClient, notice_data
 from escalation.io.office_keys import Keys
 from escalation.io.office_store import OfficeStore
-from tests.sim.checker import PERHAPS
 from tests.sim.clock import OWNER, Life, SimClock, VirtualLoop
 from tests.sim.disk import Disks
 from tests.sim.house import OFFICE, House
+from tests.sim.known import Known
 from tests.sim.net import Broker, SimLink
+from tests.sim.office_judge import PERHAPS
 from tests.sim.truth import SIGHT, Sight, Truth
 from transport.frames import Envelope
 from transport.io.keys import load_key
 from transport.io.outbox import OutboxFull, Quota, Row, Thinned, TooLarge
 from transport.sign import sign
+from wire.codec import unpack
 from wire.notice import Command, Verb
 
 if TYPE_CHECKING:
@@ -67,7 +75,10 @@ class Machine:
         self.life: Life | None = None
         self.over = asyncio.Event()
         self.power_cut = False
-        self.lose = False
+        self.lose: Callable[[], None] | None = None
+        """What becomes of its files after the end of this life."""
+
+        self.context = contextvars.Context()
         self.pause_s = (1.0, 10.0)
         self._task: asyncio.Task[None] | None = None
 
@@ -76,9 +87,6 @@ class Machine:
 
     def restored(self) -> None:
         """The life is over and its files are closed: what a checker may look at."""
-
-    def lost(self) -> None:
-        """The disk is replaced by an empty one."""
 
     async def run(self) -> None:
         """Lives, one after the other, for ever."""
@@ -89,7 +97,7 @@ class Machine:
             life.on_kill = partial(self._killed, life)
             self.disk.begin()
             self.disk.killed = life.die
-            context = contextvars.copy_context()
+            context = self.context = contextvars.copy_context()
             context.run(OWNER.set, life)
             self.ground.note("start", repr(life))
             self._task = loop.create_task(self.body(), context=context)
@@ -111,7 +119,11 @@ class Machine:
         """What makes this life's link."""
         assert self.life is not None
         random = Random(f"{self.ground.seed}/{self.life}")
-        return partial(SimLink, self.ground.broker, random)
+
+        def made(*given: Any, **named: Any) -> SimLink:
+            return SimLink(self.ground.broker, random, *given, **named | {"client_id": self.client})
+
+        return made
 
     # ── Faults ───────────────────────────────────────────────────────────────────────────────────
 
@@ -133,6 +145,7 @@ class Machine:
         self.over.set()
         if self.life is not None and not self.life.dead:
             self.life.dead = self.disk.dead = True
+            self.ground.broker.died(self.client, self.life)
             if self.life.stopped:
                 self.ground.loop.wake(self.life)
             if self._task is not None:
@@ -142,7 +155,7 @@ class Machine:
         """SIGSTOP."""
         if self.life is not None and not self.life.dead:
             self.life.stopped = True
-            self.ground.broker.silent(self.client)
+            self.ground.broker.silent(self.client, self.life)
 
     def go_on(self) -> None:
         """SIGCONT."""
@@ -152,7 +165,7 @@ class Machine:
     def _killed(self, life: Life) -> None:
         self.ground.note("kill", repr(life))
         self.disk.dead = True
-        self.ground.broker.died(self.client)
+        self.ground.broker.died(self.client, life)
         if life.stopped:
             self.ground.loop.wake(life)
         if self._task is not None:
@@ -165,36 +178,51 @@ class Machine:
             self.ground.note("end", f"{life!r} {said}")
             self.ground.checker.ended(self.name, error)
             life.dead = True
-            self.ground.broker.died(self.client)
+            self.ground.broker.died(self.client, life)
         self._close(life)
         if self.power_cut:
             self.power_cut = False
             lost = self.disk.cut_power(self.random)
             self.ground.note("power", f"{self.name} {lost}")
         self.disk.part()
-        if self.lose:
-            self.lose = False
-            self.lost()
+        if self.lose is not None:
+            lose, self.lose = self.lose, None
+            self._by_hand(lose)
         self.restored()
+
+    def _by_hand(self, what: Callable[[], None]) -> None:
+        """Somebody does something to the files between two lives; their disk is well."""
+        full, self.disk.full = self.disk.full, False
+        self.disk.begin()
+        what()
+        self.disk.dead, self.disk.full = True, full
+        self.disk.part()
 
 
 class AgentMachine(Machine):
-    def __init__(self, ground: Ground, name: str, truth: Truth) -> None:
-        super().__init__(ground, name, name)
+    """``name`` with a tilde is a clone: another machine with the same identity."""
+
+    def __init__(self, ground: Ground, name: str, truth: Truth, client: str = "") -> None:
+        super().__init__(ground, name, client or name)
         self.sight = Sight(truth, Random(f"{ground.seed}/{name}/sight"))
         self.agent: Agent | None = None
         self.sample_quota: int | None = None
         self.state_dir = ground.house.folder / name
+        self.interval_s = ground.house.size.interval_s
+        self.without: frozenset[str] = frozenset()
+        self.fault = ""
+        """What is wrong with its files, so that a reload must be refused."""
 
     async def body(self) -> None:
         house = self.ground.house
         SIGHT.set(self.sight)
         agent = Agent(
-            house.agent(self.name),
-            house.inventory(self.name),
+            house.agent(self.name, self.interval_s),
+            house.inventory(self.name, self.without),
             house.profiles,
             clock=self.clock,
             link=self.link(),
+            files=self._files,
         )
         self.agent = agent
         running = asyncio.ensure_future(agent.run())
@@ -203,11 +231,63 @@ class AgentMachine(Machine):
             self._listen(agent)
         await running
 
-    def lost(self) -> None:
+    def _files(self) -> Setup:
+        """What a SIGHUP makes it read."""
+        if self.fault:
+            self.ground.checker.counts["reloads refused"] += 1
+            raise ConfigError([error(Place(str(self.state_dir)), "", self.fault)])
+        house = self.ground.house
+        inventory = house.inventory(self.name, self.without)
+        settings = house.agent(self.name, self.interval_s)
+        self.ground.checker.counts["reloads"] += 1
+        return Setup(settings, inventory, house.profiles, TrapAccess())
+
+    def reload(self) -> None:
+        """SIGHUP."""
+        if self.agent is not None and self.alive:
+            self.context.run(self.agent._reloader.ask)
+
+    def clone(self, *, same_client: bool) -> AgentMachine:
+        """A second one of the same identity, with the same client id at the broker or another."""
+        name = f"{self.name}~"
+        shutil.rmtree(self.state_dir.with_name(name), ignore_errors=True)
+        return AgentMachine(self.ground, name, self.sight.truth, self.name if same_client else name)
+
+    def new_disk(self) -> None:
+        """Its disk is replaced by an empty one."""
         self.ground.note("lost", self.name)
         for path in self.disk.folder.glob("agent.db*"):
             path.unlink()
         self.ground.checker.outbox_lost(self.name)
+
+    def copy(self) -> tuple[dict[str, bytes], int]:
+        """The outbox as it stands on disk, and how many rows it had been given by then."""
+        files = {path.name: path.read_bytes() for path in self.disk.folder.glob("agent.db*")}
+        files.pop("agent.db-shm", None)
+        return files, self.ground.checker.copied(self.name, self._bodies(files))
+
+    def old_disk(self, copy: tuple[dict[str, bytes], int], *, whole: bool) -> None:
+        """An old copy is put back; ``whole``: with all that lies beside it, as of a machine."""
+        files, end = copy
+        self.ground.note("old", f"{self.name} {end} {whole}")
+        for path in self.disk.folder.glob("agent.db*"):
+            if whole or not path.name.endswith(".mark"):
+                path.unlink()
+        for name, content in files.items():
+            if whole or not name.endswith(".mark"):
+                (self.disk.folder / name).write_bytes(content)
+        self.ground.checker.outbox_back(self.name, end)
+
+    def _bodies(self, files: dict[str, bytes]) -> set[bytes]:
+        """The rows that wait in copied files."""
+        scratch = self.ground.house.folder / "looked-at"
+        scratch.mkdir()
+        for name, content in files.items():
+            (scratch / name).write_bytes(content)
+        with contextlib.closing(sqlite3.connect(scratch / "agent.db")) as db:
+            found = {unpack(body) for (body,) in db.execute("SELECT body FROM outbox_row")}
+        shutil.rmtree(scratch)
+        return found
 
     def terminate(self) -> None:
         """SIGTERM."""
@@ -304,18 +384,52 @@ class CollectorMachine(Machine):
         self.ground.checker.collector_over(self.collector)
         self.collector = None
 
+    @property
+    def database(self) -> Path:
+        return self.disk.folder / "county.db"
+
+    def copy(self, name: str) -> tuple[Path, Known] | None:
+        """An online backup, and what the store says at its moment; None when there is no store."""
+        path = self.ground.house.folder / "copies" / name
+        if self.collector is None or not self.alive:
+            return None
+        back_up(self.database, path)
+        return path, deepcopy(self.ground.checker.known)
+
+    def old_store(self, path: Path, known: Known) -> None:
+        """That copy becomes the store."""
+        self.ground.note("restore", path.name)
+        _, aside = put_back(path, self.database)
+        for one in self.disk.folder.glob(f"{aside.name}*" if aside else ""):
+            one.unlink()
+        self._without(known, samples=False)
+
+    def no_store(self, *, samples: bool) -> None:
+        """The store is gone, perhaps with the history beside it."""
+        self.ground.note("gone", f"{samples}")
+        for path in self.disk.folder.glob("*.db*" if samples else "county.db*"):
+            path.unlink()
+        self._without(None, samples=samples)
+
+    def _without(self, known: Known | None, *, samples: bool) -> None:
+        self.collector = None
+        self.ground.checker.store_lost(known, samples=samples)
+
 
 class OfficeMachine(Machine):
     def __init__(self, ground: Ground) -> None:
         super().__init__(ground, OFFICE, OFFICE)
         self.client_: OfficeClient | None = None
         self.store: OfficeStore | None = None
+        self.end_at_notice = False
+        """End it in one of the writes of the next notice that it takes."""
         self._stop: asyncio.Event | None = None
 
     async def body(self) -> None:
         settings = self.ground.house.office
         folder = Path(settings.office.state_dir)
         store = self.store = OfficeStore(folder / "office.db", now_s=self.clock.wall_ms() // 1000)
+        self._listen(store)
         try:
             for stored in store.unshown():
                 self._hear(Event("notice", notice_data(stored), stored))
@@ -353,7 +467,7 @@ class OfficeMachine(Machine):
             return
         settings, checker = self.ground.house.office, self.ground.checker
         command = Command(
-            id=f"c{len(checker.ordered) + 1}",
+            id=f"c{len(checker.office.ordered) + 1}",
             county=settings.county.county,
             tree=settings.county.tree,
             account="li",
@@ -365,19 +479,32 @@ class OfficeMachine(Machine):
         try:
             self.store.add_command(command, signed, now_s=self.clock.wall_ms() // 1000)
         except sqlite3.Error:  # the disk refused it, and the person was told so
-            checker.ordered[command.id] = PERHAPS
+            checker.office.ordered[command.id] = PERHAPS
             return
-        checker.ordered[command.id] = 0
+        checker.office.ordered[command.id] = 0
         self.client_._hop.wake()
 
     def _hear(self, event: Event) -> None:
         """What the watch does: show it, and note that it was shown."""
         if self.life is None or self.life.dead or self.store is None:
             return
-        self.ground.checker.office_heard(event)
+        judge = self.ground.checker.office
+        judge.heard(event)
         if event.stored is not None:
             self.store.mark_shown(event.stored.no)
-            self.ground.checker.was_shown(event.stored.notice.number)
+            judge.shown(event.stored.notice)
+
+    def _listen(self, store: OfficeStore) -> None:
+        add = store.add_notice
+
+        def heard(*given: Any) -> int:
+            if self.end_at_notice:
+                self.end_at_notice = False
+                self.disk.end_in = "office.db"
+                self.disk.end_after = self.random.randint(1, 12)
+            return add(*given)
+
+        store.add_notice = heard  # type: ignore[assignment,method-assign]
 
 
 def _root(error: BaseException) -> str:

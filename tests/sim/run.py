@@ -82,6 +82,7 @@ class Simulation:
         self.collector = CollectorMachine(self)
         self.office = OfficeMachine(self)
         self.machines: list[Machine] = [*self.agents, self.collector, self.office]
+        self._running: list[asyncio.Future[None]] = []
 
     def note(self, kind: str, said: str) -> None:
         """One line of the trace; its hash is what two runs of a seed must have in common."""
@@ -97,6 +98,16 @@ class Simulation:
             if self._over is not None and not self._over.done():
                 self._over.set_result(text)
 
+    def add(self, machine: Machine) -> None:
+        """One machine more."""
+        self.machines.append(machine)
+        self._running.append(asyncio.ensure_future(self._part(machine.run())))
+
+    def remove(self, machine: Machine) -> None:
+        """It is switched off for good."""
+        machine.end()
+        self.machines.remove(machine)
+
     def run(self) -> Result:
         with self.disks.in_force():
             try:
@@ -110,7 +121,9 @@ class Simulation:
 
     async def _main(self) -> None:
         over = self._over = self.loop.create_future()
-        running = [asyncio.ensure_future(self._part(machine.run())) for machine in self.machines]
+        self._running += [
+            asyncio.ensure_future(self._part(machine.run())) for machine in self.machines
+        ]
         others = [
             asyncio.ensure_future(self._part(part))
             for part in (Faults(self).run(), self._watch(), self._ending())
@@ -120,7 +133,7 @@ class Simulation:
             machine.end()
         for task in others:
             task.cancel()
-        await asyncio.gather(*running, *others, return_exceptions=True)
+        await asyncio.gather(*self._running, *others, return_exceptions=True)
 
     async def _part(self, part: Coroutine[Any, Any, None]) -> None:
         """A part of the simulation itself; what it raises ends the run with its last words."""
