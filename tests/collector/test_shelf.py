@@ -1,0 +1,199 @@
+"""Shelving, closing and purging in the World (RFC 8632): what is hidden, and what never is."""
+
+from __future__ import annotations
+
+import pytest
+
+from collector import shelf as shelves
+from collector import world as worlds
+from collector.condition import MOST_CHANGES
+from collector.state import CODEC
+from tests.collector.small import Hand, county, devices
+from tests.collector.test_maintenance import HOUR, made, say, told
+from wire.alarm import AlarmVerb
+from wire.notice import NoticeKind
+from wire.observation import Outcome
+
+DOWN = "cmcc-d5|device-unreachable|"
+
+
+def shelve(hand: Hand, *alarms: str, who: str = "zhao", valid_s: int | None = None) -> str:
+    names = alarms or (DOWN,)
+    return say(
+        hand,
+        AlarmVerb.SHELVE,
+        who,
+        alarms=names,
+        name="机房搬迁",
+        text="已知，待拆除",
+        valid_s=valid_s,
+    )
+
+
+def down(hand: Hand, *names: str) -> None:
+    hand.looks(Outcome.NO_ANSWER, *(names or ("cmcc-d5",)))
+    hand.pass_s(400)
+
+
+def test_a_shelved_alarm_makes_no_notice_and_goes_on_being_judged() -> None:
+    hand = made()
+    assert shelve(hand, valid_s=HOUR) == "accepted"
+    down(hand)
+    row = hand.world.state.devices["cmcc-d5"]
+    assert row.alarms["device-unreachable|"].active
+    assert hand.world.tally.quiet_devices == {"cmcc-d5": "shelved"}
+    assert hand.world.tally.quiet_sites == {"cmcc-s5": "shelved"}
+    # 5 % of its operator's sites: what is true does not change, and is told.
+    assert hand.world.tally.operators["cmcc"].out == 1
+    assert hand.impact("cmcc") == "partial"
+
+
+def test_the_impact_of_what_is_shelved_is_told_and_the_site_itself_is_not() -> None:
+    hand = Hand.of(county(made().world.county.register))
+    hand.everyone()
+    assert shelve(hand, "tower-d5|device-unreachable|", "tower-d6|temperature-high|") == "accepted"
+    hand.turn(hand.reading("tower-d6", "temperature", 50))
+    hand.pass_s(300)
+    assert hand.notices() == []
+    down(hand, "tower-d5")
+    (incident,) = told(hand, NoticeKind.INCIDENT)
+    assert (incident.sites, incident.devices) == ((), ())
+    assert incident.verdict is not None
+    assert incident.verdict.operators["tower"] == "partial"
+
+
+def test_a_shelf_that_expires_says_so_once_and_the_alarm_counts_again() -> None:
+    hand = made()
+    shelve(hand, DOWN, "cmcc-d6|device-unreachable|", valid_s=HOUR)
+    down(hand)
+    hand.pass_s(HOUR)
+    (over,) = told(hand, NoticeKind.HEALTH)
+    assert over.subject.zh == "告警搁置“机房搬迁”到期，仍有1项未恢复"
+    assert "cmcc站5主机「设备不可达」" in over.text.zh
+    assert hand.world.state.hush.shelf == {}
+    assert hand.world.tally.quiet_sites == {}
+    assert any("cmcc-s5" in {s.site for s in one.sites} for one in hand.notices())
+
+
+def test_a_person_takes_it_off_the_shelf() -> None:
+    hand = made()
+    shelve(hand)
+    assert say(hand, AlarmVerb.UNSHELVE, alarms=(DOWN,)) == "accepted"
+    assert say(hand, AlarmVerb.UNSHELVE, alarms=(DOWN,)) == "unknown_target"
+    hand.pass_s(2 * 86_400, step_s=7200)
+    assert [one for one in told(hand, NoticeKind.HEALTH) if "搁置" in one.subject.zh] == []
+
+
+@pytest.mark.parametrize(
+    ("alarms", "fields", "outcome"),
+    [
+        (("cmcc-d1|device-unreachable|",), {}, "key_unit"),
+        ((DOWN, "cmcc-d1|device-unreachable|"), {}, "key_unit"),
+        ((DOWN,), {"valid_s": 8 * 86_400}, "too_long"),
+        (("nowhere|device-unreachable|", "cmcc-d5|no-such-type|"), {}, "unknown_target"),
+        ((DOWN,), {"who": "wu"}, "no_role"),
+    ],
+)
+def test_refused_by_name_and_as_a_whole(
+    alarms: tuple[str, ...], fields: dict[str, object], outcome: str
+) -> None:
+    hand = made()
+    assert shelve(hand, *alarms, **fields) == outcome  # type: ignore[arg-type]
+    assert hand.world.state.hush.shelf == {}
+
+
+def test_shelved_alarms_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelves, "MOST", 2)
+    hand = made()
+    names = [f"{device}|device-unreachable|" for device in devices("cmcc", 5, 6, 7)]
+    assert shelve(hand, *names) == "too_much"
+    assert shelve(hand, *names[:2]) == "accepted"
+    assert shelve(hand, names[2]) == "too_much"
+
+
+def test_a_site_that_becomes_a_key_unit_leaves_the_shelf_and_the_window() -> None:
+    hand = made()
+    shelve(hand)
+    register = hand.world.county.register
+    sites = tuple(
+        one.model_copy(update={"key_unit": one.id == "cmcc-s5"}) for one in register.sites
+    )
+    again = county(register.model_copy(update={"sites": sites}))
+    worlds.reconfigure(hand.world, hand.now, again)
+    hand.pass_s(120)
+    assert hand.world.state.hush.shelf == {}
+    assert [one.subject.zh for one in told(hand, NoticeKind.HEALTH)] == [
+        "告警搁置“机房搬迁”到期，均已正常"
+    ]
+
+
+def test_a_closed_alarm_is_open_again_when_it_is_raised_anew() -> None:
+    hand = made()
+    down(hand)
+    assert say(hand, AlarmVerb.CLOSE, alarms=(DOWN,), text="已派修") == "accepted"
+    care = hand.world.state.cares[DOWN]
+    assert care.closed
+    assert care.closed.account == "zhao"
+    assert say(hand, AlarmVerb.ACK, alarms=(DOWN,)) == "accepted"
+    assert hand.world.state.cares[DOWN].closed is None  # one operator state at a time
+    say(hand, AlarmVerb.CLOSE, alarms=(DOWN,))
+    hand.looks(Outcome.MEASURED, "cmcc-d5")
+    hand.pass_s(300)
+    down(hand)
+    say(hand, AlarmVerb.NOTE, alarms=(DOWN,), text="又断")
+    assert hand.world.state.cares[DOWN].closed is None
+
+
+def test_an_alarm_keeps_its_last_changes_and_no_more() -> None:
+    hand = made()
+    for n in range(2 * MOST_CHANGES):
+        hand.turn(hand.reading("cmcc-d5", "temperature", 50 if n % 2 == 0 else 20))
+        hand.pass_s(1800, step_s=1800)
+    alarm = hand.world.state.devices["cmcc-d5"].alarms["temperature-high|"]
+    assert len(alarm.changes) == MOST_CHANGES
+    assert [one.word for one in alarm.changes[-2:]] == ["raised", "cleared"]
+    assert alarm.changes[-2].said == "temperature=50"
+    assert alarm.changes[-1].severity == "minor"
+    assert hand.records("flapping") == []
+
+
+def test_cleared_alarms_are_purged_after_their_time_or_by_a_word() -> None:
+    hand = made()
+    for device in ("cmcc-d5", "cmcc-d6"):
+        down(hand, device)
+        hand.looks(Outcome.MEASURED, device)
+        hand.pass_s(300)
+    rows = hand.world.state.devices
+    assert say(hand, AlarmVerb.PURGE, alarms=(DOWN,)) == "accepted"
+    assert set(rows["cmcc-d5"].alarms) == {"snmp-failure|"}
+    assert say(hand, AlarmVerb.PURGE, alarms=(DOWN,)) == "unknown_target"
+    assert say(hand, AlarmVerb.PURGE, older_s=HOUR) == "unknown_target"  # not so old yet
+    assert rows["cmcc-d6"].alarms
+    hand.pass_s(7 * 86_400 - 700, step_s=7200)
+    assert rows["cmcc-d6"].alarms
+    hand.pass_s(800, step_s=7200)
+    assert rows["cmcc-d6"].alarms == {}
+
+
+def test_a_raised_alarm_is_never_purged() -> None:
+    hand = made()
+    down(hand)
+    assert say(hand, AlarmVerb.PURGE, alarms=(DOWN,)) == "unknown_target"
+    hand.pass_s(8 * 86_400, step_s=86_400)
+    assert hand.world.state.devices["cmcc-d5"].alarms
+
+
+def test_alarms_of_an_older_snapshot_are_purged_too() -> None:
+    """Their timers are wound when it is read: a snapshot of before had none."""
+    hand = made()
+    down(hand)
+    hand.looks(Outcome.MEASURED, "cmcc-d5")
+    hand.pass_s(300)
+    raw = worlds.dump(hand.world).replace(b'"purge"', b'"of-old"')
+    again = worlds.load(raw, lambda _: hand.world.county)
+    kept = [key for _, key in again.timers.rows() if key.kind == "purge"]
+    assert {(key.a, key.b) for key in kept} == {
+        ("cmcc-d5", "device-unreachable"),
+        ("cmcc-d5", "snmp-failure"),
+    }
+    assert CODEC.dump_json(again.state) == CODEC.dump_json(hand.world.state)
