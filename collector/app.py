@@ -61,6 +61,9 @@ from wire.topics import Topics
 BATCH: Final = 500
 """Inputs of one turn at most."""
 
+BATCH_OCTETS: Final = 100_000
+"""Octets of one turn's messages: some 800 looks, which take about 40 ms."""
+
 QUIET_PASSES: Final = 3
 """Passes of the loop without an arrival after which a turn begins."""
 
@@ -184,6 +187,8 @@ class Collector:
 
     async def close(self) -> None:
         """The clean stop: a snapshot, so that the next start replays nothing."""
+        while self.world.behind:
+            self._turn([])
         self.store.snapshot(self.world, self.now_ms())
         self.store.close()
         await self.history.close()
@@ -199,12 +204,20 @@ class Collector:
                 self._submit(Resumed(round(paused_s * 1000)))
             await self._gather()
             self._wake.clear()
-            batch = [self._inbox.popleft() for _ in range(min(BATCH, len(self._inbox)))]
-            self._turn(batch)
+            self._turn(self._batch())
             if self._inbox or self._orders:
                 self._wake.set()
             self._notifier.alive(self._clock.monotonic())
             await asyncio.sleep(0)
+
+    def _batch(self) -> list[Message]:
+        """What one turn takes: so many messages and octets at most, one message at least."""
+        batch: list[Message] = []
+        octets = 0
+        while self._inbox and len(batch) < BATCH and octets < BATCH_OCTETS:
+            batch.append(self._inbox.popleft())
+            octets += len(batch[-1].payload)
+        return batch
 
     async def _gather(self) -> None:
         """Let in what is on its way already, so that one commit serves it all.
@@ -270,6 +283,9 @@ class Collector:
         path = database(self._settings)
         while True:
             await self._picture_due.wait()
+            if self.world.behind:
+                self._picture_due.clear()  # the turn that leaves nothing asks for it again
+                continue
             draft, self._work = self.store.draft(self.world), 0
             self._picture_due.clear()
             picture = await asyncio.to_thread(pictures.develop_beside, path, draft)

@@ -6,6 +6,8 @@ Its parts (intake, condition, inhibit, impact, assess) are functions over this o
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from collector.county import County
@@ -18,9 +20,32 @@ from escalation.situation import Situation
 from transport.delivery import Receiver
 
 
+class Wave:
+    """What is judged again after a change: the changed devices, then all silent ones below.
+
+    ``ahead`` are to be judged yet, in order; ``met`` those that the wave has reached.
+    """
+
+    def __init__(self) -> None:
+        self.ahead: deque[str] = deque()
+        self.met: set[str] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self.ahead)
+
+    def begin(self, devices: Iterable[str]) -> None:
+        self.ahead = deque(devices)
+        self.met = set(self.ahead)
+
+
 class World:
     """Changed by ``step`` alone, by one task alone. ``dirty`` devices await the next Tick.
 
+    A Tick leaves what is too much for one (``collector.turn``) in ``dirty``, ``wave`` and
+    ``unreviewed``, and since when in ``behind_ms``. ``stale_facts``: only single sites and devices
+    are otherwise than at the last assessment, ``stale_verdict``: more than these may be.
+
+    ``covered`` devices stand in an open maintenance window: an index, as the tally is one.
     ``judged`` are the devices and sites that the last Tick looked at again, for whoever shows
     them; ``wishes`` the devices at which an agent is asked to look at once, until the shell takes
     them. Neither is part of the fold.
@@ -34,7 +59,11 @@ class World:
         self.timers = Timers()
         self.tally = Tally()
         self.dirty: dict[str, None] = {}
+        self.wave = Wave()
+        self.unreviewed: dict[str, None] = {}
+        self.behind_ms: int | None = None
         self.stale_verdict = True
+        self.stale_facts = False
         self.situation: Situation | None = None
         self.effects: list[Effect] = []
         self.judged: dict[str, None] = {}
@@ -58,7 +87,13 @@ class World:
     def arm(self, due_ms: int | None, kind: str, a: str = "", b: str = "", c: str = "") -> None:
         self.timers.set(TimerKey(kind, a, b, c), due_ms)
 
+    @property
+    def behind(self) -> bool:
+        """Whether a Tick has left work to the next."""
+        return self.behind_ms is not None
+
     def next_deadline(self) -> int | None:
         """The earliest domain ms at which a Tick has something to do."""
-        moments = [m for m in (self.timers.next(), self.desk.next_deadline()) if m is not None]
+        waiting = (self.behind_ms, self.timers.next(), self.desk.next_deadline())
+        moments = [moment for moment in waiting if moment is not None]
         return min(moments, default=None)

@@ -166,10 +166,16 @@ def _later(
         return world.state.settle_until_ms
     if type_id != UNREACHABLE or alarm.phase is not Phase.PENDING or not row.known:
         return None
-    waits = inhibit.waits_until(world, now_ms, device)
-    if waits is not None:
-        return waits
-    began_ms = alarm.moved_ms + world.county.delays(type_id).raise_ms
+    return _waits(world, now_ms, device, row, alarm)
+
+
+def _waits(world: World, now_ms: int, device: str, row: DeviceState, alarm: Alarm) -> int | None:
+    """Until when the word of a device that gives no answer waits for that of others."""
+    began_ms = alarm.moved_ms + world.county.delays(UNREACHABLE).raise_ms
+    if inhibit.cut_off(world, device):
+        return inhibit.waits_until(world, now_ms, device)
+    if now_ms < began_ms:
+        return began_ms
     if not confirmed(world, device, row):
         latest = began_ms + patience_ms(world, row)
         if latest > now_ms:
@@ -221,20 +227,15 @@ def confirm(world: World, now_ms: int, device: str) -> None:
 def _take_along(world: World, now_ms: int, device: str) -> None:
     """What is cut off behind a device that was just raised, and gives no answer, is raised too.
 
-    With ``inhibit.waits_until`` this makes a fault and all that it takes down one event, in
-    whatever order the polls arrived within the hold (FAULTS F34).
+    Their delays end here; ``_later`` puts them back where a path is left. With
+    ``inhibit.waits_until`` this makes a fault and all that it takes down one event, in whatever
+    order the polls arrived within the hold (FAULTS F34).
     """
-    below = [device]
-    while below:
-        for child in world.county.children.get(below.pop(), ()):
-            alarm = inhibit.unreachable(world, child)
-            if alarm is None or alarm.phase is not Phase.PENDING or alarm.due_ms is None:
-                continue
-            if inhibit.cut_off(world, child) and not inhibit.waits_until(world, now_ms, child):
-                alarm.due_ms = now_ms
-                move(alarm, now_ms, Event.DUE, world.county.delays(UNREACHABLE))
-                _moved(world, now_ms, child, (UNREACHABLE, ""), alarm, was=False)
-                below.append(child)
+    for child in world.county.children.get(device, ()):
+        alarm = inhibit.unreachable(world, child)
+        if alarm is not None and alarm.phase is Phase.PENDING and alarm.due_ms is not None:
+            alarm.due_ms = now_ms
+            world.arm(now_ms, "alarm", child, UNREACHABLE)
 
 
 def flap_due(world: World, now_ms: int, device: str, type_id: str, qualifier: str) -> None:

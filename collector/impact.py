@@ -119,7 +119,7 @@ def place_device(world: World, device: str, row: DeviceState, touched: Touched) 
 def _device_fact(world: World, device: str, row: DeviceState) -> None:
     if row.status in {Status.OK, Status.NEW}:
         if world.tally.device_facts.pop(device, None) is not None:
-            world.stale_verdict = True
+            world.stale_facts = True
         return
     known = world.county.devices[device]
     alarm = unreachable(world, device)
@@ -142,7 +142,7 @@ def _device_fact(world: World, device: str, row: DeviceState) -> None:
         cause=cause,
         refused=words.refusal(row),
     )
-    world.stale_verdict = True
+    world.stale_facts = True
 
 
 def judge_sites(world: World, now_ms: int, touched: Touched) -> None:
@@ -247,7 +247,7 @@ def place_site(world: World, site: str, share: SiteShare, touched: Touched) -> N
 def _site_fact(world: World, site: str, row: SiteState, cause: str) -> None:
     if row.word in {SiteWord.OK, SiteWord.NEW}:
         if world.tally.site_facts.pop(site, None) is not None:
-            world.stale_verdict = True
+            world.stale_facts = True
         return
     known = world.county.sites[site]
     state, cause = row.word.value, cause[:LINE]
@@ -265,7 +265,7 @@ def _site_fact(world: World, site: str, row: SiteState, cause: str) -> None:
         cause=cause,
         key_unit=known.key_unit,
     )
-    world.stale_verdict = True
+    world.stale_facts = True
 
 
 def judge_cells(world: World, touched: Touched) -> list[tuple[Cell, bool]]:

@@ -13,7 +13,7 @@ the parents is older than the child's silence, it waits, bounded, for a fresh lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 from collector.base import World
@@ -162,31 +162,28 @@ def look_by(world: World, devices: Iterable[str]) -> int:
     return world.county.real_ms(min(LOOK_S, longest / 1000))
 
 
-def refresh(world: World, changed: Iterable[str]) -> dict[str, None]:
-    """Judge anew who is hidden, below every changed device; all devices to look at again."""
-    touched: dict[str, None] = dict.fromkeys(changed)
-    for device in below(world, list(touched)):
-        touched[device] = None
-    for device in touched:
+def refresh(world: World, devices: Iterable[str]) -> None:
+    """Judge anew who is hidden, and by whom."""
+    for device in devices:
         row = world.state.devices.get(device)
         if row is not None:
             alarm = unreachable(world, device)
             row.hidden_by = causes(world, device) if alarm and alarm.active else []
-    return touched
 
 
-def below(world: World, devices: list[str]) -> Iterator[str]:
-    """What gives no answer below ``devices``, through others that nobody sees."""
-    met = set(devices)
-    ahead = list(devices)
-    while ahead:
-        for child in world.county.children.get(ahead.pop(), ()):
-            if child in met:
-                continue
-            if unreachable(world, child) is not None:
-                met.add(child)
-                ahead.append(child)
-                yield child
-            elif unseen(world, child):
-                met.add(child)
-                ahead.append(child)
+def take(world: World, most: int) -> list[str]:
+    """The next devices of the wave, what is changed before what is below it."""
+    wave, taken = world.wave, list[str]()
+    while wave and len(taken) < most:
+        device = wave.ahead.popleft()
+        taken.append(device)
+        for child in world.county.children.get(device, ()):
+            if child not in wave.met and _concerned(world, child):
+                wave.met.add(child)
+                wave.ahead.append(child)
+    return taken
+
+
+def _concerned(world: World, child: str) -> bool:
+    """Whether a change above may concern it, or what is below it."""
+    return unreachable(world, child) is not None or unseen(world, child)

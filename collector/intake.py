@@ -231,8 +231,7 @@ def round_done(world: World, now_ms: int, agent: str, marker: Round) -> None:
         seen(world, now_ms, agent, device, view)
         condition.review(world, now_ms, device)
     if first:
-        for device in world.tally.watched.get(agent, {}):
-            condition.review(world, now_ms, device)
+        world.unreviewed.update(world.tally.watched.get(agent, {}))
     doubted, row.doubted = row.doubted, {}
     for device in doubted:
         condition.confirm(world, now_ms, device)
@@ -367,8 +366,7 @@ def lost(world: World, now_ms: int, agent: str, why: Blind) -> None:
     row.blind, row.round_ms = why, None
     world.record("source", agent=agent, word=why.value, heard_ms=row.heard_ms)
     said_anew(world, agent)
-    for device in world.tally.watched.get(agent, {}):
-        condition.review(world, now_ms, device)
+    world.unreviewed.update(world.tally.watched.get(agent, {}))
     arm(world, agent)
 
 

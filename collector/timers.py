@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
@@ -46,10 +47,10 @@ class Timers:
             heappop(heap)
         return heap[0][0] if heap else None
 
-    def pop_due(self, now_ms: int) -> list[TimerKey]:
-        """Take all rows due by ``now_ms``, by deadline and key: the same order in every run."""
+    def pop_due(self, now_ms: int, most: int = sys.maxsize) -> list[TimerKey]:
+        """Take rows due by ``now_ms``, by deadline and key: the same order in every run."""
         taken: list[TimerKey] = []
-        while (due := self.next()) is not None and due <= now_ms:
+        while len(taken) < most and (due := self.next()) is not None and due <= now_ms:
             _, key = heappop(self._heap)
             del self._due[key]
             taken.append(key)

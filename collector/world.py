@@ -14,21 +14,19 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from collector import (
-    assess,
     care,
     condition,
     history,
     identity,
     impact,
-    inhibit,
     intake,
     maintenance,
     networks,
-    quiet,
     rows,
     shelf,
+    turn,
 )
-from collector.base import World
+from collector.base import Wave, World
 from collector.changes import changes
 from collector.county import County
 from collector.mend import mended
@@ -125,7 +123,7 @@ def step(world: World, now_ms: int, given: Input, resolve: Resolve | None = None
                 raise ValueError("a changed configuration needs somebody who knows it")
             reconfigure(world, now_ms, resolve(config_hash))
         case Tick():
-            tick(world, now_ms)
+            turn.tick(world, now_ms)
     return world.effects
 
 
@@ -257,58 +255,6 @@ def poisoned(world: World, row: Row, reason: str) -> None:
     world.record("refused", sender=row.sender, lane=row.lane, seq=row.seq, reason=reason)
 
 
-def tick(world: World, now_ms: int) -> None:
-    """The end of a turn: what is due, then whatever follows from what changed, then the desk."""
-    for key in world.timers.pop_due(now_ms):
-        due(world, now_ms, key)
-    propagate(world, now_ms)
-    if world.stale_verdict:
-        assess.assess(world, now_ms)
-    quiet.plan(world, now_ms)
-    deadline = world.desk.next_deadline()
-    if deadline is not None and deadline <= now_ms:
-        world.effects.extend(world.desk.due(now_ms))
-
-
-def due(world: World, now_ms: int, key: TimerKey) -> None:
-    match key.kind:
-        case "alarm":
-            condition.due(world, now_ms, key.a, key.b, key.c)
-        case "flap":
-            condition.flap_due(world, now_ms, key.a, key.b, key.c)
-        case "shelf" | "window" | "announce":
-            quiet.due(world, now_ms, key)
-        case "purge":
-            condition.purge_due(world, now_ms, key.a, key.b, key.c)
-        case "stale":
-            intake.stale_due(world, now_ms, key.a, key.b)
-        case "agent":
-            intake.agent_due(world, now_ms, key.a)
-        case "operator" | "system":
-            networks.rule_due(world, now_ms, key.kind, key.a, key.b)
-        case _:
-            world.stale_verdict = True
-
-
-def propagate(world: World, now_ms: int) -> None:
-    """Along what changed: devices, sites, towns, operators, systems."""
-    world.judged = {}
-    if not world.dirty:
-        return
-    touched = impact.Touched()
-    devices = inhibit.refresh(world, sorted(world.dirty))
-    world.dirty = {}
-    impact.judge_devices(world, now_ms, devices, touched)
-    impact.judge_sites(world, now_ms, touched)
-    world.judged = devices | touched.sites
-    for cell, affected in impact.judge_cells(world, touched):
-        networks.turned(world, now_ms, cell, affected=affected)
-    for operator in touched.operators:
-        networks.judge_operator(world, now_ms, operator)
-    for system in touched.systems:
-        networks.judge_system(world, now_ms, system)
-
-
 def enter(world: World, now_ms: int) -> None:
     """Take the configuration in: rows for agents, operators and systems, counts from scratch.
 
@@ -334,7 +280,7 @@ def enter(world: World, now_ms: int) -> None:
     intake.enrol(world, now_ms)
     shelf.review(world, now_ms)
     maintenance.review(world, now_ms)
-    world.dirty = dict.fromkeys(state.devices)
+    world.dirty, world.wave, world.unreviewed = dict.fromkeys(state.devices), Wave(), {}
     impact.rebuild(world)
     intake.forget(world)
     _realign(world, now_ms)
@@ -379,13 +325,17 @@ def reconfigure(world: World, now_ms: int, county: County) -> None:
 
 
 def dump(world: World) -> bytes:
-    """The whole World as JSON, between two turns. ``load`` gives it back exactly."""
-    if world.dirty:
-        raise ValueError("a World is dumped between turns")
+    """The whole World as JSON, between two turns. ``load`` gives it back exactly.
+
+    Raises ValueError while a Tick has left a rest (``World.behind``).
+    """
+    if world.dirty or world.behind:
+        raise ValueError("a World is dumped between turns, and not while a rest waits")
     document: dict[str, Any] = {
         "format": FORMAT,
         "config": world.county.hash,
         "stale": world.stale_verdict,
+        "stale_facts": world.stale_facts,
         "state": orjson.Fragment(CODEC.dump_json(world.state)),
         "timers": [[due_ms, *key] for due_ms, key in world.timers.rows()],
         "desk": orjson.Fragment(world.desk.to_json()),
@@ -424,9 +374,11 @@ def read(raw: bytes, resolve: Resolve, *, at_ms: int = 0) -> Read:
     maintenance.index(world)
     impact.rebuild(world)
     world.stale_verdict = document.get("stale", True)
+    world.stale_facts = document.get("stale_facts", False)
     if dropped or county.hash != document["config"] or not _whole(world):
         enter(world, at_ms)
-        propagate(world, at_ms)
+        while not turn.propagate(world, at_ms):
+            pass
     return Read(world, dropped)
 
 

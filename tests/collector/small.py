@@ -155,11 +155,14 @@ class Hand:
         return hand
 
     def turn(self, *given: Input) -> list[Effect]:
-        """One turn of the shell: the inputs, then a Tick; its effects."""
+        """One turn of the shell: the inputs, then Ticks until nothing is left; its effects."""
         made: list[Effect] = []
-        for one in (*given, Tick()):
+        waiting: list[Input] = [*given, Tick()]
+        for one in waiting:
             made += worlds.step(self.world, self.now, one)
             self.inputs.append((self.now, one))
+            if one is waiting[-1] and self.world.behind:
+                waiting.append(Tick())
         self.effects += made
         return made
 

@@ -85,7 +85,8 @@ def test_who_is_judged_again_after_a_change_is_everybody_whom_it_concerns(
         row = before.state.devices[name]
         row.hidden_by = inhibit.causes(before, name) if said[name] == SILENT else []
         after.state.devices[name].hidden_by = row.hidden_by
-    inhibit.refresh(after, [changed])
+    after.wave.begin([changed])
+    inhibit.refresh(after, inhibit.take(after, 100))
     for name in NAMES:
         row = after.state.devices[name]
         wanted = inhibit.causes(after, name) if inhibit.unreachable(after, name) else []
