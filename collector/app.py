@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from collector import past
 from collector import world as worlds
 from collector.asking import requests
 from collector.gate import OFFICE, Gate
@@ -83,6 +84,8 @@ PAUSE_S: Final = 5.0
 SNAPSHOT_EVERY: Final = 20_000
 ALIVE_EVERY_S: Final = 30.0
 FAREWELL_S: Final = 2.0
+UNHEARD_S: Final = 90.0
+"""Without any broker offices are waited for no longer either, where the store lost its past."""
 
 
 class Collector:
@@ -161,6 +164,7 @@ class Collector:
     async def run(self) -> None:
         """Serve until cancelled; whatever part fails ends the whole (FAULTS F11)."""
         self._notifier.ready()
+        self._patient(UNHEARD_S)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._own())
             tasks.create_task(self._link.run())
@@ -371,7 +375,7 @@ class Collector:
                 known = self.world.state.receipts.get(office, (0, 0, 0))
                 return (epoch, seq) > (known[0], known[1])
             case Held():
-                return bool(self.world.state.damage) or worlds.missed(self.world, given)
+                return past.awaited(self.world, given)
         return True
 
     def _receipted(self, receipt: Receipt) -> None:
@@ -419,13 +423,15 @@ class Collector:
         self._log.info("connected")
         if not self._ready:
             self._ready = True
-            patience_s = self._settings.collector.heartbeat_every_s
-            asyncio.get_running_loop().call_later(patience_s, self._unheard)
+            self._patient(self._settings.collector.heartbeat_every_s)
             self._log.info("ready", session=self._session, config=self.world.county.hash)
 
+    def _patient(self, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._unheard)
+
     def _unheard(self) -> None:
-        """No office has said what it holds: what was lost is told with the numbers we know."""
-        if self.world.state.damage:
+        """Not every office has said what it holds: nobody is waited for any longer."""
+        if self.world.state.damage or self.world.state.asking:
             self._submit(Held())
 
     def _disconnected(self, reason: str) -> None:

@@ -94,6 +94,7 @@ class World:
 
     def next_deadline(self) -> int | None:
         """The earliest domain ms at which a Tick has something to do."""
-        waiting = (self.behind_ms, self.timers.next(), self.desk.next_deadline())
+        desk = None if self.state.asking else self.desk.next_deadline()
+        waiting = (self.behind_ms, self.timers.next(), desk)
         moments = [moment for moment in waiting if moment is not None]
         return min(moments, default=None)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from collector import offices
 from collector.base import World
 from collector.identity import refused_lives
 from collector.sight import as_of
 from collector.state import AgentState, Blind, Status
 from collector.tally import Count
+from collector.vitals import stuck
 from collector.words import device_cause
 from collector.world import charter as charter_of
 from escalation.facts import FACT, level_name, scenario_name
@@ -50,6 +52,7 @@ def board(world: World, now_ms: int, *, devices: bool = True) -> Json:
         "sites": [fact.model_dump(mode="json") for fact in situation.sites] if situation else [],
         "evidence": list(situation.evidence) if situation else [],
         "threats": [asdict(one) for one in world.desk.threats.values()],
+        "offices": {name: office_of(world, name) for name in world.county.bundle.offices},
         "receipts": {
             office: {"epoch": epoch, "seq": seq, "at_ms": at_ms}
             for office, (epoch, seq, at_ms) in state.receipts.items()
@@ -114,10 +117,23 @@ def source(world: World, agent: str, row: AgentState) -> Json:
         "clock_off": row.clock_off,
         "samples_given_up": row.given_up,
         "no_space": row.no_space,
+        "waiting": {name: mark.waiting for name, mark in row.lanes.items() if mark.waiting},
+        "stuck": stuck(row),
         "clones_refused": len(refused_lives(row)),
         "poisoned": row.poisoned,
         "unregistered": row.unregistered,
         "foreign": row.foreign,
+    }
+
+
+def office_of(world: World, name: str) -> Json:
+    """An office client: whether anybody there hears us, by its own signed presence."""
+    row = offices.office(world, name)
+    return {
+        "state": row.blind.value or "ok",
+        "since_ms": row.blind_ms,
+        "heard_ms": row.heard_ms if row.blind is not Blind.NEVER else None,
+        "session": row.session,
     }
 
 

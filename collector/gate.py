@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from collector.county import County
 from collector.model import (
@@ -25,6 +25,7 @@ from collector.model import (
     BirthSeen,
     Input,
     OfficeCommand,
+    OfficeSeen,
     Poison,
     Received,
     Row,
@@ -33,21 +34,26 @@ from collector.model import (
 )
 from escalation.authority import Outcome
 from transport.frames import Envelope, unwrap
-from transport.sign import open_signed
-from wire.codec import Refused, decode, explain
+from transport.sign import Context, open_signed, verify
+from wire.codec import Refused, decode, decode_json, explain
 from wire.notice import Command, Receipt, Signed
 from wire.observation import Block, GapBody, SampleBody
 from wire.presence import Alive, Birth
 from wire.topics import Leaf, Topics
 
-_BIRTH: Final = TypeAdapter(Birth)
-_ALIVE: Final = TypeAdapter(Alive)
+_BIRTH: Final[TypeAdapter[Signed | Birth]] = TypeAdapter(
+    Annotated[Signed | Birth, Field(discriminator="kind")]
+)
+_ALIVE: Final[TypeAdapter[Signed | Alive]] = TypeAdapter(
+    Annotated[Signed | Alive, Field(discriminator="kind")]
+)
 _RECEIPT: Final = TypeAdapter(Receipt)
 _COMMAND: Final = TypeAdapter(Command)
 _SIGNED: Final = TypeAdapter(Signed)
 _SAMPLES: Final[TypeAdapter[SampleBody | GapBody]] = TypeAdapter(SampleBody | GapBody)
 
 T = TypeVar("T")
+M = TypeVar("M", Birth, Alive)
 
 OFFICE: Final = "office"
 """The branch of the office clients, where an agent has its operator."""
@@ -99,17 +105,17 @@ class Gate:
         if not payload:
             return NOTHING  # a retained message was cleared
         if leaf.realm == OFFICE:
-            return self._office(leaf, payload)
+            return self._office(leaf, payload, retained=retained)
         self._enrolled(leaf)
         match leaf.leaf:
             case "state":
                 return self._state(leaf, payload)
             case "birth":
-                birth = decode(_BIRTH, payload)
+                birth = self._said(leaf.peer, payload, "birth", _BIRTH)
                 _same(leaf, birth.agent)
                 return Admitted(BirthSeen(birth, retained))
             case "alive":
-                alive = decode(_ALIVE, payload)
+                alive = self._said(leaf.peer, payload, "alive", _ALIVE)
                 _same(leaf, alive.sender)
                 return Admitted(AliveSeen(alive, retained))
         raise Refused("unknown_topic", f"{topic} is none of ours")
@@ -163,7 +169,7 @@ class Gate:
             return Admitted(Poison(row_of(envelope), _reason(refused)), refused=refused)
         return Admitted(Received(row_of(envelope), body, envelope.body))
 
-    def _office(self, leaf: Leaf, payload: bytes) -> Admitted:
+    def _office(self, leaf: Leaf, payload: bytes, *, retained: bool) -> Admitted:
         key = self._offices.get(leaf.peer)
         match leaf.leaf:
             case "receipt" if key is not None:
@@ -175,9 +181,34 @@ class Gate:
                 return Admitted(receipt=receipt)
             case "command" if key is not None:
                 return self._command(leaf, payload)
+            case "alive" if key is not None:
+                alive = self._said(key, payload, "alive", _ALIVE)
+                _same(leaf, alive.sender)
+                return Admitted(OfficeSeen(leaf.peer, alive, retained))
             case "alive":
-                return NOTHING
+                return NOTHING  # our own, or of one that is in other settings
         raise Refused("not_enrolled", f"office {leaf.peer} is not in collector.toml")
+
+    def _said(
+        self, key: str, payload: bytes, context: Context, adapter: TypeAdapter[Signed | M]
+    ) -> M:
+        """What somebody says of themselves: signed, where the key ``key`` of theirs is trusted.
+
+        Where none is, a signature says nothing and is not asked for. Raises Refused.
+        """
+        said = decode(adapter, payload)
+        trusted = self._trusted.get(key)
+        if not isinstance(said, Signed):
+            if trusted is not None:
+                raise Refused("unsigned", f"key {key} is trusted here and did not sign this")
+            return said
+        raw = said.payload.encode()
+        if trusted is not None:
+            raw = verify(said, context, {key: trusted})
+        inside = decode_json(adapter, raw)
+        if isinstance(inside, Signed):
+            raise Refused("bad_model", f"a signed {context} inside a signature")
+        return inside
 
     def _command(self, leaf: Leaf, payload: bytes) -> Admitted:
         envelope = _frame(leaf, payload, COMMAND)

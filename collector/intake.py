@@ -293,12 +293,16 @@ def alive(world: World, now_ms: int, word: Alive, *, retained: bool = False) -> 
     known = (row.session, row.alive_ms)
     if word.session < row.session or (word.online and (word.session, word.at_ms) == known):
         return
+    spoke = (word.life, word.session, word.beat)
+    if word.online and word.beat and spoke[:2] == row.spoke[:2] and word.beat <= row.spoke[2]:
+        return  # said before, whatever the clocks did since
     row.session = word.session
     row.every_ms = word.every_ms
     if word.online:
-        row.alive_ms = word.at_ms
+        row.alive_ms, row.spoke = word.at_ms, spoke
         if not retained:
             vitals.clocked(world, now_ms, word.sender, word.at_ms)
+            vitals.watermarks(world, now_ms, word)
         vitals.pressed(world, now_ms, word)
         heard(world, now_ms, word.sender)
     elif row.blind in {Blind.SEES, Blind.STALLED}:

@@ -29,6 +29,7 @@ class InputKind(StrEnum):
     POISON = "poison"
     BIRTH = "birth"
     ALIVE = "alive"
+    OFFICE = "office"
     COMMAND = "command"
     TURNED_AWAY = "turned_away"
     RECEIPT = "receipt"
@@ -93,6 +94,15 @@ class AliveSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class OfficeSeen:
+    """An office client's presence, whose signature the shell has verified, or its Last Will."""
+
+    office: str
+    alive: Alive
+    retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class OfficeCommand:
     """A person's command whose signature by ``key`` was verified by the shell."""
 
@@ -149,7 +159,8 @@ class Started:
 
     ``losses`` say what of the World could not be brought back, ``anew`` where what no World could
     be made from is kept now: inputs up to number ``upto``. ``ask``: notices may have been numbered
-    that the store does not know, so that what the offices hold is heard first (``Held``).
+    that the store does not know, so that what the offices hold is heard first (``Held``);
+    ``wait``: until then nothing is numbered (``collector.past``).
     """
 
     session: int
@@ -158,6 +169,7 @@ class Started:
     anew: str = ""
     upto: int = 0
     ask: bool = False
+    wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +196,7 @@ Input = (
     | Poison
     | BirthSeen
     | AliveSeen
+    | OfficeSeen
     | OfficeCommand
     | TurnedAway
     | Receipted
@@ -225,6 +238,12 @@ class _Receipt(Wire):
     seq: Epoch
 
 
+class _OfficeSeen(Wire):
+    office: Id
+    alive: Alive
+    retained: bool = False
+
+
 class _Held(Wire):
     office: str
     number: Epoch
@@ -243,6 +262,7 @@ class _Started(Wire):
     anew: str = ""
     upto: int = 0
     ask: bool = False
+    wait: bool = False
 
 
 class _Resumed(Wire):
@@ -307,6 +327,9 @@ def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: C901, PLR091
             return InputKind.BIRTH, birth.model_dump_json().encode() + _RETAINED * retained
         case AliveSeen(alive, retained):
             return InputKind.ALIVE, alive.model_dump_json().encode() + _RETAINED * retained
+        case OfficeSeen(office, alive, retained):
+            seen = _OfficeSeen(office=office, alive=alive, retained=retained)
+            return InputKind.OFFICE, seen.model_dump_json(exclude_defaults=True).encode()
         case OfficeCommand(row, command, key):
             model = _Command.model_validate({**_row(row), "key": key, "command": command})
             return InputKind.COMMAND, model.model_dump_json().encode()
@@ -348,6 +371,9 @@ def decode_input(kind: str, blob: bytes) -> Input:  # noqa: C901, PLR0911, PLR09
         case InputKind.ALIVE:
             said, _, copy = blob.partition(_CUT)
             return AliveSeen(Alive.model_validate_json(said), bool(copy))
+        case InputKind.OFFICE:
+            seen = _OfficeSeen.model_validate_json(blob)
+            return OfficeSeen(seen.office, seen.alive, seen.retained)
         case InputKind.COMMAND:
             model = _Command.model_validate_json(blob)
             return OfficeCommand(_to_row(model), model.command, model.key)

@@ -169,6 +169,58 @@ class Blind(StrEnum):
 
 
 @dataclass(slots=True)
+class LaneMark:
+    """Where an agent's lane stood by its last word; ``since_ms``: since when ``acked`` stays so.
+
+    ``session`` is that of the word: in a new one the wait begins anew. ``stuck``: it waited for
+    longer than makes a source silent.
+    """
+
+    session: int
+    epoch: int
+    last: int
+    acked: int
+    since_ms: int
+    stuck: bool = False
+
+    @property
+    def waiting(self) -> int:
+        return max(0, self.last - self.acked)
+
+
+@dataclass(slots=True)
+class OfficeState:
+    """An office client by its own presence (``collector.offices``).
+
+    ``told``: the other offices were told of its absence, last at ``told_ms``.
+    """
+
+    blind: Blind = Blind.NEVER
+    blind_ms: int = 0
+    session: int = 0
+    beat: int = 0
+    heard_ms: int = 0
+    every_ms: int = 0
+    told: bool = False
+    told_ms: int = 0
+
+
+@dataclass(slots=True)
+class Lost:
+    """What is known of numbers that a lost store gave (``collector.past``).
+
+    While offices are asked: the most that one holds (``office``, ``number``, ``warning``). After a
+    jump: up to ``known`` they are accounted for, from ``to`` on they are this store's.
+    """
+
+    office: str = ""
+    number: int = 0
+    warning: str = ""
+    known: int = 0
+    to: int = 0
+
+
+@dataclass(slots=True)
 class Life:
     """One process of an agent: its last word, and whether it is refused as a second one.
 
@@ -195,7 +247,8 @@ class AgentState:
     an inventory on its way; ``life`` the process that holds the identity among all ``lives``
     (``collector.identity``); ``clock_off``: its clock is named as wrong; ``given_up`` samples by
     its last word, ``thinning``: more than by the one before; ``told``: it stands before the
-    office as blind; ``crowded`` counts readings that were more than a device can have.
+    office as blind; ``crowded`` counts readings that were more than a device can have; ``spoke``
+    is life, session and beat of its last presence; ``lanes`` its watermarks by that.
     """
 
     blind: Blind = Blind.NEVER
@@ -230,6 +283,8 @@ class AgentState:
     given_up: int = 0
     thinning: bool = False
     no_space: bool = False
+    spoke: tuple[int, int, int] = (0, 0, 0)
+    lanes: dict[str, LaneMark] = field(default_factory=dict)
 
 
 class SiteWord(StrEnum):
@@ -313,7 +368,8 @@ class State:
     how far each office has its notices: (epoch, seq, when); ``cares`` what technicians said,
     by ``device|type|qualifier``; ``affected_ms`` since when something is affected without a break;
     ``words`` what became of technicians' words, by their id; ``damage`` what of the store was lost
-    (``losses`` or ``anew``) and is told once an office has said what it holds; ``asked`` which
+    (``losses`` or ``anew``) and is told once the offices in ``asking``, of what they hold of
+    a store before (``lost``), have said it; ``offices`` who there hears us; ``asked`` which
     devices agents are asked to look at again, and whose word waits for that: child to since when.
     """
 
@@ -338,6 +394,9 @@ class State:
     cares: dict[str, Care] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
     damage: str = ""
+    offices: dict[str, OfficeState] = field(default_factory=dict)
+    asking: list[str] = field(default_factory=list)
+    lost: Lost = field(default_factory=Lost)
     asked: dict[str, dict[str, int]] = field(default_factory=dict)
 
 

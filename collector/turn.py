@@ -21,6 +21,7 @@ from collector import (
     inhibit,
     intake,
     networks,
+    offices,
     quiet,
 )
 from collector.base import World
@@ -51,6 +52,8 @@ def tick(world: World, now_ms: int) -> None:
         return
     if world.behind_ms is not None:
         world.behind_ms = now_ms
+    if world.state.asking:
+        return  # what is told is numbered, and where numbers go on is not known yet
     _assess(world, now_ms)
     quiet.plan(world, now_ms)
     deadline = world.desk.next_deadline()
@@ -108,6 +111,8 @@ def due(world: World, now_ms: int, key: TimerKey) -> None:
             intake.stale_due(world, now_ms, key.a, key.b)
         case "agent":
             intake.agent_due(world, now_ms, key.a)
+        case "office":
+            offices.due(world, now_ms, key.a)
         case "operator" | "system":
             networks.rule_due(world, now_ms, key.kind, key.a, key.b)
         case _:

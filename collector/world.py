@@ -22,6 +22,8 @@ from collector import (
     intake,
     maintenance,
     networks,
+    offices,
+    past,
     rows,
     shelf,
     turn,
@@ -31,6 +33,7 @@ from collector.changes import changes
 from collector.county import County
 from collector.mend import mended
 from collector.model import (
+    COMMAND,
     HISTORY,
     STATE,
     AlarmSaid,
@@ -39,6 +42,7 @@ from collector.model import (
     Held,
     Input,
     OfficeCommand,
+    OfficeSeen,
     Poison,
     Receipted,
     Received,
@@ -54,7 +58,6 @@ from collector.timers import TimerKey, Timers
 from escalation.appoint import charter_of
 from escalation.authority import Outcome
 from escalation.charter import Charter
-from escalation.damage import damaged, resume
 from escalation.desk import Desk
 from escalation.effects import Effect
 from escalation.state import STATE as DESK
@@ -110,7 +113,7 @@ def step(world: World, now_ms: int, given: Input, resolve: Resolve | None = None
         case Received() | Poison() | OfficeCommand() | TurnedAway():
             if accept(world, given.row):
                 _row(world, now_ms, given)
-        case BirthSeen() | AliveSeen():
+        case BirthSeen() | AliveSeen() | OfficeSeen():
             _presence(world, now_ms, given)
         case Receipted(office, epoch, seq):
             receipted(world, now_ms, office, (epoch, seq))
@@ -143,11 +146,12 @@ def _row(world: World, now_ms: int, given: Received | Poison | OfficeCommand | T
 
 def _started(world: World, now_ms: int, given: Started | Resumed | Held) -> None:
     if isinstance(given, Held):
-        _held(world, now_ms, given)
+        past.held(world, now_ms, given)
         return
     if isinstance(given, Resumed):
         world.record("resumed", paused_ms=given.paused_ms, at_ms=now_ms)
         intake.started(world, now_ms)
+        offices.started(world)
         return
     said: dict[str, Any] = {"session": given.session, "config": world.county.hash, "at_ms": now_ms}
     if given.version:
@@ -159,37 +163,19 @@ def _started(world: World, now_ms: int, given: Started | Resumed | Held) -> None
     world.record("started", **said)
     if given.anew:
         world.record("store_anew", kept=given.anew, upto=given.upto, store=world.state.store)
-    if given.anew or given.losses:
-        world.state.damage = "anew" if given.anew else "losses"
-        if not given.ask:
-            _held(world, now_ms, Held())
+    past.begun(world, now_ms, given)
     world.stale_verdict = True
     intake.started(world, now_ms)
+    offices.started(world)
 
 
-def _held(world: World, now_ms: int, given: Held) -> None:
-    """Go on above what an office holds; then tell what the store has lost (FAULTS F21)."""
-    if missed(world, given):
-        world.record(
-            "gap",
-            office=given.office,
-            **{"from": world.desk.last_number + 1, "to": given.number},
-            warning=given.warning,
-            at_ms=now_ms,
-        )
-        world.effects.extend(resume(world.desk, now_ms, given.number, given.warning))
-    if world.state.damage:
-        anew, world.state.damage = world.state.damage == "anew", ""
-        world.effects.extend(damaged(world.desk, now_ms, anew=anew))
-
-
-def missed(world: World, given: Held) -> bool:
-    """Whether an office holds notices of which this store knows nothing."""
-    return given.number > world.desk.last_number
-
-
-def _presence(world: World, now_ms: int, given: BirthSeen | AliveSeen) -> None:
+def _presence(world: World, now_ms: int, given: BirthSeen | AliveSeen | OfficeSeen) -> None:
     match given:
+        case OfficeSeen():
+            offices.seen(world, now_ms, given)
+            said = offices.holds(given)
+            if said is not None and past.awaited(world, said):
+                past.held(world, now_ms, said)
         case BirthSeen(birth, retained) if birth.agent in world.state.agents:
             if identity.speaks(world, now_ms, birth, retained=retained):
                 intake.born(world, now_ms, birth, retained=retained)
@@ -202,8 +188,11 @@ def waits(world: World, row: Row) -> bool:
     """Whether nothing can be said about the row yet; its sender sends it again.
 
     So with a lane of somebody who is not enrolled, and with history whose state lane has not
-    begun the epoch after it: what of it was applied there is not known before.
+    begun the epoch after it: what of it was applied there is not known before. An order waits
+    while nothing can be numbered, its answer neither.
     """
+    if row.lane == COMMAND:
+        return bool(world.state.asking)
     if row.lane == HISTORY:
         mark = world.receiver.mark(Peer(row.sender, STATE))
         return row.sender not in world.state.agents or mark.epoch <= row.was_epoch
@@ -280,6 +269,7 @@ def enter(world: World, now_ms: int) -> None:
     intake.enrol(world, now_ms)
     shelf.review(world, now_ms)
     maintenance.review(world, now_ms)
+    offices.enrol(world)
     world.dirty, world.wave, world.unreviewed = dict.fromkeys(state.devices), Wave(), {}
     impact.rebuild(world)
     intake.forget(world)

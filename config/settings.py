@@ -72,6 +72,8 @@ class AgentOptions(Config):
     ``trace_per_minute``: of so many devices that fall silent the path is traced, as evidence.
     ``rest_turns``: a device silent for long is looked at every so many turns at least (above 2 it
     becomes unknown at the county meanwhile unless policy's blind_notice_s is longer than that).
+    ``key`` is the file of the agent's own private key, which signs its births and presence; the
+    collector believes no others once it trusts a key under the agent's id.
     When no ``witness`` (addresses beyond our uplink; gateways of the routing table unless
     ``witness_gateways`` is false) that ever answered does so, nor the broker, nobody is silent.
     """
@@ -80,6 +82,7 @@ class AgentOptions(Config):
     operator: Id
     state_dir: Path
     inventory: Path
+    key: Path | None = None
     profiles_dir: Path | None = None
     interval_s: Annotated[float, Field(ge=1, le=3600)] = 30.0
     snmp_timeout_s: Annotated[float, Field(gt=0, le=30)] = 2.0
@@ -219,6 +222,7 @@ class OfficeOptions(Config):
     keys_dir: Path
     key: Id
     collector_key: Id = "collector"
+    alive_every_s: Annotated[float, Field(ge=0.2, le=300)] = 30.0
 
 
 class OfficeSettings(Config):

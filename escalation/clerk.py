@@ -33,6 +33,7 @@ UNCOUNTED: Final = frozenset(
 """Kinds that the flood limit never holds back (FAULTS F27)."""
 
 
+_CHINA_S: Final = 28_800
 WARNING_ID: Final = re.compile(r"^W-(\d{8})-(\d{3,6})$")
 
 
@@ -84,6 +85,17 @@ class Clerk:
         state.number = max(state.number, number)
         if found is not None and (found[1], int(found[2])) > (state.day, state.serial):
             state.day, state.serial = found[1], int(found[2])
+
+    def jump(self, now_ms: int, number: int) -> None:
+        """Number notices above ``number``; warnings and incidents above the day's seconds."""
+        state, today = self.state, words.day(now_ms)
+        state.number = max(state.number, number)
+        serial = (now_ms // 1000 + _CHINA_S) % 86_400
+        least = today, serial
+        state.day, state.serial = max((state.day, state.serial), least)
+        state.incident_day, state.incident_serial = max(
+            (state.incident_day, state.incident_serial), least
+        )
 
     def incident_id(self, now_ms: int) -> str:
         state, today = self.state, words.day(now_ms)

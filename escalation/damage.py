@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from escalation import facts
 from escalation.desk import Desk
 from escalation.effects import Effect
 from escalation.facts import View
 from escalation.page import Rendered, case_line, finish
 from escalation.words import Both, sentence, sentences
+
+_SINCE_S: Final = 1_577_836_800
+"""2020-01-01 00:00:00 UTC."""
 
 
 def damaged(desk: Desk, now_ms: int, *, anew: bool) -> list[Effect]:
@@ -53,14 +58,24 @@ def page(view: View, *, anew: bool) -> Rendered:
     return finish(subject, sentence(what), unknown, sentences(todo), [case_line(view)])
 
 
-def resume(desk: Desk, now_ms: int, number: int, warning: str) -> list[Effect]:
+def floor_of(now_ms: int) -> int:
+    """The number below which every store begun before ``now_ms`` has stayed: seconds since 2020.
+
+    So it is while a store gives fewer than one notice a second of its life, and a day's warnings
+    have fewer than one a second (``Clerk.jump``).
+    """
+    return max(0, now_ms // 1000 - _SINCE_S)
+
+
+def resume(desk: Desk, now_ms: int, span: tuple[int, int], warning: str) -> list[Effect]:
     """Number notices and warnings on after what an office holds, and tell it what is not here.
 
-    Orders given before now may have been carried out unknown to us: they are refused by name.
+    ``span`` are the first and the last of the notices of which the store knows nothing. Orders
+    given before now may have been carried out unknown to us: they are refused by name.
     """
-    first = desk.last_number + 1
-    desk.resume(now_ms, number, warning)
-    return desk.health(now_ms, lambda view: _gap(view, first, number, warning))
+    first, last = span
+    desk.resume(now_ms, last, warning)
+    return desk.health(now_ms, lambda view: _gap(view, first, last, warning))
 
 
 def _gap(view: View, first: int, last: int, warning: str) -> Rendered:

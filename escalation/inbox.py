@@ -19,6 +19,9 @@ LATE_MS: Final = 120_000
 """Real milliseconds between sending and arrival after which a notice is shown as late."""
 
 MOST_HOLES: Final = 1000
+JUMP: Final = 1_000_000
+"""So many numbers are not missing: a county that has lost its store numbers on above them all."""
+
 PATIENCE_BEATS: Final = 2
 """Heartbeats that a notice may take after the one that first spoke of it."""
 
@@ -71,7 +74,7 @@ def numbering(number: int, last: int, holes: AbstractSet[int], *, taken: bool) -
     if taken:
         return Numbering(reused=True)
     filled = number in holes
-    if number <= last or not last:
+    if number <= last or not last or number - last > JUMP:
         return Numbering(filled=filled)
     skipped = range(max(last + 1, number - MOST_HOLES), number)
     return Numbering(tuple(n for n in skipped if n not in holes), filled)
@@ -103,7 +106,8 @@ class Tail:
         self._beats += 1
         if self._beats < PATIENCE_BEATS:
             return range(0)
-        missing = range(max(last + 1, self._said - MOST_HOLES + 1), self._said + 1)
+        first = self._said if self._said - last > JUMP else self._said - MOST_HOLES + 1
+        missing = range(max(last + 1, first), self._said + 1)
         self._said, self._beats = said, 0
         return missing
 

@@ -355,7 +355,7 @@ class Signed(Wire):
     """
 
     kind: Literal["signed"] = "signed"
-    context: Literal["notice", "receipt", "command", "heartbeat", "alarm_action"]
+    context: Literal["notice", "receipt", "command", "heartbeat", "alarm_action", "birth", "alive"]
     key: Id
     sig: Annotated[str, Field(max_length=128)]
     payload: Annotated[str, Field(max_length=1_000_000)]

@@ -45,7 +45,10 @@ class Alive(Wire):
     """Retained presence of a process; ``online=False`` is published by its Last Will.
 
     ``given_up`` counts the samples that an agent's outbox gave up since the process began,
-    ``no_space`` says that not even state rows go to its disk (FAULTS F10).
+    ``no_space`` says that not even state rows go to its disk (FAULTS F10). ``beat`` counts the
+    words of a session, so that one said again is known whatever the clock does; 0 says nothing.
+    ``lanes`` is the watermark: what the sender produced and how much of it was acknowledged.
+    ``number`` and ``warning`` are the newest that an office holds (None: it says nothing).
     """
 
     kind: Literal["alive"] = "alive"
@@ -57,6 +60,10 @@ class Alive(Wire):
     life: Tally = 0
     given_up: Tally = 0
     no_space: bool = False
+    beat: Tally = 0
+    lanes: Annotated[tuple[LaneState, ...], Field(max_length=16)] = ()
+    number: Seq | None = None
+    warning: Id | None = None
 
 
 class Heartbeat(Wire):

@@ -13,17 +13,20 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from agent import lanes, presence, present
+from agent.devices import AgentFault
 from agent.exposition import LaneNow, LinkNow
 from agent.presence import Identity
-from config.settings import AgentSettings
+from config.settings import AgentOptions, AgentSettings
 from transport import frames
 from transport.delivery import Acked, Renumber, Window
 from transport.io import log as logs
 from transport.io.clock import Clock
 from transport.io.hop import SendingHop
+from transport.io.keys import KeyFault, key_in
 from transport.io.link import Link, MakeLink, Message
 from transport.io.outbox import Outbox, OutboxFull, Quota, Row, Thinned, TooLarge, fits
 from transport.io.sqlite import is_full
+from transport.sign import SigningKey
 from wire.base import AgentId, OperatorId
 from wire.codec import Refused, decode
 from wire.presence import LaneState
@@ -85,7 +88,8 @@ class Uplink:
         options = settings.agent
         # Ten digits, so that payloads are of one length.
         life = who.life or random.getrandbits(30) + 2**30
-        who = self._who = replace(who, life=life)
+        key = _own_key(options)
+        who = self._who = replace(who, life=life, key=key)
         self._clock = clock
         self._log = logs.get("uplink", agent=who.agent)
         self._changes = logs.Changes(self._log)
@@ -118,7 +122,7 @@ class Uplink:
             self._log.error("outbox gone, begun anew in a newer epoch")
         elif past.old:
             self._log.error("outbox is an old copy, goes on in a newer epoch", lanes=past.old)
-        self._session = 0
+        self._session = self._beat = 0
         self._pressure = presence.Pressure()
         self._apart = presence.apart(who)
         self._born = asyncio.Event()
@@ -194,7 +198,7 @@ class Uplink:
         The lane says it too, behind what was seen before: late words of devices that we gave up
         are followed by that.
         """
-        who = replace(who, life=self._who.life)
+        who = replace(who, life=self._who.life, key=self._who.key)
         if who == self._who:
             return
         self._who, self._apart = who, presence.apart(who)
@@ -311,16 +315,26 @@ class Uplink:
                 raise
             # Unix seconds are the counter's floor, so the next one from disk is not below.
             self._session = max(self._session + 1, self._clock.wall_ms() // 1000)
+        self._beat = 0
         return Message(self._topic["alive"], self._alive(online=False), retain=True)
 
     def _alive(self, *, online: bool) -> bytes:
+        self._beat += 1
+        online = online and not self._leaving
         return presence.alive(
             self._who,
-            session=self._session,
-            at_ms=self._clock.now_ms(),
-            online=online and not self._leaving,
+            presence.Word(self._session, self._beat, self._clock.now_ms()),
+            online=online,
+            lanes=self._lane_states() if online else (),
             pressure=self._pressure,
         )
+
+    def _lane_states(self) -> list[LaneState]:
+        """The watermark of each lane: what was written, what of it was acknowledged."""
+        return [
+            LaneState(lane=info.name, epoch=info.epoch, last_seq=info.highest, acked_seq=info.acked)
+            for info in map(self.outbox.lane, self.hops)
+        ]
 
     async def _say(self, *, online: bool) -> bool:
         return await self.link.publish(
@@ -333,13 +347,12 @@ class Uplink:
         The birth is retained, so that a collector that comes later knows the inventory too.
         """
         self.connections += 1
-        states = [
-            LaneState(lane=info.name, epoch=info.epoch, last_seq=info.highest, acked_seq=info.acked)
-            for info in map(self.outbox.lane, self.hops)
-        ]
-        at_ms = self._clock.now_ms()
         payload = presence.birth(
-            self._who, session=self._session, at_ms=at_ms, lanes=states, apart=self._apart
+            self._who,
+            session=self._session,
+            at_ms=self._clock.now_ms(),
+            lanes=self._lane_states(),
+            apart=self._apart,
         )
         born = self.link.post(self._topic["birth"], payload, retain=True)
         alive = self.link.post(self._topic["alive"], self._alive(online=True), retain=True)
@@ -409,6 +422,16 @@ class Uplink:
     def _refuse(self, reason: str, text: str) -> None:
         self.refused_acks += 1
         self._changes.note("ack", reason, "acknowledgement refused", text=text)
+
+
+def _own_key(options: AgentOptions) -> SigningKey | None:
+    """The key that signs our births and presence. Raises AgentFault."""
+    if options.key is None:
+        return None
+    try:
+        return key_in(Path(options.key), options.id)
+    except KeyFault as fault:
+        raise AgentFault(str(fault)) from fault
 
 
 def _fitting(rows: Sequence[Row]) -> list[Row]:

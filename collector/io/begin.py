@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -69,6 +69,7 @@ class _Back:
     losses: tuple[str, ...] = ()
     anew: str = ""
     changed: bool = False
+    fresh: bool = False
 
 
 def _world(store: Store, county: County, now_ms: int) -> _Back:
@@ -78,7 +79,7 @@ def _world(store: Store, county: County, now_ms: int) -> _Back:
         return _anew(store, county, now_ms, str(store.set_aside), last_notice_of(store.set_aside))
     if store.empty:
         log.info("new store", county=county.register.county)
-        return _anew(store, county, now_ms, "", 0)
+        return replace(_anew(store, county, now_ms, "", 0), fresh=True)
     try:
         restored = store.restore()
     except Unusable as fault:
@@ -123,7 +124,10 @@ def _begin(opened: Opened, county: County, now_ms: int, back: _Back) -> None:
         given.append(Reconfigured(county.hash))
     upto = opened.store.last_input if back.anew else 0
     lost = bool(back.losses or back.anew)
-    given += [Started(opened.session, software(), back.losses, back.anew, upto, lost), Tick()]
+    started = Started(
+        opened.session, software(), back.losses, back.anew, upto, lost, lost or back.fresh
+    )
+    given += [started, Tick()]
     effects: list[Effect] = []
     for one in given:
         effects += worlds.step(opened.world, now_ms, one, opened.store.resolve)

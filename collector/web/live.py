@@ -64,6 +64,15 @@ STAGES: Final = {
     Stage.ISSUED: Bilingual(zh="已发布", en="issued"),
     Stage.UPDATED: Bilingual(zh="已调整", en="updated"),
 }
+NOT_YET: Final = Outcome(
+    accepted=False,
+    word="not_yet",
+    text=Bilingual(
+        zh="存储刚刚新建或恢复，正在向办公室核对通知编号，请一分钟后再下达",
+        en="the store is new or restored and asks the offices which notices they hold: "
+        "order again in a minute",
+    ),
+)
 _COMMAND: Final = TypeAdapter(Command)
 _ACTION: Final = TypeAdapter(AlarmAction)
 
@@ -194,6 +203,8 @@ class LiveSource:
             self._here(command)
         except Refused as refused:
             return refused_outcome(refused)
+        if self._world.state.asking:
+            return NOT_YET
         row = Row(WEB, COMMAND, self.hooks.session, next(self._numbers))
         return answered(await self.hooks.submit(OfficeCommand(row, command, key)), command.id)
 

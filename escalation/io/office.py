@@ -35,11 +35,10 @@ from transport.sign import open_signed, sign, verify
 from wire.base import OfficeId
 from wire.codec import Refused, decode_json
 from wire.notice import Notice, Receipt, Signed
-from wire.presence import Alive, Heartbeat
+from wire.presence import Alive, Heartbeat, LaneState
 from wire.topics import Topics
 
 NOTICE_LANE: Final = "notice"
-ALIVE_EVERY_S: Final = 30.0
 FAREWELL_S: Final = 2.0
 _INBOX_MOST: Final = 1000
 _BATCH_MOST: Final = 64
@@ -81,6 +80,7 @@ class OfficeClient:
         self._on_event = on_event
         self._clock = clock or Clock.of(settings.clock)
         self._topics = Topics(settings.county.county, settings.county.tree)
+        self._every_s = settings.office.alive_every_s
         self._log = logs.get("office", office=self._office)
         self._notifier = Notifier()
         self._quarantine = Quarantine(Path(settings.office.state_dir) / "refused")
@@ -94,7 +94,8 @@ class OfficeClient:
         self._leaving = False
         self._outbox = Outbox(store.db, now_s=self._now_s)
         self._outbox.lane(LANE)
-        self._session = 0
+        self._session = self._beat = 0
+        self._newest: tuple[int, str | None] = (0, None)
         self._link = link(
             settings.broker,
             client_id=self._office,
@@ -151,19 +152,32 @@ class OfficeClient:
         return self._clock.wall_ms() // 1000
 
     def _will(self) -> Message:
-        self._session = self._outbox.next_counter("session")
+        self._session, self._beat = self._outbox.next_counter("session"), 0
         return self._alive(online=False)
 
     def _alive(self, *, online: bool) -> Message:
+        """Signed presence, with what we hold of the county's words and it of ours."""
+        online = online and not self._leaving
+        self._beat += 1
+        number = self._store.last_number() if online else None
+        if number is not None and number != self._newest[0]:
+            self._newest = number, self._store.last_warning()
+        lane = self._outbox.lane(LANE)
+        mark = LaneState(lane=LANE, epoch=lane.epoch, last_seq=lane.highest, acked_seq=lane.acked)
         alive = Alive(
             sender=self._office,
             session=self._session,
-            online=online and not self._leaving,
+            online=online,
             at_ms=self._clock.now_ms(),
-            every_ms=round(ALIVE_EVERY_S * 1000),
+            every_ms=round(self._every_s * 1000),
+            beat=self._beat,
+            lanes=(mark,) if online else (),
+            number=number,
+            warning=self._newest[1] if number else None,
         )
         topic = self._topics.office(self._office, "alive")
-        return Message(topic, alive.model_dump_json().encode(), retain=True)
+        payload = sign(alive, "alive", self._keys.own).model_dump_json().encode()
+        return Message(topic, payload, retain=True)
 
     async def _connected(self) -> None:
         self._post(self._alive(online=True))
@@ -191,9 +205,12 @@ class OfficeClient:
     def _post(self, message: Message) -> None:
         self._link.post(message.topic, message.payload, retain=message.retain)
 
+    def _say_again(self) -> None:
+        self._post(self._alive(online=True))
+
     async def _keep_alive(self) -> None:
         """Presence for the county; and a nothing for the worker, which feeds the watchdog."""
-        every_s = min(ALIVE_EVERY_S, self._notifier.every_s or ALIVE_EVERY_S)
+        every_s = min(self._every_s, self._notifier.every_s or self._every_s)
         while True:
             await asyncio.sleep(every_s)
             self._post(self._alive(online=True))
@@ -360,7 +377,11 @@ class OfficeClient:
         if beat.county != self._topics.county:
             raise Refused("wrong_county", f"heartbeat of county {beat.county}")
         now = self._clock.monotonic_ms()
+        before = self._pulse.last
         changed = self._pulse.heard(beat, now, retained=message.retain)
+        if not message.retain and (before is None or before.session != beat.session):
+            # The county has begun to look anew: it need not wait for our next word.
+            asyncio.get_running_loop().call_soon(self._say_again)
         self._pulse_moved.set()
         events = [self._health()] if changed else []
         last = self._store.last_number()

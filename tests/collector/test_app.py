@@ -116,7 +116,8 @@ async def test_an_outage_reaches_the_office_though_the_collector_is_killed_in_th
         house.start()
         agents[0].say(looks(house, Outcome.MEASURED, "cmcc-d3"))  # the next round: d1, d2 still not
         told = await office.until("incident", "warning_draft")
-        assert [notice.number for notice in told] == list(range(1, len(told) + 1))
+        first = told[0].number  # no office said in time what it holds, so it is above every past
+        assert [notice.number for notice in told] == list(range(first, first + len(told)))
         draft = next(n for n in told if n.notice_kind == "warning_draft")
         assert draft.verdict is not None
         assert draft.verdict.operators["cmcc"] == "partial"

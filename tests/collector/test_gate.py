@@ -5,12 +5,20 @@ from pathlib import Path
 import pytest
 
 from collector.gate import Gate
-from collector.model import AliveSeen, BirthSeen, OfficeCommand, Poison, Received, TurnedAway
+from collector.model import (
+    AliveSeen,
+    BirthSeen,
+    OfficeCommand,
+    OfficeSeen,
+    Poison,
+    Received,
+    TurnedAway,
+)
 from tests.collector.small import T0, county
 from transport.delivery import Peer
 from transport.frames import wrap
 from transport.io.keys import load_key, load_trusted, new_key, trust
-from transport.sign import SigningKey, sign
+from transport.sign import Context, SigningKey, sign
 from wire.codec import Refused
 from wire.notice import Command, Receipt, Verb
 from wire.observation import Block, GapBody, SampleBody
@@ -46,14 +54,8 @@ def alive(sender: str) -> bytes:
 GOOD = b'{"kind":"state","items":[{"t":"reading","device":"d","metric":"m","value":1,"at_ms":1}]}'
 
 
-def test_what_is_in_order_is_admitted(gate: Gate) -> None:
-    own = f"{BASE}/cmcc/agent-cmcc"
-    state = gate.admit(f"{own}/state", frame("agent-cmcc", "state", GOOD)).given
-    assert isinstance(state, Received)
-    assert state.raw == GOOD
-    assert state.row.check == 9
-    assert isinstance(gate.admit(f"{own}/alive", alive("agent-cmcc")).given, AliveSeen)
-    birth = Birth(
+def birth() -> Birth:
+    return Birth(
         agent="agent-cmcc",
         session=1,
         at_ms=T0,
@@ -63,7 +65,62 @@ def test_what_is_in_order_is_admitted(gate: Gate) -> None:
         devices=(),
         lanes=(),
     )
-    born = gate.admit(f"{own}/birth", birth.model_dump_json().encode()).given
+
+
+def signed(key: SigningKey, said: Alive | Birth, context: Context = "alive") -> bytes:
+    return sign(said, context, key).model_dump_json().encode()
+
+
+def word(sender: str, session: int = 1) -> Alive:
+    return Alive(sender=sender, session=session, online=True, at_ms=T0)
+
+
+def test_presence_is_believed_when_it_is_signed_once_a_key_is_trusted(tmp_path: Path) -> None:
+    for name in ("agent-cmcc", "office", "stranger"):
+        new_key(tmp_path, name)
+    trust(tmp_path, tmp_path / "agent-cmcc.pub")
+    trust(tmp_path, tmp_path / "office.pub")
+    gate = Gate(TOPICS, county(), {"office": "office"}, load_trusted(tmp_path))
+    own, stranger = load_key(tmp_path, "agent-cmcc"), load_key(tmp_path, "stranger")
+    topic = f"{BASE}/cmcc/agent-cmcc/alive"
+    said = word("agent-cmcc")
+    assert gate.admit(topic, signed(own, said)).given == AliveSeen(said)
+    lies = {
+        "unsigned": alive("agent-cmcc"),
+        "unknown_key": signed(stranger, said),
+        "bad_signature": signed(SigningKey("agent-cmcc", stranger.private), said),
+        "wrong_context": signed(own, said, "birth"),
+        "lying_agent": signed(own, word("agent-cucc")),
+    }
+    for reason, payload in lies.items():
+        with pytest.raises(Refused) as refused:
+            gate.admit(topic, payload)
+        assert refused.value.reason == reason
+    with pytest.raises(Refused, match="did not sign"):
+        gate.admit(f"{BASE}/cmcc/agent-cmcc/birth", birth().model_dump_json().encode())
+    # Another one's, of whom no key is trusted here: as it was, signed or not.
+    other = f"{BASE}/cucc/agent-cucc/alive"
+    for payload in (alive("agent-cucc"), signed(stranger, word("agent-cucc"))):
+        assert gate.admit(other, payload).given == AliveSeen(word("agent-cucc"))
+
+
+def test_an_office_signs_its_presence_always(gate: Gate, keys: Path) -> None:
+    topic, own = f"{BASE}/office/office/alive", load_key(keys, "office")
+    said = word("office")
+    assert gate.admit(topic, signed(own, said)).given == OfficeSeen("office", said)
+    for payload in (alive("office"), signed(load_key(keys, "li"), said)):
+        with pytest.raises(Refused):
+            gate.admit(topic, payload)
+
+
+def test_what_is_in_order_is_admitted(gate: Gate) -> None:
+    own = f"{BASE}/cmcc/agent-cmcc"
+    state = gate.admit(f"{own}/state", frame("agent-cmcc", "state", GOOD)).given
+    assert isinstance(state, Received)
+    assert state.raw == GOOD
+    assert state.row.check == 9
+    assert isinstance(gate.admit(f"{own}/alive", alive("agent-cmcc")).given, AliveSeen)
+    born = gate.admit(f"{own}/birth", birth().model_dump_json().encode()).given
     assert isinstance(born, BirthSeen)
     assert gate.admit(f"{own}/alive", b"").given is None
     assert gate.admit(f"{BASE}/office/collector/alive", alive("collector")).given is None

@@ -29,7 +29,7 @@ def test_a_receipt_that_says_nothing_more_is_the_same_to_older_readers() -> None
         Held("office", 7, "W-20261124-003"),
         Held(),
         Started(3),
-        Started(3, "1", ("x",), "y", 4, ask=True),
+        Started(3, "1", ("x",), "y", 4, ask=True, wait=True),
     ],
 )
 def test_inputs_go_through_the_store(given: Held | Started) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from escalation.inbox import Arrival, Held, Numbering, Tail, arrival, late_by, numbering
+from escalation.inbox import JUMP, Arrival, Held, Numbering, Tail, arrival, late_by, numbering
 from transport.delivery import Verdict
 
 
@@ -49,7 +49,13 @@ def test_numbering(
 
 
 def test_a_huge_hole_is_bounded() -> None:
-    assert len(numbering(2**40, 1, set(), taken=False).missing) == 1000
+    assert len(numbering(JUMP + 1, 1, set(), taken=False).missing) == 1000
+
+
+def test_a_county_that_numbers_on_above_everything_leaves_no_holes() -> None:
+    assert numbering(JUMP + 2, 1, set(), taken=False) == Numbering()
+    tail = Tail()
+    assert list([tail.heard(2**40, 1) for _ in range(3)][-1]) == [2**40]
 
 
 @pytest.mark.parametrize(
@@ -79,8 +85,8 @@ def test_a_hole_at_the_end_is_named_after_two_more_heartbeats(
 
 def test_a_huge_hole_at_the_end_is_bounded() -> None:
     tail = Tail()
-    missing = [tail.heard(2**40, 1) for _ in range(3)][-1]
-    assert (len(missing), missing[-1]) == (1000, 2**40)
+    missing = [tail.heard(JUMP, 1) for _ in range(3)][-1]
+    assert (len(missing), missing[-1]) == (1000, JUMP)
 
 
 def test_lateness_is_real_time_whatever_the_drill_s_scale() -> None:

@@ -63,7 +63,11 @@ def new_key(folder: Path, name: str) -> Path:
 
 def load_key(folder: Path, name: str) -> SigningKey:
     """The private key ``NAME``. Raises KeyFault: missing, readable by others, damaged."""
-    path = folder / f"{name}.key"
+    return key_in(folder / f"{name}.key", name)
+
+
+def key_in(path: Path, name: str) -> SigningKey:
+    """The private key in the file ``path`` under the id ``name``. Raises KeyFault as above."""
     try:
         mode = path.stat().st_mode
         pem = path.read_bytes()
