@@ -14,8 +14,7 @@ import typer
 from cli.where import CollectorFile
 
 if TYPE_CHECKING:
-    from collector.analysis import Analysis
-    from collector.county import County
+    from collector.analysis_sheets import Report
 
 _PAPER = 140
 """Columns of a table that goes to no terminal."""
@@ -45,17 +44,11 @@ def analysis(
     ] = None,
 ) -> None:
     """运行分析：可用率、中断、隐患、通知量 / what was available, and what is in danger."""
-    from collector import analysis_sheets
-
-    county, made, name = _made(config, kind, day)
+    report = _report(config, kind, day)
     if xlsx is not None:
         from collector.workbook import workbook
 
-        book = workbook(
-            analysis_sheets.title(county, made, name),
-            analysis_sheets.remarks(made),
-            analysis_sheets.sheets(county, made),
-        )
+        book = workbook(report)
         try:
             with xlsx.open("xb") as file:
                 file.write(book)
@@ -63,17 +56,18 @@ def analysis(
             _fail(f"{xlsx}: 无法写入 / cannot be written: {fault.strerror}")
         typer.echo(xlsx)
     elif as_json:
-        print(json.dumps(analysis_sheets.as_json(county, made, name), ensure_ascii=False))
+        print(json.dumps(report.to_json(), ensure_ascii=False))
     else:
-        _show(county, made, name)
+        _show(report)
 
 
-def _made(config: Path, kind: Kind, day: datetime | None) -> tuple[County, Analysis, str]:
+def _report(config: Path, kind: Kind, day: datetime | None) -> Report:
     """From the store, beside the running collector, read only; ends the program without one."""
     import contextlib
     import sqlite3
 
     from collector.analysis import analyse
+    from collector.analysis_sheets import reported
     from collector.io.configured import database, load_settings
     from collector.io.journal import analysis_lines, open_readonly
     from collector.io.restore import Unusable
@@ -94,7 +88,7 @@ def _made(config: Path, kind: Kind, day: datetime | None) -> tuple[County, Analy
         _fail(f"没有日志 / there is no store at {fault}")
     except (ConfigError, Unusable, sqlite3.Error) as fault:
         _fail(str(fault))
-    return county, analyse(county, lines, asked, begun_ms, now_ms), name or ""
+    return reported(county, analyse(county, lines, asked, begun_ms, now_ms), name or "")
 
 
 def _fail(sentence: str) -> NoReturn:
@@ -102,19 +96,16 @@ def _fail(sentence: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _show(county: County, made: Analysis, name: str) -> None:
+def _show(report: Report) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from collector import analysis_sheets
-
     console = Console(width=None if sys.stdout.isatty() else _PAPER)
-    said = analysis_sheets.title(county, made, name)
-    console.print(Text(f"{said.zh} / {said.en}", style="bold"))
-    for remark in analysis_sheets.remarks(made):
+    console.print(Text(f"{report.title.zh} / {report.title.en}", style="bold"))
+    for remark in report.remarks:
         console.print(Text(f"注 note: {remark.zh} / {remark.en}"))
-    for sheet in analysis_sheets.sheets(county, made):
+    for sheet in report.sheets:
         heading = f"{sheet.title.zh} / {sheet.title.en}"
         if not sheet.rows:
             console.print(Text(f"{heading}: {sheet.none.zh} / {sheet.none.en}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from collector.analysis import Analysis, Share
 from collector.county import County
@@ -208,20 +208,32 @@ def _at(at_ms: int) -> str:
     return stamp.strftime("%Y-%m-%d %H:%M")
 
 
-def as_json(county: County, made: Analysis, name: str) -> dict[str, Any]:
-    """The analysis for machines and for the page, with its sheets."""
-    said = title(county, made, name)
-    return made.to_json() | {
-        "title": said.model_dump(),
-        "remarks": [one.model_dump() for one in remarks(made)],
-        "sheets": [
-            {
-                "id": sheet.id,
-                "title": sheet.title.model_dump(),
-                "heads": sheet.heads,
-                "rows": sheet.rows,
-                "none": sheet.none.model_dump(),
-            }
-            for sheet in sheets(county, made)
-        ],
-    }
+class Report(NamedTuple):
+    """An analysis for people: what it is, what is not in it, its tables; and for machines."""
+
+    title: Bilingual
+    remarks: list[Bilingual]
+    sheets: tuple[Sheet, ...]
+    made: Analysis
+
+    def to_json(self) -> dict[str, Any]:
+        """For machines and for the page."""
+        return self.made.to_json() | {
+            "title": self.title.model_dump(),
+            "remarks": [one.model_dump() for one in self.remarks],
+            "sheets": [
+                {
+                    "id": sheet.id,
+                    "title": sheet.title.model_dump(),
+                    "heads": sheet.heads,
+                    "rows": sheet.rows,
+                    "none": sheet.none.model_dump(),
+                }
+                for sheet in self.sheets
+            ],
+        }
+
+
+def reported(county: County, made: Analysis, name: str) -> Report:
+    """``name`` is the county's on its pages; without one the plan's title stands there."""
+    return Report(title(county, made, name), remarks(made), sheets(county, made), made)

@@ -11,8 +11,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 
-from collector.analysis_sheets import Sheet
-from wire.notice import Bilingual
+from collector.analysis_sheets import Report
 
 
 def cell(sheet: Any, value: Any, font: Font | None = None) -> Any:
@@ -35,13 +34,13 @@ def table(book: Any, name: str, heads: Sequence[str], rows: Sequence[Sequence[An
         sheet.append([cell(sheet, value) for value in row])
 
 
-def workbook(title: Bilingual, remarks: Sequence[Bilingual], sheets: Sequence[Sheet]) -> bytes:
-    """The analysis: a sheet for each of ``sheets``, what it is in front."""
+def workbook(report: Report) -> bytes:
+    """The analysis: a sheet for each of its own, what it is in front."""
     book = Workbook(write_only=True)
     front = book.create_sheet("分析 analysis")
-    for said in (title, *remarks):
+    for said in (report.title, *report.remarks):
         front.append([cell(front, said.zh), cell(front, said.en)])
-    for one in sheets:
+    for one in report.sheets:
         rows = one.rows or ((f"{one.none.zh} / {one.none.en}",),)
         table(book, f"{one.title.zh.partition('（')[0]} {one.id}"[:31], one.heads, rows)
     held = io.BytesIO()

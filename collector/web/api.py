@@ -13,11 +13,14 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Annotated, Final, Literal, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from collector.analysis_sheets import Report
+from collector.period import last, period
 from collector.web import details, lists
 from collector.web import summary as home
 from collector.web.assets import takes_gzip
@@ -45,6 +48,7 @@ from collector.web.model import (
 )
 from collector.web.openapi import JSON, Shape, document
 from collector.web.source import Outcome, Source
+from collector.workbook import workbook as analysis_book
 from wire.codec import explain
 from wire.notice import Signed
 
@@ -76,6 +80,15 @@ class ReportQuery(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     form: Literal["json", "md"] = "json"
+
+
+class AnalysisQuery(BaseModel):
+    """``day``: one in the period; without it the last period that is over."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    period: Literal["day", "week", "month"] = "day"
+    day: date | None = None
 
 
 @dataclass(slots=True)
@@ -227,6 +240,33 @@ async def get_report(api: Api, request: web.Request) -> web.Response:
         return web.Response(text=found[1], headers=stamped(api), content_type="text/plain")
     body = json.dumps(found[0], ensure_ascii=False)
     return web.Response(text=body, headers=stamped(api), content_type=JSON)
+
+
+async def _analysed(api: Api, request: web.Request) -> Report:
+    """The analysis that was asked for; one at a time, because it reads the journal."""
+    query = asked(request, AnalysisQuery)
+    if api.exporting.locked():
+        raise RefusedRequest(503, "busy", "正在统计，请稍后再试", "another one is being made")
+    async with api.exporting:
+        day = query.day or last(query.period, api.source.now_ms())
+        return await api.source.analysis(period(query.period, day))
+
+
+async def get_analysis(api: Api, request: web.Request) -> web.Response:
+    """The regular analysis with its tables."""
+    body = json.dumps((await _analysed(api, request)).to_json(), ensure_ascii=False)
+    return web.Response(text=body, headers=stamped(api), content_type=JSON)
+
+
+async def get_analysis_book(api: Api, request: web.Request) -> web.Response:
+    """The same as .xlsx."""
+    report = await _analysed(api, request)
+    body = await asyncio.to_thread(analysis_book, report)
+    headers = {
+        "Content-Disposition": 'attachment; filename="wanglou-analysis.xlsx"',
+        "Cache-Control": "no-store",
+    }
+    return web.Response(body=body, headers=headers, content_type=XLSX)
 
 
 async def get_people(api: Api, request: web.Request) -> web.Response:
@@ -397,6 +437,19 @@ ROUTES: Final = (
         "Alarms as .xlsx",
         exporter(lists.AlarmQuery, "alarms"),
         query=lists.AlarmQuery,
+        media=XLSX,
+    ),
+    _get(
+        f"{V1}/analysis",
+        "The regular analysis of a day, a week or a month",
+        get_analysis,
+        query=AnalysisQuery,
+    ),
+    _get(
+        f"{V1}/export/analysis.xlsx",
+        "The same as .xlsx",
+        get_analysis_book,
+        query=AnalysisQuery,
         media=XLSX,
     ),
     _get(f"{V1}/openapi.json", "This description", get_openapi),

@@ -17,12 +17,15 @@ from typing import Any, Final, Protocol
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import TypeAdapter
 
+from collector.analysis import analyse
+from collector.analysis_sheets import Report, reported
 from collector.asking import requests
 from collector.base import World
 from collector.closing import closing
 from collector.county import County
 from collector.io.history import HistoryDown
 from collector.model import COMMAND, AlarmSaid, Input, OfficeCommand, Row
+from collector.period import Period
 from collector.web import worldview as view
 from collector.web.chart import lines
 from collector.web.outcomes import answered, outcome_of, refused_outcome
@@ -91,6 +94,10 @@ def _no_journal(warning: str) -> list[Line]:
     raise KeyError(warning)
 
 
+def _no_rows(asked: Period) -> tuple[list[Line], int]:
+    return [], asked.to_ms
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What the collector lends to the pages.
@@ -98,7 +105,7 @@ class Hooks:
     ``submit`` puts an input into the next turn and gives its effects once they are committed;
     ``post`` hands a message to the broker (False: no connection); ``pending`` tells how many
     notices an office has not receipted yet; ``journal`` reads what a warning's report is made of
-    (it blocks; KeyError: no such warning).
+    (it blocks; KeyError: no such warning), ``rows`` what an analysis is (it blocks too).
     """
 
     world: World
@@ -113,6 +120,7 @@ class Hooks:
     post: Callable[[str, bytes], bool]
     pending: Callable[[], int]
     journal: Callable[[str], list[Line]] = _no_journal
+    rows: Callable[[Period], tuple[list[Line], int]] = _no_rows
 
 
 @dataclass
@@ -195,6 +203,12 @@ class LiveSource:
             return closing(self._world.county, lines, warning)
         except KeyError:
             return None
+
+    async def analysis(self, asked: Period) -> Report:
+        lines, begun_ms = await asyncio.to_thread(self.hooks.rows, asked)
+        county, now_ms = self._world.county, self.now_ms()
+        made = await asyncio.to_thread(analyse, county, lines, asked, begun_ms, now_ms)
+        return reported(county, made, self.settings.name or "")
 
     async def command(self, signed: Signed) -> Outcome:
         try:

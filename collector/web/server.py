@@ -38,6 +38,7 @@ PAGES: Final = (
     "/sites/{id}",
     "/alarms",
     "/warning",
+    "/analysis",
     "/keys",
 )
 """Paths of the pages: all of them get ``index.html``, whose modules read the path."""

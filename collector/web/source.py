@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
+from collector.analysis_sheets import Report
+from collector.period import Period
 from config.register import Register
 from escalation.charter import EnteredFact
 from escalation.situation import Threat
@@ -368,6 +370,10 @@ class Source(Protocol):
 
     async def report(self, warning: str) -> tuple[dict[str, Any], str] | None:
         """The closing report on a warning, as data and as Markdown; None when there is no such."""
+        ...
+
+    async def analysis(self, asked: Period) -> Report:
+        """The regular analysis of a period, from the decision journal."""
         ...
 
     async def command(self, signed: Signed) -> Outcome:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.analysis import Analysis, analyse
-from collector.analysis_sheets import as_json, percent, remarks, sheets, span, title
+from collector.analysis_sheets import percent, remarks, reported, span
 from collector.county import County
 from collector.period import Period, clip, last, meet, merge, period, windows, without
 from collector.workbook import workbook
@@ -149,11 +149,11 @@ def test_the_calendar_is_chinas() -> None:
 def test_sheets_as_json_and_as_a_workbook() -> None:
     of = county()
     found = made(outage("cmcc-d1", T0 + HOUR, T0 + 2 * HOUR), of)
-    pages = sheets(of, found)
+    report = reported(of, found, "=某县")
+    pages = report.sheets
     assert all(len(row) == len(page.heads) for page in pages for row in page.rows)
-    said = as_json(of, found, "某县")
-    assert said["title"]["zh"] == "某县 运行分析日报 2026-11-23"
-    raw = workbook(title(of, found, "=某县"), remarks(found), pages)
+    assert report.to_json()["title"]["zh"] == "=某县 运行分析日报 2026-11-23"
+    raw = workbook(report)
     book = openpyxl.load_workbook(io.BytesIO(raw))
     assert len(book.sheetnames) == len(pages) + 1
     front = book[book.sheetnames[0]]["A1"]

@@ -13,6 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import TypeAdapter
 
+from collector.analysis import analyse
+from collector.analysis_sheets import Report, reported
+from collector.county import UNREACHABLE
+from collector.period import Period
 from collector.web.source import (
     Alarm,
     Board,
@@ -42,6 +46,8 @@ from config.register import Device, InformationSystem, Person, Register, Site, T
 from config.register import Source as Enrolled
 from escalation.appoint import SPREAD
 from escalation.charter import EnteredFact
+from escalation.report import Line as Row
+from tests.collector import small
 from transport.sign import verify
 from wire.alarm import AlarmAction, AlarmVerb
 from wire.notice import (
@@ -324,6 +330,25 @@ class Stage:
             return None
         return {"v": 1, "warning": warning}, f"# 预警 {warning} 结案报告\n"
 
+    async def analysis(self, asked: Period) -> Report:
+        """Of a county of its own: three outages, one of them after the mains."""
+        county, at_ms = small.county(), asked.from_ms + 3_600_000
+        lines = [
+            _row(at_ms + n * 60_000, device, kind, word, at_ms)
+            for n, (device, kind, word) in enumerate(
+                (
+                    ("cmcc-d1", "mains-failure", "raised"),
+                    ("cmcc-d1", UNREACHABLE, "raised"),
+                    ("cucc-d2", UNREACHABLE, "raised"),
+                    ("cmcc-d1", UNREACHABLE, "cleared"),
+                    ("cucc-d2", UNREACHABLE, "cleared"),
+                    ("ctcc-d3", UNREACHABLE, "raised"),
+                )
+            )
+        ]
+        made = analyse(county, lines, asked, asked.from_ms, asked.to_ms)
+        return reported(county, made, "阳城县")
+
     async def look_now(self, device: str) -> Outcome:
         self.looks.append(device)
         text = Bilingual(zh="已请采集代理立即探测", en="the agent was asked to look")
@@ -513,3 +538,9 @@ def _noted(alarm: Alarm, action: AlarmAction, note: Note) -> Alarm:
     if action.verb is AlarmVerb.NOTE:
         return alarm
     return replace(alarm, acked=note if action.verb is AlarmVerb.ACK else None)
+
+
+def _row(at_ms: int, device: str, kind: str, word: str, since_ms: int) -> Row:
+    """An alarm in the journal."""
+    data = {"device": device, "type": kind, "qualifier": "", "word": word, "since_ms": since_ms}
+    return Row(at_ms, "alarm", data)

@@ -78,6 +78,29 @@ async def test_an_open_warning_stands_beside_what_is_judged_now(
 
 
 @SIZES
+async def test_the_regular_analysis_is_read_by_day_week_and_month(
+    browser: Browser, stage: Stage, size: tuple[int, int]
+) -> None:
+    async with stand(browser, stage, size) as screen:
+        await screen.go("/analysis")
+        page = screen.page
+        await expect(page.locator("#what")).to_contain_text("运行分析日报")
+        await expect(page.locator("#sheet-operators")).to_contain_text("电信")
+        await expect(page.locator("#sheet-outages")).to_contain_text("市电中断之后")
+        assert await screen.fits()
+        await screen.picture(f"analysis-{size[0]}")
+        await page.click("#p-week")
+        await expect(page.locator("#what")).to_contain_text("运行分析周报")
+        await page.fill("#day", "2026-03-04")
+        await expect(page.locator("#what")).to_contain_text("2026-03-02—2026-03-08")
+        assert "period=week" in page.url
+        href = await page.locator("a[download]").get_attribute("href")
+        assert href is not None
+        book = await page.request.get(screen.url + href)
+        assert (book.status, (await book.body())[:2]) == (200, b"PK")
+
+
+@SIZES
 async def test_search_and_filters_stand_in_the_address(
     browser: Browser, stage: Stage, size: tuple[int, int]
 ) -> None:
@@ -392,7 +415,7 @@ async def test_a_newcomer_clicks_through_as_an_invented_person(
 
 PAGES = (
     "/", "/warning", "/alarms", "/devices", "/sites", "/devices/cmcc-0020-r", "/sites/cmcc-0020",
-    "/keys",
+    "/keys", "/analysis",
 )  # fmt: skip
 
 

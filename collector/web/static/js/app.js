@@ -15,6 +15,7 @@ const ROUTES = [
   [/^\/sites\/([^/]+)$/, async () => (await import("./device.js")).site],
   [/^\/alarms$/, async () => (await import("./alarms.js")).page],
   [/^\/warning$/, async () => (await import("./warning.js")).page],
+  [/^\/analysis$/, async () => (await import("./analysis.js")).page],
   [/^\/keys$/, async () => (await import("./keys.js")).page],
 ];
 const TABS = [["/", "home"], ["/warning", "warning"], ["/alarms", "alarms"], ["/devices", "devices"],
@@ -112,6 +113,7 @@ function frame() {
         name === "warning" && summary?.warning && h("span", { class: "count" }, "!")))));
   show(document.getElementById("foot"),
     h("p", null, h("a", { href: `/text?lang=${language()}`, "data-plain": "" }, t("text_page")),
+      " · ", h("a", { href: "/analysis" }, t("analysis")),
       " · ", h("a", { href: "/api/v1/openapi.json", "data-plain": "" }, t("interface")),
       summary && ` · ${t("config")} ${summary.config_hash.slice(0, 8)}`));
 }

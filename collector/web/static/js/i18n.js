@@ -55,6 +55,8 @@ const WORDS = {
   nobody: ["无", "nobody"], severity: ["级别", "Severity"], mine: ["指派给我的", "Assigned to me"],
   no_alarms: ["没有告警", "No alarms"],
   drafted: ["研判草案", "Draft"], scenario: ["预警情形", "Scenario"], level: ["响应级别", "Response level"],
+  analysis: ["运行分析", "Analysis"], per_day: ["日报", "Daily"], per_week: ["周报", "Weekly"],
+  per_month: ["月报", "Monthly"], day_in_it: ["其中一天", "A day in it"],
   judged_now: ["目前研判", "As judged now"],
   literal: ["原文依据", "By the plan's words"], judge: ["研判提示", "For judgement"],
   judge_says: ["预案原文未直接规定此情形，按就高原则提示，请研判。", "The plan's words do not cover this state; rounded up, please judge."],
