@@ -17,6 +17,7 @@ from cli import (
     collector,
     demo,
     discover,
+    explain,
     journal,
     key,
     office,
@@ -25,6 +26,7 @@ from cli import (
     poll,
     profile,
     record,
+    rules_replay,
     schema,
     status,
     story,
@@ -62,6 +64,8 @@ app.add_typer(collector.app, name="collector")
 app.add_typer(office.app, name="office")
 app.add_typer(journal.app, name="journal")
 app.command()(status.status)
+app.command()(explain.explain)
+app.command()(rules_replay.replay)
 app.command()(analysis.analysis)
 app.command()(schema.schema)
 app.command()(poll.poll)

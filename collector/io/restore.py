@@ -31,6 +31,8 @@ MOST_RETRIES: Final = 5
 
 MOST_NAMED: Final = 5
 
+EVER: Final = 2**62
+
 
 class Unusable(Exception):  # noqa: N818  it says what the store is
     """No World can be made from what is in the store; the text says why, in a sentence each."""
@@ -69,24 +71,28 @@ class _Start(NamedTuple):
     losses: tuple[str, ...] = ()
 
 
-def restore(db: sqlite3.Connection, resolve: Resolve) -> Restored:
-    """The World as it was at the last committed turn. Raises Unusable.
+def restore(db: sqlite3.Connection, resolve: Resolve, *, until_ms: int = EVER) -> Restored:
+    """The World as it was at the last turn committed by ``until_ms``. Raises Unusable.
 
     ``resolve`` may give another configuration where it cannot read the one that is asked for.
     """
     notes: list[str] = []
-    for start in _starts(db, resolve, notes):
+    for start in _starts(db, resolve, notes, until_ms):
         try:
-            return _fold(db, start, resolve, notes)
+            return _fold(db, start, resolve, notes, until_ms)
         except Unusable as fault:
             notes.append(str(fault))
     raise Unusable("; ".join(notes) or "the store has no snapshot and no inputs")
 
 
-def _starts(db: sqlite3.Connection, resolve: Resolve, notes: list[str]) -> Iterator[_Start]:
+def _starts(
+    db: sqlite3.Connection, resolve: Resolve, notes: list[str], until_ms: int
+) -> Iterator[_Start]:
     """Where a fold may begin, best first; what was passed over goes to ``notes``."""
     differing: list[_Start] = []
     for row in _snapshots(db):
+        if row.at_ms > until_ms:
+            continue
         try:
             world, start = _read(row, resolve)
         except Exception as fault:  # noqa: BLE001  whatever is wrong with it, there are others
@@ -99,7 +105,7 @@ def _starts(db: sqlite3.Connection, resolve: Resolve, notes: list[str]) -> Itera
                 differing.append(start)
                 continue
         yield start
-    genesis = _genesis(db, resolve)
+    genesis = _genesis(db, resolve, until_ms)
     if genesis is not None:
         notes.append("folded from the first input")
         yield genesis
@@ -143,14 +149,14 @@ def _read(row: _Snapshot, resolve: Resolve) -> tuple[World, _Start]:
     return first, _Start(tries(), row.n, row.version, lost)
 
 
-def _genesis(db: sqlite3.Connection, resolve: Resolve) -> _Start | None:
+def _genesis(db: sqlite3.Connection, resolve: Resolve, until_ms: int) -> _Start | None:
     """A World that has seen nothing, when all inputs since then are still there."""
     first = db.execute("SELECT hash, at_ms FROM config ORDER BY rowid LIMIT 1").fetchone()
     store = db.execute("SELECT value FROM outbox_counter WHERE name = 'store'").fetchone()
     begun = db.execute("SELECT n FROM input ORDER BY n LIMIT 1").fetchone()
     if first is None or store is None or (begun is not None and begun[0] != 1):
         return None
-    if newest(db, FORGOTTEN):
+    if newest(db, FORGOTTEN) or first[1] > until_ms:
         return None
 
     def tries() -> Iterator[World]:
@@ -160,7 +166,9 @@ def _genesis(db: sqlite3.Connection, resolve: Resolve) -> _Start | None:
     return _Start(tries(), 0, "")
 
 
-def _fold(db: sqlite3.Connection, start: _Start, resolve: Resolve, notes: list[str]) -> Restored:
+def _fold(
+    db: sqlite3.Connection, start: _Start, resolve: Resolve, notes: list[str], until_ms: int
+) -> Restored:
     """Fold what came after ``start``. Raises Unusable when too much of it cannot be used.
 
     An input that can be read and not be applied may leave half of itself behind: the fold begins
@@ -173,6 +181,8 @@ def _fold(db: sqlite3.Connection, start: _Start, resolve: Resolve, notes: list[s
         count = said = 0
         try:
             for n, at_ms, given in inputs_after(db, start.after, lost):
+                if at_ms > until_ms:
+                    break
                 if n in broken:
                     continue
                 at = n
@@ -183,7 +193,7 @@ def _fold(db: sqlite3.Connection, start: _Start, resolve: Resolve, notes: list[s
             broken[at] = _said(fault)
             continue
         lost += [f"input {n} cannot be applied: {why}" for n, why in broken.items()]
-        last = max(start.after, _greatest(db))
+        last = max(start.after, at if until_ms < EVER else _greatest(db))
         from_nothing = start.after == 0
         if len(lost) > (min(MOST_BROKEN, said) if from_nothing else MOST_BROKEN):
             raise Unusable(f"{len(lost)} inputs after {start.after} cannot be used: {lost[0]}")

@@ -1,0 +1,117 @@
+"""``wanglou explain``: why something is judged as it is, now or at any retained moment."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from cli.where import CollectorFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from collector.io.restore import Restored
+    from collector.io.segments import Segments
+
+
+def explain(
+    config: CollectorFile,
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="warning（缺省）、企业、系统、站点或设备的编号或名称 / "
+            "warning, or an operator, system, site or device by id or name"
+        ),
+    ] = "warning",
+    at: Annotated[
+        str, typer.Option("--at", help="那一时刻，北京时间 / that moment: 14:03, 11-24 14:03, -2h")
+    ] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="一个 JSON / one JSON object (wire.why.Explanation)")
+    ] = False,
+) -> None:
+    """为什么是这样判定 / why: from readings to clause; what is missing for more; what is unknown.
+
+    Read from the retained inputs, beside the running collector.
+    """
+    from rich.console import Console
+
+    from cli.explain_page import show
+    from collector.explain import NoSuchThingError
+    from collector.explain import explain as answer
+
+    segments = opened(config, "explain")
+    try:
+        now_ms = moment(segments, at, "explain")
+        restored = world_of(segments, now_ms, "explain")
+        found = answer(restored.world, now_ms, target)
+    except NoSuchThingError as fault:
+        fail("explain", str(fault))
+    finally:
+        segments.close()
+    if as_json:
+        print(found.model_dump_json())
+        return
+    for loss in restored.losses:
+        print(f"wanglou explain: {loss}", file=sys.stderr)
+    show(found, Console(width=None if sys.stdout.isatty() else 140))
+
+
+def fail(command: str, sentence: str, code: int = 1) -> NoReturn:
+    """End the program with a sentence."""
+    print(f"wanglou {command}: {sentence}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def opened(config: Path, command: str, code: int = 1) -> Segments:
+    """The store that a settings file names. Ends the program when there is none."""
+    import sqlite3
+
+    from collector.io.configured import database, load_settings
+    from collector.io.segments import Segments
+    from config.faults import ConfigError
+
+    try:
+        return Segments(database(load_settings(config)))
+    except FileNotFoundError as fault:
+        fail(command, f"没有数据库 / there is no store at {fault}", code)
+    except (ConfigError, sqlite3.Error) as fault:
+        fail(command, str(fault), code)
+
+
+def moment(segments: Segments, word: str, command: str, code: int = 1) -> int:
+    """The moment of ``--at``; without it that of the last input. Ends the program on a wrong one.
+
+    A drill's clock runs faster than ours: "now" is the last that the store knows.
+    """
+    from cli import moments
+
+    last_ms = segments.span().last_ms
+    if not word:
+        return last_ms
+    try:
+        return moments.parse(word, last_ms)
+    except ValueError:
+        fail(command, f"看不懂时间“{word}” / no moment: {word!r}; write {moments.FORMS}", code)
+
+
+def world_of(segments: Segments, at_ms: int, command: str, code: int = 1) -> Restored:
+    """The World of a moment. Ends the program when there is none."""
+    from cli import moments
+    from collector.io.restore import Unusable
+    from collector.io.segments import TooEarlyError
+
+    try:
+        return segments.world_at(at_ms)
+    except TooEarlyError as fault:
+        first, last = (moments.shown(one) for one in fault.span)
+        fail(
+            command,
+            f"那时的输入已不在库中；现有 {first} 至 {last} / inputs are retained from {first} "
+            f"to {last}",
+            code,
+        )
+    except Unusable as fault:
+        fail(command, str(fault), code)

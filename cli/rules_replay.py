@@ -1,0 +1,241 @@
+"""``wanglou replay``: retained inputs through edited rules, and what would have been told."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from cli.where import CollectorFile
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from collector.io.segments import Segments
+    from collector.replay import Coarse, Difference, Edit, Replay, Row
+
+DIFFERS: Final = 1
+TROUBLE: Final = 2
+"""As diff(1) says it: 0 the same, 1 different, 2 it could not be told."""
+
+COMMAND: Final = "replay"
+
+
+def replay(
+    config: CollectorFile,
+    from_: Annotated[
+        str, typer.Option("--from", help="起点，缺省为库中最早 / from: 11-24 14:03, -2h")
+    ] = "",
+    to: Annotated[
+        str, typer.Option("--to", help="终点，缺省为最新 / to; the last by default")
+    ] = "",
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="改过的预案 / the edited plan file")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", help="改过的参数 / the edited policy file")
+    ] = None,
+    register: Annotated[
+        Path | None,
+        typer.Option(
+            "--register", "--inventory", help="改过的登记册 / the edited register: folder or .xlsx"
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="输出 JSON / print one JSON object")
+    ] = False,
+) -> None:
+    """用改过的规则重放当时的输入 / the retained inputs through edited rules, by the same code.
+
+    Tells which notices would have gone out otherwise and when. Reads the store beside the running
+    collector and writes nothing. Exit code 0: nothing differs, 1: something does, 2: not possible.
+    """
+    from cli.explain import fail, moment, opened
+    from config.faults import ConfigError
+
+    segments = opened(config, COMMAND, TROUBLE)
+    try:
+        edit = edited(segments, plan, policy, register)
+        begin = segments.span().first_ms if not from_ else moment(segments, from_, COMMAND, TROUBLE)
+        end = moment(segments, to, COMMAND, TROUBLE)
+        run, equal = told(segments, edit, begin, end)
+        found = Found(run, edit, begin, end, equal=equal)
+    except ConfigError as fault:
+        fail(COMMAND, f"\n{fault}", TROUBLE)
+    finally:
+        segments.close()
+    if as_json:
+        print(json.dumps(found.as_json(), ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        show(found, Console(width=None if sys.stdout.isatty() else 140))
+    raise typer.Exit(DIFFERS if found.difference else 0)
+
+
+def edited(
+    segments: Segments, plan: Path | None, policy: Path | None, register: Path | None
+) -> Edit:
+    """The files that were named, read and checked. Raises ConfigError."""
+    from collector.replay import Edit
+    from config.io.load import load_policy, load_register
+    from config.io.plan import load_plan
+
+    new = load_plan(plan) if plan else None
+    county = segments.newest().register.county
+    books = load_register(register, county=county, plan=new) if register else None
+    return Edit(new, load_policy(policy) if policy else None, books)
+
+
+def told(segments: Segments, edit: Edit, begin: int, end: int) -> tuple[Replay, bool]:
+    """The whole replay; whether its unedited side told what the journal has."""
+    from cli.explain import world_of
+    from collector.replay import Replay
+
+    restored = world_of(segments, begin, COMMAND, TROUBLE)
+    run = Replay(restored.world, begin, segments.resolve, edit)
+    count = segments.count(restored.last_input, end)
+    for at_ms, given in progress(segments.inputs(restored.last_input, end), count):
+        run.take(at_ms, given)
+    journal = segments.notices(begin, end)
+    return run, [one.id for one in run.base.told] == list(dict.fromkeys(journal))
+
+
+def progress(inputs: Iterator[Any], count: int) -> Iterator[Any]:
+    """The same, with a bar on a terminal's standard error."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield from inputs
+        return
+    yield from track(inputs, "重放 replaying", total=count, console=console, transient=True)
+
+
+class Found:
+    """A finished replay, in words and for machines."""
+
+    def __init__(self, run: Replay, edit: Edit, begin: int, end: int, *, equal: bool) -> None:
+        from collector.replay import coarse, difference
+
+        self.difference: Difference = difference(run)
+        self.begin, self.end, self.equal = begin, end, equal
+        self.counties = run.base.world.county, run.edited.world.county
+        self.coarse: list[Coarse] = list(coarse(*self.counties)) if edit.policy else []
+
+    def name(self, of: str) -> tuple[str, str]:
+        for county in reversed(self.counties):
+            for item in (*county.plan.scenarios, *county.plan.levels):
+                if item.id == of:
+                    return item.name.zh, item.name.en
+        return of, of
+
+    def as_json(self) -> dict[str, Any]:
+        found = self.difference
+        return {
+            "format": 1,
+            "from_ms": self.begin,
+            "to_ms": self.end,
+            "was_config": self.counties[0].hash,
+            "now_config": self.counties[1].hash,
+            "differs": bool(found),
+            "equals_journal": self.equal,
+            "reached": [one._asdict() for one in found.reached],
+            "notices": {"was": found.was, "now": found.now},
+            "rows": [
+                {
+                    "kind": row.key[0],
+                    "of": row.key[1],
+                    "number": row.key[2],
+                    "subject": row.subject.model_dump(),
+                    "was_ms": row.was_ms,
+                    "now_ms": row.now_ms,
+                }
+                for row in found.rows
+            ],
+            "orders_left_out": found.left_out,
+            "coarse": [one._asdict() for one in self.coarse],
+        }
+
+
+def show(found: Found, console: Console) -> None:
+    """Headlines, then every notice that differs."""
+    from rich.text import Text
+
+    from cli.moments import shown
+
+    console.print(Text(f"{shown(found.begin)} – {shown(found.end)} 北京时间 CST", "dim"))
+    for line in headlines(found):
+        console.print(Text(line, "bold"))
+    differing = [row for row in found.difference.rows if row.differs]
+    if differing:
+        console.print(_table(differing))
+    same = len(found.difference.rows) - len(differing)
+    console.print(Text(f"另有{same}条通知不变 / {same} notices are the same", "dim"))
+    if not found.equal:
+        console.print(
+            Text(
+                "未改的一侧与日志不完全一致：当时可能是另一版软件 / the unedited side is not quite "
+                "the journal: another version of the software may have written it",
+                "yellow",
+            )
+        )
+    for one in found.coarse:
+        console.print(
+            Text(
+                f"{one.metric}：变化不到{one.delta:g}的读数没有上送，{one.alarm}的越限时刻只准到这一步；"
+                f"更细的在采样历史中 / values of {one.metric} were said in steps of {one.delta:g}; "
+                "finer ones are in the sample history",
+                "yellow",
+            )
+        )
+
+
+def headlines(found: Found) -> Iterator[str]:
+    """情形2：14:03，原为 14:11 / scenario 2 at 14:03 instead of 14:11; 3 notices fewer."""
+    from cli.moments import shown
+
+    for one in found.difference.reached:
+        if one.was_ms == one.now_ms:
+            continue
+        zh, en = found.name(one.id)
+        was = shown(one.was_ms)[6:] if one.was_ms is not None else None
+        now = shown(one.now_ms)[6:] if one.now_ms is not None else None
+        if was and now:
+            yield f"{zh}：{now}，原为 {was} / {en} at {now} instead of {was}"
+        elif now:
+            yield f"{zh}：{now}，原来没有 / {en} at {now}; it was not reached before"
+        else:
+            yield f"{zh}：不再出现，原为 {was} / {en} no longer; it was at {was}"
+    more = found.difference.now - found.difference.was
+    if more:
+        zh, en = ("多", "more") if more > 0 else ("少", "fewer")
+        noun = "notice" if abs(more) == 1 else "notices"
+        yield f"{zh}{abs(more)}条通知 / {abs(more)} {noun} {en}"
+    elif not found.difference:
+        yield "没有差别 / nothing differs"
+    if found.difference.left_out:
+        count = found.difference.left_out
+        yield f"{count}条指令没有对象，未执行 / {count} orders have nothing to speak of, left out"
+
+
+def _table(rows: list[Row]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    from cli.moments import shown
+
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    for head in ("原来 was", "改后 now", "", "通知 notice"):
+        table.add_column(head)
+    for row in rows:
+        was = shown(row.was_ms) if row.was_ms is not None else "—"
+        now = shown(row.now_ms) if row.now_ms is not None else "—"
+        style = "green" if row.now_ms is None else "red" if row.was_ms is None else "yellow"
+        table.add_row(was, Text(now, style), row.key[0], Text(row.subject.zh))
+    return table
