@@ -23,7 +23,7 @@ from collector.identity import IDENTITY, refused
 from collector.io import pictures, retention
 from collector.io.begin import Opened, open_collector
 from collector.io.configured import database
-from collector.io.journal import closing_lines, open_readonly
+from collector.io.journal import analysis_lines, closing_lines, open_readonly
 from collector.io.publisher import Publisher
 from collector.io.samples import SampleWorker
 from collector.io.store import NOTICE_LANE, OfficeOutbox
@@ -40,6 +40,7 @@ from collector.model import (
     Tick,
     TurnedAway,
 )
+from collector.period import Period
 from collector.state import Blind
 from config.settings import CollectorSettings, WebSettings
 from escalation.effects import Effect
@@ -527,6 +528,7 @@ class Collector:
             post=lambda topic, payload: self._link.post(topic, payload) is not None,
             pending=lambda: max(hop.pending for hop in self._hops.values()),
             journal=self._closing_lines,
+            rows=self._analysis_lines,
         )
         source = LiveSource(hooks, settings)
         source.past.replay(tail(self.store.db))
@@ -537,6 +539,10 @@ class Collector:
         """Read in a thread of the pages, with a connection of its own."""
         with contextlib.closing(open_readonly(database(self._settings))) as db:
             return closing_lines(db, warning)
+
+    def _analysis_lines(self, asked: Period) -> tuple[list[Line], int]:
+        with contextlib.closing(open_readonly(database(self._settings))) as db:
+            return analysis_lines(db, asked)
 
 
 async def serve(settings: CollectorSettings, stop: asyncio.Event) -> None:
