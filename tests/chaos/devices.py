@@ -7,6 +7,7 @@ that is there twice was doubled. The devices keep their own history of what they
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 import time
 from dataclasses import dataclass, field
@@ -17,6 +18,10 @@ from agent.ber import BerError
 from agent.snmp import Varbind
 
 IP_PKTINFO: Final = 8
+SO_TIMESTAMP: Final = 29
+LATE_S: Final = 0.5
+"""What waited for so long is not answered: its agent may have given up, and the number be lost."""
+
 OID: Final = "1.3.6.1.4.1.99999.7.1.0"
 PROFILE: Final = f"""id = "count"
 title = "a number that nobody got before"
@@ -43,6 +48,7 @@ class Devices:
         self.by_address = {address: Device() for address in addresses}
         self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+        self._sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMP, 1)
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self._sock.bind(("", 0))
         self._sock.settimeout(0.2)
@@ -71,12 +77,17 @@ class Devices:
     def _serve(self) -> None:
         while not self._stopping:
             try:
-                data, extra, _, peer = self._sock.recvmsg(2048, 64)
-                reply = self._reply(socket.inet_ntoa(extra[0][2][8:12]), data)
+                data, extra, _, peer = self._sock.recvmsg(2048, 128)
+                parts = {kind: content for _, kind, content in extra}
+                seconds, micros = struct.unpack("qq", parts[SO_TIMESTAMP])
+                if time.time() - seconds - micros / 1e6 > LATE_S:
+                    continue
+                address = parts[IP_PKTINFO][8:12]
+                reply = self._reply(socket.inet_ntoa(address), data)
             except (TimeoutError, BerError, KeyError):
                 continue
             if reply is not None:
-                source = (socket.IPPROTO_IP, IP_PKTINFO, bytes(4) + extra[0][2][8:12] + bytes(4))
+                source = (socket.IPPROTO_IP, IP_PKTINFO, bytes(4) + address + bytes(4))
                 self._sock.sendmsg([reply], [source], 0, peer)
 
     def _reply(self, address: str, data: bytes) -> bytes | None:

@@ -19,6 +19,8 @@ Numbers = dict[str, dict[str, list[int]]]
 """By device and lane: the numbers in the order in which they were applied."""
 
 _CUT: Final = b"\n"
+_UNWRITTEN: Final = 2
+"""Words of a device that its agent may hold when it is killed: one heard, one on its way."""
 
 
 def applied(path: Path) -> Numbers:
@@ -94,13 +96,13 @@ def judge(
     said: Mapping[str, Sequence[tuple[int, float]]],
     got: Numbers,
     kills: Mapping[str, Sequence[float]],
-    grace_s: float,
 ) -> list[str]:
     """Faults in words: numbers lost, doubled or out of order.
 
-    ``said`` by device; ``kills`` by device: the moments at which its agent was killed. What a
-    device said within ``grace_s`` before a kill may never have reached its agent's disk. Its last
-    number a device says for ever, to an agent started anew as well.
+    ``said`` by device; ``kills`` by device: the moments by which its agent was dead. A device's
+    last words before one may never have reached its agent's disk, as long as no later one did: an
+    agent writes them in order. Its last number a device says for ever, to an agent started anew
+    as well.
     """
     faults = []
     for device, words in said.items():
@@ -116,10 +118,20 @@ def judge(
             if turns := _turns(numbers):
                 faults.append(f"{device}, lane {lane}: out of order: {turns}")
         for number, at in words:
-            near = any(0 <= kill - at <= grace_s for kill in kills.get(device, ()))
-            if number not in known and not near:
+            if number not in known and not _unwritten(words, at, kills.get(device, ()), known):
                 faults.append(f"{device}: {number} lost")
     return faults
+
+
+def _unwritten(
+    words: Sequence[tuple[int, float]], at: float, kills: Sequence[float], known: Mapping[int, int]
+) -> bool:
+    """Whether what was said at ``at`` was among the last words before the agent's next kill."""
+    end = min((kill for kill in kills if kill >= at), default=None)
+    if end is None:
+        return False
+    rest = [number for number, moment in words if at <= moment <= end]
+    return len(rest) <= _UNWRITTEN and not any(number in known for number in rest)
 
 
 def _turns(numbers: Sequence[int]) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ left alone until all is delivered, and then the histories are judged.
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import time
 from collections import Counter
@@ -26,15 +27,13 @@ AGENTS: Final = town.OPERATORS[:2]
 SCALE: Final = 60.0
 """The policy's holds of minutes pass in seconds."""
 
-GRACE_S: Final = 5.0
-"""What an agent heard so long before its kill may not have been written; machines stall."""
-
 PATIENCE_S: Final = 120.0
 CALM_S: Final = 0.2
 PAUSE_S: Final = 0.5
 _EVERY: Final = 20
 """After so many blows some sites fall silent."""
 
+_TOPIC: Final = re.compile(r"wanglou/1/[\w/-]+")
 _ROLES: Final = (*AGENTS, "broker", "collector", "office")
 _WEIGHTS: Final = (1, 1, 3, 3, 3)
 """An agent that is killed all the time sees too little for there to be anything to tell."""
@@ -57,6 +56,8 @@ class Verdict:
     numbers: int = 0
     notices: int = 0
     faults: list[str] = field(default_factory=list)
+    points: Counter[str] = field(default_factory=Counter)
+    """Where a process was ended by ``run_points``: at a sync, or at the send of which message."""
 
 
 class Point(NamedTuple):
@@ -65,10 +66,21 @@ class Point(NamedTuple):
     call: str
     number: int
 
-    def before(self) -> list[str]:
-        """What a command line begins with, so that the process is killed as it enters the call."""
+    def before(self, log: Path) -> list[str]:
+        """What a command line begins with, so that the process is killed as it enters the call.
+
+        Only its first thread is looked at: it alone syncs the store and sends to the broker, while
+        others wake it by sends of their own, and every thread has a count of its own.
+        """
         inject = f"inject={self.call}:signal=KILL:when={self.number}"
-        return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={self.call}", "-e", inject]
+        trace = f"trace={self.call}"
+        return ["strace", "-qq", "-s", "200", "-o", str(log), "-e", trace, "-e", inject]
+
+    def met(self, log: Path) -> str:
+        """What the call was about: the last level of the topic, or else the call."""
+        *_, last = [line for line in log.read_text().splitlines() if line.startswith(self.call)]
+        topics = _TOPIC.findall(last)
+        return str(topics[0]).rpartition("/")[2] if topics else self.call
 
 
 class Storm:
@@ -82,6 +94,7 @@ class Storm:
         self._chance = Random(seed)
         self._running: dict[str, Child] = {}
         self._killed: dict[str, list[float]] = {agent: [] for agent in AGENTS}
+        self._told = 0
         self._register = town.register(0, AGENTS)
         self._addresses = {
             device.id: f"127.77.{number // 250}.{number % 250 + 1}"
@@ -113,8 +126,10 @@ class Storm:
             await self._something_told(devices)
             for point in points:
                 await self._end(role)
-                await self._up(role, point.before())
+                log = self._place.folder / "strace"
+                await self._up(role, point.before(log))
                 await asyncio.wait_for(self._running.pop(role).process.wait(), PATIENCE_S)
+                self.verdict.points[point.met(log)] += 1
                 await self._up(role)
                 await asyncio.sleep(PAUSE_S)
             await self._up("office")
@@ -193,9 +208,9 @@ class Storm:
             child = self._running.pop(role)
             if not child.running:
                 raise AssertionError(f"{role} ended by itself:\n{child.tail()}")
+            await child.kill()
             if role in AGENTS:
                 self._killed[role].append(time.monotonic())
-            await child.kill()
             self._children.forget(child)
 
     async def _heal(self, devices: Devices) -> None:
@@ -229,6 +244,7 @@ class Storm:
         """Every device's last number was applied, and the office has every notice."""
         got = histories.applied(self._county)
         told, heard = histories.told(self._county), histories.heard(self._office)
+        self._told = len(told)
         return set(told) <= set(heard) and all(
             said[-1][0] in set().union(*got.get(device, {}).values())
             for device, said in self._said(devices)
@@ -255,8 +271,9 @@ class Storm:
         self.verdict.numbers = sum(len(words) for words in said.values())
         self.verdict.notices = len(told)
         self.verdict.faults += [
-            *histories.judge(said, got, kills, GRACE_S),
+            *histories.judge(said, got, kills),
             *histories.row_faults(histories.rows(self._county)),
-            *histories.notice_faults(told, heard),
+            # What is said after the last look at both, while all are stopped, may be on its way.
+            *histories.notice_faults(told[: max(self._told, len(heard))], heard),
             *histories.chain_faults(self._county),
         ]

@@ -16,8 +16,8 @@ from tests.chaos.storm import Point, Storm
 from tests.peers import mosquitto
 
 POINTS = [
-    Point(call, number) for call, most in (("fdatasync", 8), ("sendto", 10))
-    for number in range(2, most)
+    Point(call, number) for call, numbers in (("fdatasync", range(2, 7)), ("sendto", range(3, 14)))
+    for number in numbers
 ]  # fmt: skip
 """A collector's first syncs and sends: its start, the first turn, the notices that wait."""
 
@@ -44,6 +44,9 @@ def test_a_collector_that_ends_at_any_sync_or_send_loses_and_doubles_nothing(
         verdict = asyncio.run(Storm(tmp_path, broker, seed=1).run_points("collector", POINTS))
     assert verdict.faults == []
     assert verdict.notices > 0
+    assert verdict.points["fdatasync"] == 5
+    assert verdict.points["ack"]
+    assert verdict.points["notice"]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,10 @@ def test_a_collector_that_ends_at_any_sync_or_send_loses_and_doubles_nothing(
         ({"state": [1, 2, 4]}, [12.5], ""),
         ({"state": [1, 2, 4]}, [11.5], "d: 3 lost"),
         ({"state": [1, 2, 4]}, [30.0], "d: 3 lost"),
+        ({"state": [1, 2]}, [30.0], ""),
+        ({"state": [1]}, [30.0], "d: 2 lost"),
+        ({"state": [1, 3]}, [12.5, 30.0], "d: 2 lost"),
+        ({"state": [1, 3]}, [11.5, 30.0], ""),
         ({"state": [1, 2, 2, 3, 4]}, [], "d: 2 applied 2 times"),
         ({"state": [1, 3, 4], "history": [2, 3]}, [], "d: 3 applied 2 times"),
         ({"state": [1, 2, 3, 4, 4]}, [], ""),
@@ -65,7 +72,7 @@ def test_a_collector_that_ends_at_any_sync_or_send_loses_and_doubles_nothing(
 def test_the_judge_finds_what_is_lost_doubled_and_out_of_order(
     got: dict[str, list[int]], kills: list[float], fault: str
 ) -> None:
-    found = histories.judge(SAID, {"d": got}, {"d": kills}, grace_s=5.0)
+    found = histories.judge(SAID, {"d": got}, {"d": kills})
     assert found[:1] == ([fault] if fault else [])
 
 
