@@ -68,6 +68,8 @@ class Shift:
         inputs = [*given, Tick()]
         for one in inputs:
             effects += worlds.step(self.world, self.now, one)
+            if one is inputs[-1] and self.world.behind:
+                inputs.append(Tick())
         if self.store is not None:
             self.store.commit(self.now, inputs, effects, self._sign)
         self.world.receiver.committed()
