@@ -93,6 +93,11 @@ class County:
         self.parents = {d: p for d, p in above.items() if p and d in hangs}
         self.children = _group((p, d) for d, own in self.parents.items() for p in own)
         self.systems_of = _group((d, s.id) for s in register.systems for d in s.devices)
+        self.parts = {
+            (s.id, device): round(share * WEIGHT_UNIT)
+            for s in register.systems
+            for device, share in zip(s.devices, s.shares, strict=False)
+        }
         self.weights = {s.id: round(s.weight * WEIGHT_UNIT) for s in register.sites}
         self.types = _types(bundle.policy)
         self._delays = {kind.id: _delays(bundle.policy, kind) for kind in self.types.values()}

@@ -102,8 +102,9 @@ def place_device(world: World, device: str, row: DeviceState, touched: Touched) 
             del tally.device_shares[device]
         for system in county.systems_of.get(device, ()):
             count = tally.systems.setdefault(system, Depends())
-            count.add(old, -1)
-            count.add(share, 1)
+            weight = county.parts.get((system, device), 0)
+            count.add(old, -1, weight)
+            count.add(share, 1, weight)
             touched.systems[system] = None
         if county.devices[device].egress:
             operator = county.operator_of[device]

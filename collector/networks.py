@@ -105,24 +105,51 @@ def system_rules(world: World, system: str) -> dict[str, Judged]:
     policy = world.county.policy
     count = world.tally.systems.get(system, Depends())
     clear_s = policy.operator.partial_share.clear_hold_s
-    whole = system_hit(world, system, count) is Impact.FULL
-    needs_any = world.county.systems[system].needs is Needs.ANY
     begun_ms = sorted(_failed(world, system)) if count.down else []
-    first, last = (begun_ms[0], begun_ms[-1]) if begun_ms else (None, None)
+    hit = system_hit(world, system, count)
+    whole = hit is Impact.FULL
+    enough = min(_enough(world, system, count), len(begun_ms) - 1)
+    whole_ms = begun_ms[enough] if whole and begun_ms else None
+    part_ms = begun_ms[0] if begun_ms else None
     return {
-        FULL: Judged(
-            whole, _delays(policy.system.full.hold_s, clear_s), first if needs_any else last
+        FULL: Judged(whole, _delays(policy.system.full.hold_s, clear_s), whole_ms),
+        PARTIAL: Judged(
+            hit is not Impact.NONE, _delays(policy.system.partial.hold_s, clear_s), part_ms
         ),
-        PARTIAL: Judged(count.down > 0, _delays(policy.system.partial.hold_s, clear_s), first),
     }
 
 
 def system_hit(world: World, system: str, count: Depends) -> Impact:
     """What so many devices down do to the system: full, partial or none."""
+    known = world.county.systems[system]
     if not count.down:
         return Impact.NONE
-    needs_any = world.county.systems[system].needs is Needs.ANY
-    return Impact.FULL if needs_any or count.down == count.counted else Impact.PARTIAL
+    match known.needs:
+        case Needs.ANY:
+            whole = True
+        case Needs.K_OF_N:
+            whole = count.counted - count.down < min(known.at_least or 1, count.counted)
+        case Needs.WEIGHTED:
+            rule = world.county.policy.system.weighted
+            if count.weight_down < rule.partial_share * count.weight:
+                return Impact.NONE
+            whole = count.weight_down >= rule.full_share * count.weight
+        case _:
+            whole = count.down == count.counted
+    return Impact.FULL if whole else Impact.PARTIAL
+
+
+def _enough(world: World, system: str, count: Depends) -> int:
+    """Which of the failures, in order of time, was one too many; by weight: the last."""
+    known = world.county.systems[system]
+    match known.needs:
+        case Needs.ANY:
+            return 0
+        case Needs.K_OF_N:
+            failed = count.counted - min(known.at_least or 1, count.counted)
+            return min(failed, count.down - 1)
+        case _:
+            return -1
 
 
 def _failed(world: World, system: str) -> Iterator[int]:

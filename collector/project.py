@@ -178,14 +178,14 @@ class Ahead:
         old = world.tally.device_shares.get(device, impact.NO_DEVICE)
         if not old.counted or old.down:
             return
-        touched = [
-            _own(self.systems, system, world.tally.systems.get(system, Depends()))
-            for system in world.county.systems_of.get(device, ())
-        ]
+        for system in world.county.systems_of.get(device, ()):
+            count = _own(self.systems, system, world.tally.systems.get(system, Depends()))
+            weight = world.county.parts.get((system, device), 0)
+            count.add(old, -1, weight)
+            count.add(DOWN, 1, weight)
         if world.county.devices[device].egress:
             operator = world.county.operator_of[device]
-            touched.append(_own(self.egress, operator, world.tally.egress.get(operator, Depends())))
-        for count in touched:
+            count = _own(self.egress, operator, world.tally.egress.get(operator, Depends()))
             count.add(old, -1)
             count.add(DOWN, 1)
 

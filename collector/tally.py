@@ -93,13 +93,18 @@ class Depends:
     counted: int = 0
     down: int = 0
     unknown: int = 0
+    weight: int = 0
+    weight_down: int = 0
 
-    def add(self, share: DeviceShare, sign: int) -> None:
+    def add(self, share: DeviceShare, sign: int, weight: int = 0) -> None:
+        """Add (``sign`` 1) or take away (-1) one device; ``weight`` of the users it carries."""
         if not share.counted:
             return
         self.counted += sign
         self.down += sign * share.down
         self.unknown += sign * share.unknown
+        self.weight += sign * weight
+        self.weight_down += sign * weight * share.down
 
 
 class CellWord(NamedTuple):

@@ -117,6 +117,10 @@ def _whole(text: str, names: Names) -> int:
     return int(number)
 
 
+def _shares(text: str, names: Names) -> tuple[float, ...]:
+    return tuple(_number(part, names) for part in _LIST.split(plain(text)) if part)
+
+
 def _yes(text: str, _names: Names) -> bool:
     word = plain(text).casefold()
     if word not in YES:
@@ -204,6 +208,7 @@ CONVERTERS: Final[Mapping[As, Callable[[str, Names], Any]]] = {
     As.PHONE: _phone,
     As.ADDRESS: _address,
     As.NEEDS: _choice(NEEDS, Needs),
+    As.SHARES: _shares,
     As.CONTACT: _choice(CONTACT, ContactKind),
     As.DISCLOSE: _choice(DISCLOSE, Disclosure),
     As.ENGINE: _choice(ENGINE, EngineKind),

@@ -14,7 +14,7 @@ from config.cells import unknown
 from config.faults import MAX_HINTS, Fault, Place, error, note
 from config.paths import rooted
 from config.plan import Plan
-from config.register import ContactKind, Register
+from config.register import ContactKind, Needs, Register
 from wire.topics import RESERVED
 
 Where = Callable[[str, int, str], Place]
@@ -53,6 +53,7 @@ def check_register(
         faults += duplicates(ids, _column(where, table, name))
     faults += _references(register, where, given)
     faults += _cycles(register, where)
+    faults += _systems(register, where)
     faults += _operators(register, where, given)
     faults += _people(register, where, given)
     faults += _thin(register, where, given)
@@ -188,6 +189,28 @@ def rings(parents: Mapping[str, Sequence[str]]) -> list[list[str]]:
                 path.append(step)
                 todo.append(iter(parents[step]))
     return found
+
+
+def _systems(register: Register, where: Where) -> list[Fault]:
+    """What the way in which a system needs its devices asks for."""
+    faults = []
+    for i, system in enumerate(register.systems):
+        devices, least = len(system.devices), system.at_least
+        if (system.needs is Needs.K_OF_N) is not (least is not None):
+            zh, en = (
+                "至少台数只与“至少”一起写，且必须写",
+                "at_least belongs to k_of_n, which needs it",
+            )
+            faults.append(error(where("systems", i, "at_least"), zh, en))
+        elif least is not None and least > devices:
+            zh, en = f"至少 {least} 台，只有 {devices} 台", f"at least {least} of {devices}"
+            faults.append(error(where("systems", i, "at_least"), zh, en))
+        wanted = devices if system.needs is Needs.WEIGHTED else 0
+        if len(system.shares) != wanted:
+            zh = f"份额应有 {wanted} 个，与依赖设备同序，现有 {len(system.shares)} 个"
+            en = f"{len(system.shares)} shares for {wanted} devices"
+            faults.append(error(where("systems", i, "shares"), zh, en))
+    return faults
 
 
 def _operators(register: Register, where: Where, given: Given) -> list[Fault]:

@@ -79,9 +79,18 @@ class OperatorPolicy(Config):
     min_visible: HeldShare
 
 
+class WeightedPolicy(Config):
+    """From which share of its users out a system of needs ``weighted`` is partial, and full."""
+
+    partial_share: Share = 0.20
+    full_share: Share = 0.90
+    src: Src = "partial as thresholds: loss >= 20 %; full is prop, as operator.full_share"
+
+
 class SystemPolicy(Config):
     full: HeldRule
     partial: HeldRule
+    weighted: WeightedPolicy = Field(default_factory=WeightedPolicy)
 
 
 class SpreadPolicy(Config):

@@ -63,6 +63,8 @@ class Needs(StrEnum):
 
     ALL = "all"
     ANY = "any"
+    K_OF_N = "k_of_n"
+    WEIGHTED = "weighted"
 
 
 class InformationSystem(Config):
@@ -70,12 +72,17 @@ class InformationSystem(Config):
 
     ``needs=all``: the system is full when every device is out, partial when some are.
     ``needs=any``: one device lost takes the whole system down.
+    ``needs=k_of_n``: full when fewer than ``at_least`` devices are left, partial when some are out.
+    ``needs=weighted``: each device carries its share of the users (``shares``, in the order of the
+    devices, in any unit); partial and full by the share that is out (policy ``system.weighted``).
     """
 
     id: Id
     name: Name
     devices: Annotated[tuple[Id, ...], Field(min_length=1)]
     needs: Needs = Needs.ALL
+    at_least: Annotated[int, Field(ge=1)] | None = None
+    shares: tuple[Annotated[float, Field(gt=0)], ...] = ()
     organ: Name | None = None
 
 

@@ -36,6 +36,7 @@ class As(StrEnum):
     PHONE = "phone"
     ADDRESS = "address"
     NEEDS = "needs"
+    SHARES = "shares"
     CONTACT = "contact"
     DISCLOSE = "disclose"
     ENGINE = "engine"
@@ -131,6 +132,8 @@ TABLES: Final[Mapping[str, TableWords]] = {
                 _column("name", As.NAME, "系统名称 名称", required=True),
                 _column("devices", As.IDS, "依赖设备 设备 所依赖设备 device", required=True),
                 _column("needs", As.NEEDS, "依赖方式 依赖"),
+                _column("at_least", As.WHOLE, "至少 至少台数 最少台数"),
+                _column("shares", As.SHARES, "份额 权重 用户份额 weights"),
                 _column("organ", As.ORGAN, "主管单位 单位 所属单位"),
             ),
         ),
@@ -203,6 +206,8 @@ YES: Final[Mapping[str, bool]] = dict.fromkeys(
 NEEDS: Final[Mapping[str, str]] = {
     "all": "all", "全部": "all", "全部中断才中断": "all",
     "any": "any", "任一": "any", "任意": "any", "任一中断即中断": "any",
+    "k_of_n": "k_of_n", "至少": "k_of_n", "至少几台": "k_of_n", "k of n": "k_of_n",
+    "weighted": "weighted", "加权": "weighted", "按份额": "weighted",
 }  # fmt: skip
 
 CONTACT: Final[Mapping[str, str]] = {

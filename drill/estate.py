@@ -154,7 +154,10 @@ def _register(folder: Path, county: County) -> None:
             register.sites,
         ),
         "devices": (("id", "name", "site", "parents", "main", "egress"), register.devices),
-        "systems": (("id", "name", "devices", "needs", "organ"), register.systems),
+        "systems": (
+            ("id", "name", "devices", "needs", "at_least", "shares", "organ"),
+            register.systems,
+        ),
         "people": (("account", "name", "organ", "roles", "key"), register.people),
         "contacts": (("name", "phone", "kind", "operator", "town"), register.contacts),
         "sources": (("agent", "operator", "disclose"), register.sources),

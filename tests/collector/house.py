@@ -41,7 +41,7 @@ _HEADS = {
     "towns": ("code", "name"),
     "sites": ("id", "name", "operator", "town", "weight", "key_unit", "hub"),
     "devices": ("id", "name", "site", "parents", "main", "egress"),
-    "systems": ("id", "name", "devices", "needs", "organ"),
+    "systems": ("id", "name", "devices", "needs", "at_least", "shares", "organ"),
     "people": ("account", "name", "organ", "roles", "key"),
     "contacts": ("name", "phone", "kind", "operator", "town"),
     "sources": ("agent", "operator", "disclose"),

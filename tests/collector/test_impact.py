@@ -5,6 +5,7 @@ from itertools import permutations
 
 import pytest
 
+from collector import world as worlds
 from collector.base import World
 from config.register import Device, InformationSystem, Needs, Register
 from tests.collector.small import OPERATORS, Hand, county, devices, register
@@ -205,6 +206,57 @@ def test_one_device_lost_is_partial_five_minutes_after_its_first_failed_look() -
     hand.pass_s(300)
     rows = [(r["word"], r["at_ms"]) for r in hand.records("impact") if r["id"] == "egov"]
     assert rows[-1] == ("partial", began + 300_000)
+
+
+FOUR = ("cmcc-d1", "cmcc-d2", "cucc-d1", "cucc-d2")
+
+
+@pytest.mark.parametrize(
+    ("least", "down", "impact"),
+    [(2, 0, "none"), (2, 1, "partial"), (2, 2, "partial"), (2, 3, "full"), (4, 1, "full"),
+     (1, 3, "partial"), (1, 4, "full")],
+)  # fmt: skip
+def test_k_of_n_stands_while_k_devices_do(least: int, down: int, impact: str) -> None:
+    system = InformationSystem(
+        id="egov", name="电子政务外网", devices=FOUR, needs=Needs.K_OF_N, at_least=least
+    )
+    hand = of(register(sites=60, towns=30, systems=(system,)))
+    out(hand, FOUR[:down], 600)
+    assert hand.world.state.systems["egov"].impact == impact
+
+
+@pytest.mark.parametrize(
+    ("down", "impact"),
+    [((), "none"), ((0,), "none"), ((1,), "partial"), ((0, 1, 2), "partial"), ((2, 3), "partial"),
+     ((1, 2, 3), "full"), ((0, 1, 2, 3), "full")],
+)  # fmt: skip
+def test_weighted_by_the_share_of_its_users_that_is_out(
+    down: tuple[int, ...], impact: str
+) -> None:
+    """Partial from 20 % on, full from 90 %: 10, 20, 30 and 40 hundredths."""
+    system = InformationSystem(
+        id="egov", name="电子政务外网", devices=FOUR, needs=Needs.WEIGHTED, shares=(10, 20, 30, 40)
+    )
+    hand = of(register(sites=60, towns=30, systems=(system,)))
+    out(hand, [FOUR[n] for n in down], 600)
+    assert hand.world.state.systems["egov"].impact == impact
+    again = worlds.load(worlds.dump(hand.world), lambda _: hand.world.county)
+    assert again.tally == hand.world.tally
+
+
+def test_k_of_n_is_full_five_minutes_after_the_failure_that_was_one_too_many() -> None:
+    system = InformationSystem(
+        id="egov", name="电子政务外网", devices=FOUR, needs=Needs.K_OF_N, at_least=3
+    )
+    hand = of(register(systems=(system,)))
+    began = hand.now
+    for device in FOUR[:3]:
+        hand.looks(Outcome.NO_ANSWER, device)
+        hand.pass_s(40)
+    hand.pass_s(600)
+    rows = {r["word"]: r["at_ms"] for r in hand.records("impact") if r["id"] == "egov"}
+    del rows["none"]
+    assert rows == {"partial": began + 300_000, "full": began + 40_000 + 300_000}
 
 
 def test_an_unseen_system_is_unknown_not_out() -> None:
