@@ -23,6 +23,7 @@ from collector.identity import IDENTITY, refused
 from collector.io import pictures, retention
 from collector.io.begin import Opened, open_collector
 from collector.io.configured import database
+from collector.io.feeds import Feeds
 from collector.io.journal import analysis_lines, closing_lines, open_readonly
 from collector.io.publisher import Publisher
 from collector.io.samples import SampleWorker
@@ -30,6 +31,7 @@ from collector.io.store import NOTICE_LANE, OfficeOutbox
 from collector.model import (
     AliveSeen,
     BirthSeen,
+    CapSaid,
     Held,
     Input,
     OfficeCommand,
@@ -172,6 +174,8 @@ class Collector:
             tasks.create_task(self._samples.run())
             tasks.create_task(self._beat())
             tasks.create_task(self._views.run())
+            if self._settings.cap is not None:
+                tasks.create_task(Feeds(self._settings.cap, self._said_by_feed).run())
             tasks.create_task(self._pictures())
             tasks.create_task(
                 retention.keep(self.store, self.history, self._settings.retention, self.now_ms)
@@ -331,6 +335,9 @@ class Collector:
         self._orders.append((given, order))
         self._wake.set()
         return order
+
+    def _said_by_feed(self, feed: str, raw: bytes) -> None:
+        self._submit(CapSaid(feed, raw))
 
     def _turned(self, now_ms: int, effects: list[Effect]) -> None:
         """Tell views and pages; whatever goes wrong there is their own trouble."""

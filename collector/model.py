@@ -38,6 +38,7 @@ class InputKind(StrEnum):
     CONFIG = "config"
     RESUMED = "resumed"
     HELD = "held"
+    CAP = "cap"
     TICK = "tick"
 
 
@@ -146,6 +147,14 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class CapSaid:
+    """A message of a feed of warnings as it came, not looked at yet (``escalation.cap``)."""
+
+    feed: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmSaid:
     """A technician's word on alarms whose signature by ``key`` was verified by the shell."""
 
@@ -201,6 +210,7 @@ Input = (
     | TurnedAway
     | Receipted
     | Held
+    | CapSaid
     | AlarmSaid
     | Started
     | Resumed
@@ -346,6 +356,8 @@ def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: C901, PLR091
         case Started():
             started = _Started(**asdict(given)).model_dump_json(exclude_defaults=True)
             return InputKind.STARTED, started.encode()
+        case CapSaid(feed, raw):
+            return InputKind.CAP, feed.encode() + _CUT + raw
         case Held():
             return InputKind.HELD, _Held(**asdict(given)).model_dump_json().encode()
         case Resumed(paused_ms):
@@ -388,6 +400,9 @@ def decode_input(kind: str, blob: bytes) -> Input:  # noqa: C901, PLR0911, PLR09
             return AlarmSaid(word.action, word.key)
         case InputKind.STARTED:
             return Started(**_Started.model_validate_json(blob).model_dump())
+        case InputKind.CAP:
+            feed, _, raw = blob.partition(_CUT)
+            return CapSaid(feed.decode(), raw)
         case InputKind.HELD:
             return Held(**_Held.model_validate_json(blob).model_dump())
         case InputKind.RESUMED:

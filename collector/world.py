@@ -27,6 +27,7 @@ from collector import (
     rows,
     shelf,
     turn,
+    warned,
 )
 from collector.base import Wave, World
 from collector.changes import changes
@@ -39,6 +40,7 @@ from collector.model import (
     AlarmSaid,
     AliveSeen,
     BirthSeen,
+    CapSaid,
     Held,
     Input,
     OfficeCommand,
@@ -117,8 +119,8 @@ def step(world: World, now_ms: int, given: Input, resolve: Resolve | None = None
             _presence(world, now_ms, given)
         case Receipted(office, epoch, seq):
             receipted(world, now_ms, office, (epoch, seq))
-        case AlarmSaid(action, key):
-            care.said(world, now_ms, action, key)
+        case AlarmSaid() | CapSaid():
+            _heard(world, now_ms, given)
         case Started() | Resumed() | Held():
             _started(world, now_ms, given)
         case Reconfigured(config_hash):
@@ -128,6 +130,14 @@ def step(world: World, now_ms: int, given: Input, resolve: Resolve | None = None
         case Tick():
             turn.tick(world, now_ms)
     return world.effects
+
+
+def _heard(world: World, now_ms: int, given: AlarmSaid | CapSaid) -> None:
+    match given:
+        case AlarmSaid(action, key):
+            care.said(world, now_ms, action, key)
+        case CapSaid():
+            warned.said(world, now_ms, given)
 
 
 def _row(world: World, now_ms: int, given: Received | Poison | OfficeCommand | TurnedAway) -> None:

@@ -322,14 +322,39 @@ class PowerPolicy(Config):
         return frozenset(name for names in (*lists, self.fuel_minutes) for name in names)
 
 
+class Degree(StrEnum):
+    """To what degree a threat may hit what it names."""
+
+    PARTIAL = "partial"
+    FULL = "full"
+
+
+class CapRule(Config):
+    """What a message of a feed (CAP 1.2) means: the first rule that fits it.
+
+    ``event``: its event or headline holds one of these words (none: any); ``severity``: it is one
+    of these (none: any). ``enters``: it counts in the projection by itself; else it is only
+    proposed, and a person signs it or not.
+    """
+
+    event: tuple[Annotated[str, Field(min_length=1, max_length=60)], ...] = ()
+    severity: tuple[Annotated[str, Field(max_length=20)], ...] = ()
+    degree: Degree = Degree.PARTIAL
+    spread: bool = False
+    enters: bool = False
+    src: Src = "prop"
+
+
 class ThreatPolicy(Config):
     """Threats from outside: they hold for ``valid_s`` unless said otherwise.
 
-    One that begins later counts in the projection from ``ahead_s`` before.
+    One that begins later counts in the projection from ``ahead_s`` before. ``rules`` say what
+    feeds of warnings do; what fits none of them is proposed.
     """
 
     valid_s: Annotated[int, Field(ge=60, le=604_800)] = 43_200
     ahead_s: Seconds = 86_400
+    rules: Annotated[tuple[CapRule, ...], Field(max_length=200)] = ()
     src: Src = "prop"
 
 

@@ -202,6 +202,17 @@ class WebSettings(Config):
     drill_keys: Path | None = None
 
 
+class CapSettings(Config):
+    """Warnings of a weather or flood service (CAP 1.2): files in ``folder``, or a feed at ``url``.
+
+    The feed is one message, or an Atom or RSS list that links to messages on the same host.
+    """
+
+    folder: Path | None = None
+    url: Annotated[str, Field(pattern=r"^https?://", max_length=500)] | None = None
+    every_s: Annotated[float, Field(ge=0.2, le=86_400)] = 60.0
+
+
 class CollectorSettings(Config):
     """``collector.toml``. Without a table ``web`` the collector serves no pages."""
 
@@ -212,6 +223,7 @@ class CollectorSettings(Config):
     retention: RetentionSettings = RetentionSettings()
     clock: ClockSettings = ClockSettings()
     web: WebSettings | None = None
+    cap: CapSettings | None = None
 
 
 class OfficeOptions(Config):

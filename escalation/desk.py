@@ -14,7 +14,7 @@ One turn looks at the situation and at what was told last, and tells the differe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from escalation import answers, attest, reminders, render, threat
@@ -24,6 +24,7 @@ from escalation.clerk import Clerk
 from escalation.dark import drafted, expected
 from escalation.effects import Effect, Record
 from escalation.facts import View
+from escalation.feed import Read
 from escalation.holds import lowered, ripe_at, suggestion_due, track
 from escalation.orders import (
     ahead_of,
@@ -82,13 +83,26 @@ class Desk:
             follow(state.incident, situation)
         return self._turn(now_ms)
 
-    def command(self, now_ms: int, command: Command, verified_key_id: str) -> list[Effect]:
+    def may(self, account: str, verb: Verb) -> bool:
+        """Whether the account has a role that may give this order."""
+        person, roles = self._charter.member(account), self._charter.verbs.get(verb, frozenset())
+        return person is not None and not roles.isdisjoint(person.roles)
+
+    def command(
+        self,
+        now_ms: int,
+        command: Command,
+        verified_key_id: str,
+        judged: Outcome | None = None,
+    ) -> list[Effect]:
         """A person's order, whose signature by ``verified_key_id`` the caller has checked.
+
+        ``judged``: what became of it elsewhere (a word on alarms); only answered here.
 
         Never raises: an order that is refused gives a ``command`` record and a decision notice
         that says why. The same command id again changes nothing and tells nothing.
         """
-        effects = obey(self._clerk, now_ms, command, verified_key_id)
+        effects = obey(self._clerk, now_ms, command, verified_key_id, judged)
         return [*effects, *self._turn(now_ms)]
 
     def turn_away(self, now_ms: int, command: Command, key: str, outcome: Outcome) -> list[Effect]:
@@ -124,12 +138,20 @@ class Desk:
         """The threats from outside that stand, and those whose term has just ended."""
         return threat.review(self._state, now_ms)
 
-    def told_by_feed(self, threats: Iterable[Threat], gone: Iterable[str]) -> list[Effect]:
-        """A feed of warnings says these, and takes those back (``escalation.cap``)."""
-        records = threat.over(self._state, gone)
-        for one in threats:
-            records += threat.fed(self._state, one)
-        return list(records)
+    def told_by_feed(self, now_ms: int, said: Read) -> list[Effect]:
+        """A feed of warnings speaks: threats entered, proposed or taken back, and the office told.
+
+        Nothing where it says what it said before.
+        """
+        records = threat.fed(self._state, now_ms, said)
+        if not records or said.threat is None or said.threat.id not in self._state.threats:
+            return list(records)
+        told = [said.threat]
+        return [*records, *self.health(now_ms, lambda view: threat.announced(view, told))]
+
+    def is_over(self, threat: str) -> bool:
+        """Whether this threat of a feed was taken back, replaced or dismissed before."""
+        return threat in self._state.threats_over
 
     @property
     def ahead(self) -> Standing | None:

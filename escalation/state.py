@@ -129,6 +129,8 @@ class DeskState:
     """All of it. ``below`` maps a scenario (level) to since when no worse one is possible.
 
     ``expected``: the scenario that was drafted last is not observed, but projected.
+    ``threats_over``: messages of feeds that were taken back or replaced, or that a person
+    dismissed, by when: a feed that says them again says nothing.
 
     ``reminders`` counts those since ``remind_from_ms`` was begun anew; ``later`` has the kinds of
     the notices that came after what waits. ``turned_away`` are orders that nobody signed whom we
@@ -162,6 +164,7 @@ class DeskState:
     turned_away: dict[str, int] = field(default_factory=dict)
     attested: dict[str, Attestation] = field(default_factory=dict)
     threats: dict[str, Threat] = field(default_factory=dict)
+    threats_over: dict[str, int] = field(default_factory=dict)
     orders_from_ms: int = 0
 
 

@@ -16,6 +16,7 @@ from escalation.charter import Charter
 from escalation.clerk import Clerk
 from escalation.effects import Record
 from escalation.facts import View
+from escalation.feed import Read
 from escalation.page import Rendered, case_line, finish
 from escalation.situation import Threat
 from escalation.state import DeskState
@@ -25,6 +26,7 @@ from wire.notice import Attested, Command
 MOST: Final = 100
 """Threats that stand at one time, proposed ones included."""
 
+MOST_OVER: Final = 500
 MOST_NAMES: Final = 6
 
 
@@ -64,6 +66,7 @@ def apply(clerk: Clerk, now_ms: int, command: Command) -> Record:
     """Keep the threat, or drop it; the journal's line."""
     threats, word = clerk.state.threats, command.threat
     if word is None or command.state is None:
+        _forget(clerk.state, command.target, now_ms)
         return _record("withdrawn", threats.pop(command.target), by=command.account)
     before = threats.get(command.target)
     threat = threats[command.target] = Threat(
@@ -84,22 +87,32 @@ def apply(clerk: Clerk, now_ms: int, command: Command) -> Record:
     return _record("entered", threat)
 
 
-def fed(state: DeskState, threat: Threat) -> list[Record]:
-    """A feed says so: entered by a rule of the policy, or proposed. A person's own word stays."""
+def fed(state: DeskState, now_ms: int, said: Read) -> list[Record]:
+    """What a feed's message does; empty where it says nothing new. A person's own word stays."""
+    records = []
+    for name in said.gone:
+        known = state.threats.get(name)
+        _forget(state, name, now_ms)
+        if known is not None:
+            del state.threats[name]
+            records.append(_record("cancelled", known))
+    threat = said.threat
+    if threat is None or threat.id in state.threats_over:
+        return records
     known = state.threats.get(threat.id)
-    if known is not None and known.account:
-        return []
-    if known == threat or (known is None and len(state.threats) >= MOST):
-        return []
+    if known == threat or (known is not None and known.account):
+        return records
+    if known is None and len(state.threats) >= MOST:
+        return records
     state.threats[threat.id] = threat
-    return [_record("entered" if threat.entered else "proposed", threat)]
+    return [*records, _record("entered" if threat.entered else "proposed", threat)]
 
 
-def over(state: DeskState, threats: Iterable[str]) -> list[Record]:
-    """A feed takes these back (CAP Cancel, or an Update that replaces them)."""
-    return [
-        _record("cancelled", state.threats.pop(name)) for name in threats if name in state.threats
-    ]
+def _forget(state: DeskState, threat: str, now_ms: int) -> None:
+    """This message is over, also if it comes again, or comes late."""
+    state.threats_over[threat] = now_ms
+    while len(state.threats_over) > MOST_OVER:
+        del state.threats_over[next(iter(state.threats_over))]
 
 
 def review(state: DeskState, now_ms: int) -> Review:
@@ -197,5 +210,26 @@ def lapsed(view: View, threats: Iterable[Threat]) -> Rendered:
         ),
         facts.unknowns(view),
         sentence(Both("仍有威胁的，请重新登记", "where it still threatens, please enter it anew")),
+        [case_line(view)],
+    )
+
+
+def announced(view: View, threats: Sequence[Threat]) -> Rendered:
+    """A feed of warnings says something new: counted by a rule, or waiting for a person."""
+    names = listed([same(one.what) for one in threats], MOST_NAMES)
+    waits = [one for one in threats if not one.entered]
+    todo = (
+        Both(
+            "请研判：成立的，登记为外部威胁；不成立的，不采用",
+            "please judge: enter it as a threat, or dismiss it",
+        )
+        if waits
+        else Both("已按规则计入预测，请研判", "counted in the projection by rule; please judge")
+    )
+    return finish(
+        Both(f"外部预警：{names.zh}", f"Warning from outside: {names.en}"),
+        sentences([words(view, one) for one in threats[:MOST_NAMES]]),
+        facts.unknowns(view),
+        sentence(todo),
         [case_line(view)],
     )
