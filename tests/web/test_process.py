@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import Coroutine, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 import pytest
 from playwright.async_api import Browser, expect
 
+from collector.period import CST
 from config.register import Register
 from tests.collector.house import LI, House, Office, Speaker, running
 from tests.collector.small import register
@@ -113,5 +116,12 @@ async def test_an_outage_is_seen_and_an_order_signed_through_a_kill(
         await expect(page.locator(".alarm").first).to_contain_text("已确认 李四")
         await page.goto(url + "/warning")
         await expect(page.locator(".log")).to_contain_text("两站中断")
+
+        today = datetime.fromtimestamp(house.clock.now_ms() / 1000, CST).date().isoformat()
+        await page.goto(f"{url}/analysis?day={today}")
+        await expect(page.locator("#sheet-outages")).to_contain_text("cmcc站2")
+    done = house.cli("analysis", "--day", today, "--json")
+    assert {one["site"] for one in json.loads(done.stdout)["outages"]} == {"cmcc-s1", "cmcc-s2"}
+    assert "最差站点" in house.cli("analysis", "--day", today).stdout
     assert "两站中断" in house.cli("journal", "show").stdout
     assert house.cli("journal", "verify").returncode == 0
