@@ -200,6 +200,9 @@ def _note(source: Json) -> str:
         notes.append(f"时钟偏差 clock {source['skew_ms'] / 1000:+.0f} s")
     if source.get("clones_refused"):
         notes.append("有第二个进程冒用身份，已拒绝 clone refused")
+    if source.get("stuck"):
+        rows = "、".join(f"{lane} {source['waiting'][lane]}" for lane in source["stuck"])
+        notes.append(f"在线但积压未送达 heard, but stuck {rows}")
     if source.get("no_space"):
         notes.append("磁盘已满 no disk space")
     if source.get("samples_given_up"):
@@ -227,11 +230,25 @@ def _foot(shown: Json) -> Text:
     for name, said in shown["facts"].items():
         text.append(f"\n人工登记 entered: {name} = {said['state']}", style="italic")
         text.append(f" {said['source']}，至 until {at(said['until_ms'])}", style="dim")
+    text.append("\n").append_text(_offices(shown.get("offices", {})))
     text.append(f"\n通知 Notices: {shown['last_notice']}")
     for office, one in shown["receipts"].items():
         text.append(f"  {office}: 已签收 receipted {one['seq']} ({at(one['at_ms'])})")
     if not shown["receipts"]:
         text.append("  尚无签收 none receipted", style="dim")
+    return text
+
+
+def _offices(offices: Json) -> Text:
+    """Whether anybody there hears us; that nobody has connected yet is no loss."""
+    text = Text("办公室 Offices: ")
+    if offices and all(one["state"] == "never" for one in offices.values()):
+        return text.append("尚无办公室客户端接入 no office has connected yet", style="dim")
+    for name, one in offices.items():
+        text.append(f"{name} ").append_text(mark(one["state"]))
+        if one["state"] not in {"ok", "never"}:
+            text.append(f" 自 since {at(one['since_ms'])}", style="dim")
+        text.append("  ")
     return text
 
 

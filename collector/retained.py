@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from collector import views
+from collector import offices, views
 from collector.base import World
 from collector.branches import OPEN, TOTALS, WARNING, WARNINGS, Branches, head_of, topic_of
 from collector.due import Due, Key, Rank
@@ -61,6 +61,7 @@ class Retained:
         self._gone: set[Key] = set()
         self._situation: Situation | None = None
         self._case: Case | None = None
+        self._offices: tuple[tuple[str, str], ...] = ()
 
     @property
     def waiting(self) -> int:
@@ -77,6 +78,9 @@ class Retained:
                 self._note_site(world, name)
             if name in world.county.devices:
                 self._note_device(world, name)
+        if (heard := offices.words(world)) != self._offices:
+            self._offices = heard
+            self._due.put(TOTALS, Rank.TAIL)
         case = replace(world.desk.case) if world.desk.case else None
         if case != self._case:
             self._case = case

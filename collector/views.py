@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from collector import offices
 from collector.assess import power_of
 from collector.base import World
 from collector.county import SNMP_FAILURE, UNREACHABLE, County
@@ -30,6 +31,7 @@ from wire.view import (
     DeviceView,
     Disclosure,
     LookView,
+    OfficeView,
     OpenWarning,
     OperatorSummary,
     SiteCounts,
@@ -200,6 +202,17 @@ def county_index(world: World, sites: SiteCounts, session: int, every_ms: int) -
         operators=world.county.operators,
         sites=sites,
         config_hash=world.county.hash,
+        offices=tuple(office_view(world, name) for name in world.county.bundle.offices),
+    )
+
+
+def office_view(world: World, name: str) -> OfficeView:
+    row = offices.office(world, name)
+    never = row.blind is Blind.NEVER
+    return OfficeView(
+        office=name,
+        state=row.blind.value or "ok",
+        since_ms=None if never else row.blind_ms,
     )
 
 

@@ -274,6 +274,17 @@ class IndexPage(Wire):
     devices: Annotated[tuple[Id, ...], Field(max_length=PAGE)]
 
 
+class OfficeView(Wire):
+    """An office client by its own signed presence: whether anybody there hears the county.
+
+    ``state``: ok; never (has not connected yet); silent; offline. ``since_ms``: null for never.
+    """
+
+    office: Id
+    state: Id
+    since_ms: Ms | None
+
+
 class CountyIndex(Wire):
     """The county's operators and totals; on ``view/index``, again every ``every_ms`` (real)."""
 
@@ -286,6 +297,7 @@ class CountyIndex(Wire):
     operators: tuple[Id, ...]
     sites: SiteCounts
     config_hash: Annotated[str, Field(max_length=64)]
+    offices: tuple[OfficeView, ...] = ()
 
 
 class StandingView(Wire):

@@ -303,6 +303,7 @@ class LiveSource:
             entered=view.entered(world),
             threats=tuple(world.desk.threats.values()),
             reports=self.past.over,
+            offices=view.offices_away(world),
             seen=self._seen,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from collector import words
+from collector import offices, words
 from collector.assess import power_of
 from collector.base import World
 from collector.care import care_of
@@ -34,6 +34,7 @@ from config.profile import Metric
 from escalation.appoint import entered_facts
 from escalation.facts import FACT
 from escalation.state import Attestation
+from escalation.words import moment
 from wire.notice import Bilingual, Verdict
 from wire.reasons import REASONS, SNMP_SILENT
 
@@ -79,6 +80,35 @@ def static(county: County, positions: dict[str, tuple[int, int]], name: str) -> 
         positions=positions,
         config_hash=county.hash,
     )
+
+
+def offices_away(world: World) -> tuple[Bilingual, ...]:
+    """Office clients that do not hear us; that nobody has connected yet is no loss."""
+    words = dict(offices.words(world))
+    if set(words.values()) == {Blind.NEVER}:
+        return (
+            Bilingual(
+                zh="尚无办公室客户端接入，通知暂存待送。",
+                en="No office has connected yet: notices are kept for it.",
+            ),
+        )
+    found = []
+    for name, word in words.items():
+        if word == Blind.NEVER:
+            said = Bilingual(
+                zh=f"办公室客户端 {name} 尚未接入。", en=f"Office {name} has not connected yet."
+            )
+        elif word:
+            at = moment(offices.office(world, name).blind_ms)
+            said = Bilingual(
+                zh=f"办公室客户端 {name} 自{at.zh}起失联，通知是否有人看到不明。",
+                en=f"Office {name} has been silent since {at.en}: whether anyone there sees "
+                "notices is unknown.",
+            )
+        else:
+            continue
+        found.append(said)
+    return tuple(found)
 
 
 def _remarks(county: County) -> tuple[Bilingual, ...]:

@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from config.check_agent import AgentGiven, check_policy, check_settings, unserved
-from config.faults import ConfigError, Fault, Kind, Place, error, unreadable
+from config.faults import ConfigError, Fault, Kind, Place, error, note, unreadable
 from config.io.credentials import moved
 from config.io.inventory import InventoryRead, read_inventory
 from config.io.load import (
@@ -267,6 +267,7 @@ class _Surveyor:
         if self.there(register, place(("collector", "register"))):
             self.begin(What.REGISTER, register)
             self.judge_register(register, plan, None, keys)
+        self.unsigned(keys, place(("collector", "keys_dir")))
         self.result.faults += check_settings(settings, place, plan, self.register)
         self.named(settings.broker, "broker", document)
         if settings.web is not None:
@@ -284,6 +285,8 @@ class _Surveyor:
             self.begin(What.INVENTORY, inventory)
             given = AgentGiven(profiles, self.register, options.operator)
             self.judge_inventory(inventory, given)
+        if options.key is not None:
+            self.there(Path(options.key), place(("agent", "key")))
         access = settings.traps.access if settings.traps is not None else None
         if access is not None and self.there(Path(access), place(("traps", "access"))):
             self.judge_access(Path(access))
@@ -343,6 +346,19 @@ class _Surveyor:
             zh, en = f"没有受信任的公钥“{key}”", f'no trusted key "{key}"'
             hint = f"运行 run: wanglou key trust {key}.pub"
             self.result.faults.append(error(place, zh, en, hint))
+
+    def unsigned(self, keys: frozenset[str] | None, place: Place) -> None:
+        """Name the agents whose births and presence are believed without a signature."""
+        if self.register is None or keys is None:
+            return
+        names = [source.agent for source in self.register.sources if source.agent not in keys]
+        if names:
+            more = f" … ({len(names)})" if len(names) > 5 else ""
+            said = ", ".join(names[:5]) + more
+            zh = f"没有这些采集代理的受信任公钥，其在线消息不验签：{said}"
+            en = f"no trusted key of these agents, so their presence is not verified: {said}"
+            hint = "run: wanglou key new AGENT; agent.toml: key; wanglou key trust AGENT.pub"
+            self.result.faults.append(note(place, zh, en, hint))
 
     def named(self, model: BaseModel, table: str, document: Document) -> None:
         """The files that a table of settings names by itself exist."""
