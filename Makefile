@@ -33,10 +33,11 @@ test: system setup
 bench: system setup
 	@$(PY) -m bench $(ARGS)
 
-# Seeds of the simulated county and its planted mutants, about an hour: make chaos SIM="--seeds 100";
+# Every state of the decision function, seeds of the simulated county and its planted mutants, about an hour: make chaos SIM="--seeds 100";
 # then processes killed at random for about another: make chaos ARGS="--kills 100 --broker nats"
 chaos: system setup
 	@tests/system-packages rabbitmq-server nats-server
+	@$(PY) -m tests.collector.exhaust
 	@$(PY) -m tests.sim.power 1000
 	@$(PY) -m tests.sim.chaos $(SIM)
 	@$(PY) -m tests.chaos $(ARGS)
