@@ -15,6 +15,7 @@ from collector.hold import Phase
 from collector.state import Alarm, Care, CareNote
 from escalation.authority import Outcome
 from wire.alarm import HUSHING, AlarmAction, AlarmVerb
+from wire.notice import Verb
 
 Done = tuple[Outcome, list[str]]
 """What became of a word, and the alarms that it touched."""
@@ -59,18 +60,9 @@ def _remember(words: dict[str, str], ident: str, outcome: Outcome) -> None:
 
 def _obeyed(world: World, now_ms: int, action: AlarmAction) -> Done:
     """What became of the word, and the alarms that it touched."""
-    if action.verb in HUSHING and not may_hush(world, action):
+    if action.verb in HUSHING and not world.desk.may(action.account, Verb.ALARM):
         return Outcome.NO_ROLE, []
     return WORDS.get(action.verb, _cared)(world, now_ms, action)
-
-
-def may_hush(world: World, action: AlarmAction) -> bool:
-    """Whether the account has a role that may hide or forget this; no roles: every account."""
-    policy = world.county.policy
-    windows = action.verb in {AlarmVerb.MAINTAIN, AlarmVerb.END}
-    roles = (policy.maintenance if windows else policy.shelf).roles
-    person = next(p for p in world.county.register.people if p.account == action.account)
-    return not roles or not set(roles).isdisjoint(person.roles)
 
 
 def _cared(world: World, now_ms: int, action: AlarmAction) -> Done:

@@ -147,7 +147,8 @@ def _row(world: World, now_ms: int, given: Received | Poison | OfficeCommand | T
         case Poison(row, reason):
             poisoned(world, row, reason)
         case OfficeCommand(_, command, key):
-            world.effects.extend(world.desk.command(now_ms, command, key))
+            judged = care.said(world, now_ms, command.word, key) if command.word else None
+            world.effects.extend(world.desk.command(now_ms, command, key, judged))
             world.stale_verdict |= command.verb in STATING
         case TurnedAway(_, command, key, reason):
             made = world.desk.turn_away(now_ms, command, key, Outcome(reason))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from config.faults import Saying, did_you_mean
 from config.inventory import EngineKind
 from config.plan import Plan
 from config.register import ContactKind, Needs
-from config.words import CONTACT, DISCLOSE, ENGINE, NEEDS, YES, As, folded, plain
+from config.words import CONTACT, DISCLOSE, ENGINE, NEEDS, TARGET, YES, As, folded, plain
 from wire.base import ID_PATTERN
 from wire.view import Disclosure
 
@@ -29,6 +29,11 @@ _THOUSANDS: Final = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 _SCIENTIFIC: Final = re.compile(r"[0-9](?:\.[0-9]+)?[eE]\+[0-9]{1,2}")
 _FLOAT_ID: Final = re.compile(r"[0-9]+\.0")
 _DATE: Final = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T]00:00(?::00)?)?")
+_MOMENT: Final = re.compile(
+    r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?[ T]+(\d{1,2})[:时](\d{2})分?(?::00(?:\.0+)?)?"
+)
+_PARTED: Final = re.compile(r"[;,、|\s]+")
+_CHINA: Final = timezone(timedelta(hours=8))
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 _ID: Final = re.compile(ID_PATTERN)
 
@@ -141,6 +146,40 @@ def _date(text: str, _names: Names) -> date:
         raise CellError(zh, en, "写成 write 2022-06-28") from None
 
 
+def _moment(text: str, _names: Names) -> int:
+    """A local moment (China Standard Time) as milliseconds UTC."""
+    try:
+        match = _MOMENT.fullmatch(plain(text))
+        parts = [int(part) for part in match.groups()] if match else []
+        at = datetime(*parts, tzinfo=_CHINA)  # type: ignore[arg-type, misc]  # five whole numbers
+    except (ValueError, TypeError):
+        zh, en = f"不是日期和时间：“{text[:40]}”", f'"{text[:40]}" is no date and time'
+        raise CellError(zh, en, "写成 write 2026-11-24 22:00") from None
+    return round(at.timestamp() * 1000)
+
+
+def _rule(text: str, _names: Names) -> str:
+    return plain(text).upper().removeprefix("RRULE:")
+
+
+def _targets(text: str, names: Names) -> tuple[str, ...]:
+    """设备:ID, 站点:ID, 企业:移动/凤城镇 and their English words, parted by ; or a blank."""
+    return tuple(_target(part, names) for part in _PARTED.split(plain(text)) if part)
+
+
+def _target(text: str, names: Names) -> str:
+    word, colon, rest = text.partition(":")
+    kind = TARGET.get(word.casefold())
+    if not colon or kind is None:
+        zh, en = f"看不出维护什么：“{text[:60]}”", f'"{text[:60]}" names no target'
+        raise CellError(zh, en, "写成 write 设备:ID、站点:ID、企业:移动/凤城镇")
+    if kind != "operator":
+        return f"{kind}:{_id(rest, names)}"
+    operator, slash, town = rest.partition("/")
+    found = f"{kind}:{CONVERTERS[As.OPERATOR](operator, names)}"
+    return f"{found}/{CONVERTERS[As.TOWN](town, names)}" if slash else found
+
+
 def _named(zh: str, en: str, which: str) -> Callable[[str, Names], str]:
     def convert_name(text: str, names: Names) -> str:
         known: Mapping[str, str] | None = getattr(names, which)
@@ -211,5 +250,8 @@ CONVERTERS: Final[Mapping[As, Callable[[str, Names], Any]]] = {
     As.SHARES: _shares,
     As.CONTACT: _choice(CONTACT, ContactKind),
     As.DISCLOSE: _choice(DISCLOSE, Disclosure),
+    As.MOMENT: _moment,
+    As.RULE: _rule,
+    As.TARGETS: _targets,
     As.ENGINE: _choice(ENGINE, EngineKind),
 }

@@ -15,6 +15,7 @@ from config.faults import MAX_HINTS, Fault, Place, error, note
 from config.paths import rooted
 from config.plan import Plan
 from config.register import ContactKind, Needs, Register
+from wire.maintenance import Kind
 from wire.topics import RESERVED
 
 Where = Callable[[str, int, str], Place]
@@ -56,6 +57,7 @@ def check_register(
     faults += _systems(register, where)
     faults += _operators(register, where, given)
     faults += _people(register, where, given)
+    faults += _windows(register, where, given)
     faults += _thin(register, where, given)
     return faults
 
@@ -75,6 +77,7 @@ def _keys(register: Register) -> list[tuple[str, str, list[str]]]:
         ("people", "key", [person.key for person in register.people]),
         ("contacts", "name", [contact.name for contact in register.contacts]),
         ("sources", "agent", [source.agent for source in register.sources]),
+        ("maintenance", "id", [window.id for window in register.windows]),
     ]
 
 
@@ -232,6 +235,34 @@ def _operators(register: Register, where: Where, given: Given) -> list[Fault]:
 def reserved(place: Place, word: str) -> Fault:
     """The fault of an id that the topic tree needs for itself."""
     return error(place, f"“{word}”是保留字，不能作编号", f'"{word}" is a reserved id')
+
+
+def _windows(register: Register, where: Where, given: Given) -> list[Fault]:
+    """What maintenance windows cover must be there; key units are never covered (6.3)."""
+    known = {
+        Kind.DEVICE: ("devices", "设备", {device.id for device in register.devices}),
+        Kind.SITE: ("sites", "站点", {site.id for site in register.sites}),
+        Kind.OPERATOR: ("sites", "运营企业", {site.operator for site in register.sites}),
+    }
+    towns = {town.code for town in register.towns}
+    keys = {site.id for site in register.sites if site.key_unit}
+    key_devices = {device.id for device in register.devices if device.site in keys}
+    faults: list[Fault] = []
+    for i, window in enumerate(register.windows):
+        place = where("maintenance", i, "targets")
+        for target in window.parsed:
+            table, zh, ids = known[target.kind]
+            ghosts = given.ghosts.get(table, ())
+            if target.id not in ids and table not in given.unread and target.id not in ghosts:
+                near = ids if len(faults) < MAX_HINTS else ()
+                faults.append(Fault(place, unknown(zh, target.kind.value, target.id, near)))
+            elif target.town and target.town not in towns and "towns" not in given.unread:
+                faults.append(Fault(place, unknown("乡镇", "town", target.town, ())))
+            elif target.id in (keys if target.kind is Kind.SITE else key_devices):
+                said = f"“{target.id}”属于重点单位，维护期间仍照常监测和通知"
+                en = f'"{target.id}" is a key unit\'s: watched and told as ever'
+                faults.append(note(place, said, en))
+    return faults
 
 
 def _people(register: Register, where: Where, given: Given) -> list[Fault]:

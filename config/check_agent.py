@@ -163,12 +163,27 @@ def check_policy(policy: Policy, at: At) -> list[Fault]:
     if operator.partial_share.raise_share > operator.full_share.raise_share:
         zh, en = "不能大于 full_share 的 raise_share", "must not be over that of full_share"
         faults.append(error(at(("operator", "partial_share", "raise_share")), zh, en))
+    faults += _quieting(policy, at)
     if policy.spread.step_s > policy.spread.window_s:
         zh, en = "不能大于 window_s", "must not be over window_s"
         faults.append(error(at(("spread", "step_s")), zh, en))
     if policy.time.renew_before_s >= policy.time.warning_expires_s:
         zh, en = "应小于 warning_expires_s", "must be under warning_expires_s"
         faults.append(error(at(("time", "renew_before_s")), zh, en))
+    return faults
+
+
+def _quieting(policy: Policy, at: At) -> list[Fault]:
+    """Flapping must be able to begin and to end; a shelf's usual term within the longest."""
+    faults = []
+    flap, shelf = policy.flap, policy.shelf
+    if flap.transitions > 2 ** min(64, flap.hold_s / max(1, flap.window_s)):
+        zh = "太短：累计到 transitions 次以前已衰减，应不小于 window_s 的几倍"
+        en = "too short: must be several times window_s, so that a penalty of transitions decays"
+        faults.append(error(at(("flap", "hold_s")), zh, en))
+    if shelf.usual_s > shelf.most_s:
+        zh, en = "不能大于 most_s", "must not be over most_s"
+        faults.append(error(at(("shelf", "usual_s")), zh, en))
     return faults
 
 

@@ -123,9 +123,12 @@ def _hint(hint: Hint, place: Place) -> list[Fault]:
 
 
 def clearing(rule: Hint | AlarmType, place: Place) -> list[Fault]:
-    """An alarm must not end at a value at which it is raised."""
+    """An alarm must not end at a value at which it is raised; better at one beyond it."""
     if rule.clear is None:
-        return []
+        if not rule.above and not rule.below:
+            return []  # none, or 0: a count, which is or is not
+        zh, en = "没有 clear（回差），在门限上会反复告警", "no clear: no hysteresis, it may flap"
+        return [note(place, zh, en)]
     if rule.above is None and rule.below is None:
         return [error(place, "clear 要与 above 或 below 一起写", "clear goes with above or below")]
     if rule.above is not None and rule.clear > rule.above:

@@ -243,10 +243,6 @@ class NoticePolicy(Config):
     src: Src = "std: ISA-18.2 (flood: more than 10 in 10 min); the rest is prop"
 
 
-Roles = Annotated[tuple[Id, ...], Field(max_length=50)]
-"""Roles of the plan; none: every account of the register."""
-
-
 class PurgePolicy(Config):
     """A cleared alarm and its history are forgotten after ``after_s`` (the journal keeps them)."""
 
@@ -255,14 +251,10 @@ class PurgePolicy(Config):
 
 
 class ShelfPolicy(Config):
-    """Shelving (RFC 8632 section 2.6): for ``usual_s`` unless said, never longer than ``most_s``.
-
-    ``roles`` are those that may shelve and purge.
-    """
+    """Shelving (RFC 8632 section 2.6): for ``usual_s`` unless said, never longer than ``most_s``."""
 
     usual_s: Annotated[int, Field(ge=60, le=31_536_000)] = 86_400
     most_s: Annotated[int, Field(ge=60, le=31_536_000)] = 604_800
-    roles: Roles = ()
     src: Src = "prop: ISA-18.2 asks for a limit to shelving and leaves its length to the owner"
 
 
@@ -270,13 +262,12 @@ class MaintenancePolicy(Config):
     """Maintenance windows that people enter: how long, and how much they may hide.
 
     ``share_most``: of an operator's weighted sites, with what is reached through them and with
-    the windows that overlap; more is refused by name. ``roles`` are those that may enter one.
+    the windows that overlap; more is refused by name.
     """
 
     longest_s: Annotated[int, Field(ge=60, le=31_536_000)] = 259_200
     ahead_s: Annotated[int, Field(ge=60, le=31_536_000)] = 31_536_000
     share_most: Share = 0.3
-    roles: Roles = ()
     src: Src = "prop: under it an operator's partial outage (5 %) is still seen beside the work"
 
 

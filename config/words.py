@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from config.inventory import Target
 from config.register import Contact, Device, InformationSystem, Person, Site, Source, Town
+from wire.maintenance import Window
 
 
 class As(StrEnum):
@@ -40,6 +41,9 @@ class As(StrEnum):
     CONTACT = "contact"
     DISCLOSE = "disclose"
     ENGINE = "engine"
+    MOMENT = "moment"
+    RULE = "rule"
+    TARGETS = "targets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,21 @@ TABLES: Final[Mapping[str, TableWords]] = {
             ),
         ),
         TableWords(
+            "maintenance",
+            ("维护窗口", "维护计划", "割接计划", "windows"),
+            Window,
+            "id",
+            (
+                _column("id", As.ID, "窗口编号 编号 工单号 window", required=True),
+                _column("targets", As.TARGETS, "维护对象 对象 范围 what", required=True),
+                _column("start_ms", As.MOMENT, "开始时间 开始 起始时间 from start", required=True),
+                _column("end_ms", As.MOMENT, "结束时间 结束 截止时间 to end", required=True),
+                _column("rrule", As.RULE, "重复规则 重复 周期 recurrence"),
+                _column("name", As.NAME, "名称 窗口名称 标题", required=True),
+                _column("reason", As.NAME, "事由 原因 理由", required=True),
+            ),
+        ),
+        TableWords(
             "targets",
             ("目标", "采集目标", "轮询目标", "target", "inventory"),
             Target,
@@ -220,6 +239,12 @@ DISCLOSE: Final[Mapping[str, str]] = {
     "site": "site", "站点": "site", "仅站点": "site",
     "device": "device", "设备": "device", "站点和设备": "device",
     "full": "full", "全部": "full", "完整": "full",
+}  # fmt: skip
+
+TARGET: Final[Mapping[str, str]] = {
+    "device": "device", "设备": "device",
+    "site": "site", "站点": "site", "基站": "site", "机房": "site",
+    "operator": "operator", "企业": "operator", "运营企业": "operator", "运营商": "operator",
 }  # fmt: skip
 
 ENGINE: Final[Mapping[str, str]] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from escalation import facts, stated, threat
+from escalation import facts, stated, threat, worded
 from escalation.authority import UNVERIFIED, Outcome
 from escalation.charter import NONE
 from escalation.facts import View, both, level_name, scenario_name
@@ -42,6 +42,7 @@ ORDERS: Final = {
     Verb.LIFT: Both("解除", "lifted"),
     Verb.ATTEST: Both("登记电话核实", "attested"),
     Verb.FACT: Both("登记研判事项", "entered the fact"),
+    Verb.ALARM: Both("处理告警或维护窗口", "said of alarms or a window"),
     Verb.THREAT: Both("登记外部威胁", "entered the threat"),
 }
 REFUSALS: Final = {
@@ -75,6 +76,12 @@ REFUSALS: Final = {
     Outcome.TOO_LATE: Both("送达时有效期已过", "its term was over when it arrived"),
     Outcome.NOT_ATTESTED: Both("没有生效的登记可撤回", "nothing stated is in force"),
     Outcome.NO_SUCH_VALUE: Both("该事项没有这样的取值", "that fact has no such value"),
+    Outcome.KEY_UNIT: Both(
+        "涉及重点单位，不得搁置（6.3）", "it is of a key unit, which is never shelved (6.3)"
+    ),
+    Outcome.TOO_LONG: Both("超过参数规定的时限", "longer, or further ahead, than the policy lets"),
+    Outcome.TOO_MUCH: Both("遮蔽范围超过参数规定的上限", "it would hide more than the policy lets"),
+    Outcome.TAKEN: Both("该编号已有维护窗口", "a window of that id stands already"),
     Outcome.BEFORE_LOSS: Both(
         "下达于汇聚端存储受损之前，是否已办理无从核实",
         "it was given before the county's store lost something: it may have been carried out",
@@ -104,6 +111,12 @@ REMEDIES: Final = {
     ),
     Outcome.TOO_LATE: Both("请再次电话核实后登记", "telephone again, then enter it"),
     Outcome.NOT_ATTESTED: Both("无需处置", "nothing"),
+    Outcome.KEY_UNIT: Both(
+        "重点单位的告警请逐条处理、确认或备注", "acknowledge or note key units' alarms one by one"
+    ),
+    Outcome.TOO_LONG: Both("请缩短时限，到期后重新登记", "make it shorter and enter it anew later"),
+    Outcome.TOO_MUCH: Both("请分批登记", "enter smaller ones, one after the other"),
+    Outcome.TAKEN: Both("请换一个编号", "give it another id"),
     Outcome.NO_SUCH_VALUE: Both("请按预案规定的取值登记", "enter a value that the plan has"),
     Outcome.BEFORE_LOSS: Both(
         "请核对现状后重新下达；如刚刚下达，请核对本机时钟",
@@ -135,6 +148,8 @@ def decision(
         return threat.answer(view, command, who, [case_line(view), _stamp_line(command)])
     if command.verb in STATING:
         return stated.answer(view, command, who, [case_line(view), _stamp_line(command)])
+    if command.word is not None:
+        return worded.answer(view, command, who, [case_line(view), _stamp_line(command)])
     done = ORDERS[command.verb]
     what = standing_words(view, adopted) if adopted else EMPTY
     of = Both(f"（{what.zh}）", f" ({what.en})") if what else EMPTY

@@ -102,7 +102,7 @@ class Desk:
         Never raises: an order that is refused gives a ``command`` record and a decision notice
         that says why. The same command id again changes nothing and tells nothing.
         """
-        effects = obey(self._clerk, now_ms, command, verified_key_id)
+        effects = obey(self._clerk, now_ms, command, verified_key_id, judged)
         return [*effects, *self._turn(now_ms)]
 
     def turn_away(self, now_ms: int, command: Command, key: str, outcome: Outcome) -> list[Effect]:

@@ -25,16 +25,21 @@ MOST_CLOSED: Final = 200
 NOTICE_ID: Final = re.compile(r"^N-(\d{6,12})$")
 
 
-def obey(clerk: Clerk, now_ms: int, command: Command, key: str) -> list[Effect]:
-    """Judge and carry out one order; effects: records, then the decision notice."""
+def obey(
+    clerk: Clerk, now_ms: int, command: Command, key: str, judged: Outcome | None = None
+) -> list[Effect]:
+    """Judge and carry out one order; effects: records, then the decision notice.
+
+    ``judged``: it was carried out, or refused, elsewhere (a word on alarms); it is answered here.
+    """
     state = clerk.state
     if command.id in state.commands:
         return [Record("command_repeated", {"id": command.id, "was": state.commands[command.id]})]
     evidence = _evidence(state)
-    outcome = judge(clerk, now_ms, command, key)
+    outcome = judge(clerk, now_ms, command, key) if judged is None else judged
     effects: list[Effect] = []
     adopted: Standing | None = None
-    if outcome is Outcome.ACCEPTED:
+    if outcome is Outcome.ACCEPTED and judged is None:
         adopted, effects = _apply(clerk, now_ms, command)
     _remember(state, command, outcome)
     record = Record(

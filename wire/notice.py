@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from wire.alarm import AlarmAction
 from wire.base import Epoch, Id, Ms, Seq, Wire
 
 Text = Annotated[str, Field(max_length=8000)]
@@ -173,6 +174,7 @@ class Verb(StrEnum):
     ATTEST = "attest"
     FACT = "fact"
     THREAT = "threat"
+    ALARM = "alarm"
 
 
 STATING: Final = frozenset({Verb.ATTEST, Verb.FACT, Verb.THREAT})
@@ -291,7 +293,7 @@ class Receipt(Wire):
 
 
 HELD_FIELDS: Final = ("number", "warning")
-ATTESTED_FIELDS: Final = ("state", "source", "valid_s", "threat", "projected")
+ATTESTED_FIELDS: Final = ("state", "source", "valid_s", "threat", "projected", "word")
 
 
 class Command(Wire):
@@ -301,8 +303,9 @@ class Command(Wire):
     of ``Attested``), or the value of the plan's fact ``target`` (``yes``, ``no``, a level);
     ``withdrawn`` takes it back. ``source`` is who said so, ``valid_s`` seconds from the signing
     (None: as the policy says). A threat (``target``: its id) says of ``threat`` to what degree:
-    partial or full. ``projected``: the projected scenario and level are proposed. All written
-    only where they say something, so that other orders are the same to older readers.
+    partial or full. ``projected``: the projected scenario and level are proposed. ``word`` is a
+    word on alarms or maintenance windows (of ``target``), the same person's. All written only
+    where they say something, so that other orders are the same to older readers.
     """
 
     kind: Literal["command"] = "command"
@@ -318,7 +321,22 @@ class Command(Wire):
     valid_s: Annotated[int, Field(ge=60, le=7 * DAY_S)] | None = None
     threat: ThreatWord | None = None
     projected: bool = False
+    word: AlarmAction | None = None
     at_ms: Ms
+
+    @model_validator(mode="after")
+    def _worded(self) -> Self:
+        word = self.word
+        if (word is not None) is not (self.verb is Verb.ALARM):
+            raise ValueError("a word on alarms goes with the order alarm, and with no other")
+        if word is not None and (word.id, word.account, word.county, word.tree) != (
+            self.id,
+            self.account,
+            self.county,
+            self.tree,
+        ):
+            raise ValueError("a word on alarms is of the order's own id, person and county")
+        return self
 
     @model_validator(mode="after")
     def _attested(self) -> Self:

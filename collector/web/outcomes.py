@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from collector.web.source import Outcome
+from escalation.answers import REFUSALS as ANSWERS
+from escalation.authority import Outcome as Word
 from escalation.effects import Effect, EmitNotice
 from wire.codec import Refused
 from wire.notice import Bilingual
@@ -18,7 +20,21 @@ REFUSALS: Final = {
     "unknown_account": Bilingual(zh="登记册中没有此人", en="nobody of that account"),
     "wrong_key": Bilingual(zh="不是本人的密钥", en="not this person's own key"),
     "not_valid": Bilingual(zh="此人现不在任", en="this person is not in office today"),
-    "unknown_target": Bilingual(zh="告警已不存在", en="the alarm is no more"),
+    "unknown_target": Bilingual(
+        zh="告警、对象或维护窗口不存在", en="no such alarm, target or maintenance window"
+    ),
+    **{
+        outcome.value: Bilingual(zh=said.zh, en=said.en)
+        for outcome in (
+            Word.NO_ROLE,
+            Word.KEY_UNIT,
+            Word.TOO_LONG,
+            Word.TOO_MUCH,
+            Word.TOO_LATE,
+            Word.TAKEN,
+        )
+        for said in (ANSWERS[outcome],)
+    },
 }
 
 

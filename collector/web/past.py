@@ -15,7 +15,7 @@ from collector.county import UNREACHABLE
 from collector.web.source import LogLine, NoticeState, State, Transition
 from escalation.effects import Effect, EmitNotice, Record
 from escalation.report import ENDED
-from wire.notice import STATING, Bilingual, NoticeKind
+from wire.notice import STATING, Bilingual, NoticeKind, Verb
 
 MOST_NOTICES: Final = 200
 MOST_LOG: Final = 200
@@ -139,7 +139,7 @@ class Past:
                 maxlen=MOST_NOTICES,
             )
             return
-        if command["verb"] in STATING:
+        if command["verb"] in STATING or command["verb"] == Verb.ALARM:
             return
         # The warning's own record came before in the turn's order, or comes next: both are met.
         self._reasons[command["account"]] = command["reason"]

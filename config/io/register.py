@@ -31,6 +31,7 @@ from config.sheet import HEAD_WITHIN, Sheet
 from config.tables import Read, read_table
 from config.words import REGISTER, REGISTER_WORDS, TABLES, folded, table_headed, table_named
 from wire.base import ID_PATTERN
+from wire.maintenance import Window
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -185,9 +186,10 @@ def _assemble(
     people = _read(found, "people", Person, names)
     contacts = _read(found, "contacts", Contact, names)
     sources = _read(found, "sources", Source, names)
+    windows = _read(found, "maintenance", Window, names)
     reads: dict[str, Read[Any]] = {
         "towns": towns, "sites": sites, "devices": devices, "systems": systems,
-        "people": people, "contacts": contacts, "sources": sources,
+        "people": people, "contacts": contacts, "sources": sources, "maintenance": windows,
     }  # fmt: skip
     code, faults = _county(found, county, towns)
     faults = [*found.faults, *(f for read in reads.values() for f in read.faults), *faults]
@@ -200,6 +202,7 @@ def _assemble(
         people=people.items,
         contacts=contacts.items,
         sources=sources.items,
+        windows=windows.items,
     )
 
     def where(table: str, index: int, name: str) -> Place:
