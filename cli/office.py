@@ -117,9 +117,12 @@ def propose(
     reason: Reason = "",
     wait: Wait = 20,
     as_json: Json = False,
+    projected: Annotated[
+        bool, typer.Option("--projected", help="按预计的级别提请 / the projected level")
+    ] = False,
 ) -> None:
     """提请县指挥部 / propose the draft to the headquarters."""
-    _order(Verb.PROPOSE, warning, config, account, key, reason, wait, as_json)
+    _order(Verb.PROPOSE, warning, config, account, key, reason, wait, as_json, projected=projected)
 
 
 @app.command()
@@ -207,6 +210,76 @@ def fact(  # noqa: PLR0917  one parameter per option, as typer reads them
     _order(Verb.FACT, fact, config, account, key, reason, wait, as_json, said=said)
 
 
+class Hit(StrEnum):
+    """To what degree a threat may hit; or take it back."""
+
+    PARTIAL = "partial"
+    FULL = "full"
+    WITHDRAW = "withdraw"
+
+
+List = Annotated[str, typer.Option(help="编号，逗号分隔 / ids, a,b,c")]
+
+
+@app.command()
+def threat(  # noqa: PLR0917  one parameter per option, as typer reads them
+    config: Config,
+    name: Annotated[str, typer.Argument(help="自定编号 / an id of your own")] = "",
+    degree: Annotated[Hit, typer.Argument(help="可能影响的程度，withdraw 为撤回")] = Hit.PARTIAL,
+    what: Annotated[str, typer.Option("--what", help="什么威胁 / what it is")] = "",
+    towns: List = "",
+    operators: List = "",
+    systems: List = "",
+    spread: Annotated[bool, typer.Option("--spread", help="可能扩散 / may spread")] = False,
+    source: SaidBy = "",
+    hours: Annotated[
+        int | None, typer.Option("--hours", min=1, max=168, help="有效小时数 / hours")
+    ] = None,
+    cap: Annotated[
+        Path | None, typer.Option("--cap", help="CAP 1.2 预警文件 / a warning's file")
+    ] = None,
+    account: Annotated[str, typer.Option("--as", help="账号；无此项只显示 --cap 内容")] = "",
+    key: Key = None,
+    reason: Reason = "",
+    wait: Wait = 20,
+    as_json: Json = False,
+) -> None:
+    """登记或撤回外部威胁，只进入预测 / enter or withdraw a threat; it is only projected."""
+    from cli import office_run, office_threat
+    from config.io.load import load_office_settings
+    from transport.io import log as logs
+
+    logs.setup("error")
+    typed = office_threat.Typed(what, towns, operators, systems, spread)
+    word, valid_s = None, None if hours is None else hours * 3600
+    if cap is not None:
+        alert = office_threat.read_cap(cap)
+        print(office_threat.said_by_cap(alert))
+        if not account:
+            raise typer.Exit
+        with office_run.faults_told():
+            county = load_office_settings(config).county.county
+        made = office_threat.propose(alert, county, typed)
+        name, word = name or made.target, made.word
+        source, valid_s = source or made.source, valid_s or made.valid_s
+    elif degree is not Hit.WITHDRAW:
+        word = office_threat.word_of(typed)
+    if not name or not account:
+        office_run.fail("要有编号和账号 / an id and --as are needed")
+    asked = office_run.Asked(
+        Verb.THREAT,
+        name,
+        account,
+        key or account,
+        reason,
+        _state(degree.value),
+        "" if word is None else source,
+        None if word is None else valid_s,
+        word,
+    )
+    office_run.order(config, asked, wait_s=wait, as_json=as_json)
+
+
 @app.command()
 def report(
     warning: Annotated[str, typer.Argument(help="预警编号，缺省为最近一个 / the newest one")] = "",
@@ -243,10 +316,13 @@ def _order(
     as_json: bool,
     *,
     said: tuple[str | None, str, int | None] = (None, "", None),
+    projected: bool = False,
 ) -> None:
     from cli import office_run
     from transport.io import log as logs
 
     logs.setup("error")
-    asked = office_run.Asked(verb, target, account, key or account, reason, *said)
+    asked = office_run.Asked(
+        verb, target, account, key or account, reason, *said, projected=projected
+    )
     office_run.order(config, asked, wait_s=wait, as_json=as_json)

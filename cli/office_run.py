@@ -30,7 +30,7 @@ from transport.io.keys import KeyFault, load_key
 from transport.io.sqlite import StoreTooNew
 from transport.sign import sign
 from wire.codec import explain
-from wire.notice import Command, Verb
+from wire.notice import Command, ThreatWord, Verb
 
 REFUSED, FAULTY, UNANSWERED = 1, 2, 3
 """Exit codes beside 0: refused by the county; not even sent; no answer yet."""
@@ -45,7 +45,7 @@ _RETRY_S: Final = 0.1
 class Asked:
     """An order as it was typed; ``key`` is the name of the person's own key.
 
-    ``state``, ``source`` and ``valid_s`` as in ``wire.notice.Command``.
+    ``state``, ``source``, ``valid_s``, ``threat``, ``projected`` as in ``wire.notice.Command``.
     """
 
     verb: Verb
@@ -56,6 +56,8 @@ class Asked:
     state: str | None = None
     source: str = ""
     valid_s: int | None = None
+    threat: ThreatWord | None = None
+    projected: bool = False
 
 
 # ── Settings, store, faults ──────────────────────────────────────────────────────────────────────
@@ -193,6 +195,8 @@ def _sign_and_keep(settings: OfficeSettings, store: OfficeStore, asked: Asked) -
             state=asked.state,
             source=asked.source,
             valid_s=asked.valid_s,
+            threat=asked.threat,
+            projected=asked.projected,
             at_ms=clock.now_ms(),
         )
     except ValidationError as problem:

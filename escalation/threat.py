@@ -47,13 +47,18 @@ def judge(clerk: Clerk, now_ms: int, command: Command) -> Outcome:
     strange = (
         not charter.operators.keys() >= set(word.operators)
         or not charter.systems.keys() >= set(word.systems)
-        or not charter.towns.keys() >= set(word.towns)
+        or any(not within(charter, code) for code in word.towns)
     )
     if strange:
         return Outcome.UNKNOWN_TARGET
     if until(charter, now_ms, command) <= now_ms:
         return Outcome.TOO_LATE
     return Outcome.ACCEPTED if known or len(state.threats) < MOST else Outcome.NOT_POSSIBLE
+
+
+def within(charter: Charter, code: str) -> list[str]:
+    """The towns that a code names: a town's own, or that of the county (6 digits)."""
+    return [town for town in charter.towns if town == code or (len(code) == 6 and town[:6] == code)]
 
 
 def until(charter: Charter, now_ms: int, command: Command) -> int:
@@ -80,7 +85,9 @@ def apply(clerk: Clerk, now_ms: int, command: Command) -> Record:
         from_ms=word.from_ms or 0,
         operators=word.operators,
         systems=word.systems,
-        towns=word.towns,
+        towns=tuple(
+            dict.fromkeys(one for code in word.towns for one in within(clerk.charter, code))
+        ),
         spread=word.spread,
         areas=before.areas if before else "",
     )

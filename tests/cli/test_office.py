@@ -9,13 +9,15 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.escalation.county import FULL, PARTIAL, situation, verdict
+from tests.escalation.county import FULL, PARTIAL, TOWNS, situation, verdict
 from tests.escalation.side import county_side, make_keys, toml
+from tests.escalation.test_cap import message
 from tests.peers import Mosquitto, free_port, mosquitto
 
 pytestmark = pytest.mark.peers
@@ -236,3 +238,43 @@ async def test_a_bad_configuration_is_told_with_its_place(tmp_path: Path) -> Non
     assert ran.code == 2
     assert "office.toml" in ran.err
     assert "Traceback" not in ran.err
+
+
+async def test_a_threat_is_entered_from_words_and_from_a_cap_file(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    config = toml(tmp_path, broker.port)
+    where = ("--as", "li", "--config", str(config))
+    now = datetime.now(UTC)
+    file = tmp_path / "storm.xml"
+    file.write_bytes(
+        message(
+            sent=now.isoformat(timespec="seconds"),
+            expires=(now + timedelta(hours=6)).isoformat(timespec="seconds"),
+            geocode="140522000000",
+        )
+    )
+    async with county_side(tmp_path, broker.port) as county:
+        county.assess(situation(verdict()))
+        said = ("threat", "dig-1", "full", "--what", "顶管施工", "--operators", "cmcc", "--spread")
+        done = await run(*said, "--source", "县住建局", "--hours", "8", *where)
+        assert done.code == 0, done.err
+        assert "登记外部威胁：顶管施工：可能影响移动公司（全部业务中断，可能扩散）" in done.out
+        assert county.commands[-1].valid_s == 8 * 3600
+        shown = await run("threat", "--cap", str(file), "--config", str(config))
+        assert shown.code == 0, shown.err
+        assert "阳城县气象局发布暴雨红色预警" in shown.out
+        assert len(county.commands) == 1
+        signed = await run("threat", "--cap", str(file), *where)
+        assert signed.code == 0, signed.err
+        storm = next(one for one in county.desk.threats.values() if one.id.startswith("cap-"))
+        assert storm.source.startswith("cap:weather@example.cn,")
+        assert set(storm.towns) == set(TOWNS)
+        back = await run("threat", "dig-1", "withdraw", *where)
+        assert back.code == 0, back.err
+        assert "dig-1" not in county.desk.threats
+        file.write_bytes(b"<!DOCTYPE a><a/>")
+        bad = await run("threat", "--cap", str(file), *where)
+        assert (bad.code, "DTD" in bad.err) == (2, True)
+        empty = await run("threat", "x", "partial", "--what", "y", "--source", "z", *where)
+        assert empty.code == 2

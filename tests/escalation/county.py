@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from config.io.load import load_policy
 from config.io.plan import load_plan
-from config.register import Register
+from config.register import Register, Town
 from escalation.appoint import charter_of
 from escalation.charter import Charter, Member
 from escalation.situation import BlindSource, OperatorFact, Situation
@@ -24,6 +24,7 @@ T0 = 1_795_413_900_000
 MINUTE = 60_000
 RANK = ("none", "scenario3", "scenario2", "scenario1")
 OPERATORS = ("cmcc", "cucc", "ctcc", "tower")
+TOWNS = {"140522100": "凤城镇", "140522101": "北留镇"}
 
 PEOPLE = (
     Member("zhang", "张三", "县指挥部办公室", ("duty",), "zhang"),
@@ -37,7 +38,8 @@ PEOPLE = (
 
 @cache
 def charter(*recipients: str) -> Charter:
-    register = Register(county="140522", towns=(), sites=(), devices=())
+    towns = tuple(Town(code=code, name=name) for code, name in TOWNS.items())
+    register = Register(county="140522", towns=towns, sites=(), devices=())
     made = charter_of(
         load_plan(),
         load_policy(),
@@ -131,7 +133,7 @@ def situation(
         verdict=said,
         operators=facts,
         system_names={"egov": "电子政务外网", "call120": "120 急救调度系统"},
-        town_names={"140522100": "凤城镇", "140522101": "北留镇"},
+        town_names=TOWNS,
         sites=sites,
         devices=devices,
         blind=blind,
