@@ -20,6 +20,7 @@ from rich.console import Console
 from bench import (
     carry,
     crowd,
+    device_day,
     drain,
     hop,
     latency,
@@ -82,6 +83,11 @@ def _drain(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see 
     return asyncio.run(drain.figures(devices=200 if quick else 1000, rounds=1 if quick else 3))
 
 
+def _device_day(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
+    rounds, seconds = (2, 15) if quick else (3, 20)
+    return asyncio.run(device_day.figures(devices=2000, rounds=rounds, seconds=seconds))
+
+
 def _latency(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
     return asyncio.run(latency.figures(kills=8 if quick else 40))
 
@@ -109,6 +115,7 @@ PARTS: Final[dict[str, Part]] = {
     "samples": _samples,
     "recovery": _recovery,
     "drain": _drain,
+    "device_day": _device_day,
     "latency": _latency,
     "whole": _whole,
     "crowd": _crowd,

@@ -190,6 +190,13 @@ def whole() -> Mib:
     return Mib.of(objects, still=False)
 
 
+def restless() -> Mib:
+    """``whole``, but the first integer, which profiles watch, is another one each second."""
+    objects = {".".join(map(str, one.arcs)): (one.tag, one.value) for one in whole().rows}
+    objects[SCALARS[1]] = (ber.INTEGER, lambda at_s, kind: kind + int(at_s))
+    return Mib.of(objects, still=False)
+
+
 COUNTERS: Final = {ber.COUNTER32, ber.COUNTER64}
 
 
@@ -197,4 +204,6 @@ def _counted(pace: int) -> Value:
     return lambda at_s, kind: (10**6 * kind + int(at_s * 1000 * pace)) % 2**32
 
 
-MIBS: Final[dict[str, Callable[[], Mib]]] = {"work": work, "device": device, "whole": whole}
+MIBS: Final[dict[str, Callable[[], Mib]]] = {
+    mib.__name__: mib for mib in (work, device, whole, restless)
+}
