@@ -68,6 +68,11 @@ class Budget:
         self._packets = Bucket(packets_per_s, now_ns)
         self._octets = Bucket(octets_per_s, now_ns, MIN_OCTETS) if octets_per_s else None
 
+    @property
+    def bounded(self) -> bool:
+        """Whether octets are counted at all."""
+        return self._octets is not None
+
     def available(self, now_ns: int) -> int:
         """Whole packets that may leave now; of large ones fewer may (``rest`` tells)."""
         if self._octets is not None and self._octets.available(now_ns) <= 0:

@@ -27,7 +27,7 @@ from agent.snmp import FIRST_ID, Message
 _UNSIGNED_CODES: Final = {1: "B", 2: "H", 3: "I", 4: "I", 5: "Q", 6: "Q", 7: "Q", 8: "Q"}
 _SIGNED_CODES: Final = {1: "b", 2: "h", 4: "i"}
 _OCTETS: Final = {"B": 1, "H": 2, "I": 4, "Q": 8}
-_ALL: Final = 0xFF
+_ID: Final = 4
 _SIGN: Final = 0x80
 _FORMS: Final = 2000
 _LAYOUTS: Final = 5_000
@@ -41,37 +41,38 @@ class Layout:
     """The shape of one reply datagram of ``split.size`` octets.
 
     The bits of ``fixed`` must be those of ``learnt``, a datagram as a number (big-endian; its
-    other bits are 0). ``split`` reads the request id and the values behind it, and ``arrange``
-    makes of all that the values of the varbinds where there is more to do.
+    other bits are 0); the request id stands at ``id_at``. ``split`` reads the values, and
+    ``arrange`` makes of them those of the varbinds where there is more to do.
     """
 
     split: Struct
-    fixed: int
-    learnt: int
+    id_at: int
+    fixed: int = field(repr=False)  # more digits than Python writes
+    learnt: int = field(repr=False)
     tags: bytes
     arrange: Arrange | None = None
 
-    def match(self, data: bytes, request_id: int) -> tuple[RawValue, ...] | None:
-        """The values in ``data`` (of the learnt size), or None when it is not as learnt."""
+    def match(self, data: bytes, number: bytes) -> tuple[RawValue, ...] | None:
+        """The values in ``data`` (of the learnt size), or None when it is not as learnt.
+
+        ``number``: the request id, four octets.
+        """
         rest = _from_bytes(data) ^ self.learnt
-        if rest & self.fixed:
+        if rest & self.fixed or not data.startswith(number, self.id_at):
             return None
         found = self.split.unpack(_to_bytes(rest, len(data)))
-        if found[0] != request_id:
-            return None
-        return found[1:] if self.arrange is None else self.arrange(found)
+        return found if self.arrange is None else self.arrange(found)
 
 
 @dataclass(slots=True)
 class _Draft:
     """A layout in the making: format codes, fixed bits, and values that need more care, by place.
 
-    ``at`` is behind the last value, ``count`` the numbers and octets that the codes read.
+    ``at`` is behind the last value.
     """
 
     fixed: bytearray
     at: int = 0
-    count: int = 0
     codes: list[str] = field(default_factory=list)
     order: list[int] = field(default_factory=list)
     signed: list[int] = field(default_factory=list)
@@ -87,15 +88,14 @@ class _Draft:
         self.fixed[start:stop] = bytes(stop - start)
         before = stop - _OCTETS[code] if code in _OCTETS else start
         self.codes.append(f"{before - self.at}x{code or f'{stop - start}s'}")
-        self.order.append(self.count)
-        self.count += 1
+        self.order.append(len(self.codes) - 1)
         self.at = stop
 
     def integer(self, start: int, stop: int, *, negative: bool) -> None:
         """An INTEGER of at most 4 octets."""
         width = stop - start
         if width == 3 and negative:
-            self.signed.append(self.count)
+            self.signed.append(len(self.codes))
             self.octets(start, stop)
         elif width == 3:
             self.natural(start, stop, whole=False)
@@ -112,10 +112,8 @@ class _Draft:
         """What puts what was read in its places; None when it is there."""
         if not self.signed and not self.constants:
             return None
-        behind = self.count
-        for place, _ in self.constants:
+        for behind, (place, _) in enumerate(self.constants, len(self.codes)):
             self.order[place] = behind
-            behind += 1
         constants = tuple(value for _, value in self.constants)
         return partial(_arranged, tuple(self.signed), constants, picker(self.order))
 
@@ -155,8 +153,7 @@ class Layouts:
         if message.request_id < FIRST_ID:
             return None
         draft = _Draft(bytearray(b"\xff") * len(data))
-        draft.octets(message.id_at, message.id_at + 4, "I")
-        draft.order.clear()
+        draft.fixed[message.id_at : message.id_at + _ID] = bytes(_ID)
         for place, tag in enumerate(message.tags):
             start, stop = message.starts[place], message.stops[place]
             if tag == ber.OID or tag in ber.EMPTY:
@@ -170,21 +167,21 @@ class Layouts:
                 draft.natural(start, stop, whole=stop - start == most - 1)
             else:
                 draft.octets(start, stop)
-        return self._layout(draft, data, bytes(message.tags))
+        return self._layout(draft, data, message)
 
-    def _layout(self, draft: _Draft, data: bytes, tags: bytes) -> Layout:
+    def _layout(self, draft: _Draft, data: bytes, message: Message) -> Layout:
         if len(self._forms) > _FORMS:
             self._forms.clear()
         if len(self._known) > _LAYOUTS:
             self._known.clear()
         code = f">{''.join(draft.codes)}{len(data) - draft.at}x"
-        key = (code, _from_bytes(draft.fixed), tags)
+        key = (code, _from_bytes(draft.fixed), bytes(message.tags))
         split, fixed, tags = self._forms.get(key) or self._forms.setdefault(
             key, (Struct(code), *key[1:])
         )
         learnt = _from_bytes(data) & fixed
         known = self._known.get((split, learnt, *draft.constants))
         if known is None:
-            known = Layout(split, fixed, learnt, tags, draft.arrange())
+            known = Layout(split, message.id_at, fixed, learnt, tags, draft.arrange())
             self._known[split, learnt, *draft.constants] = known
         return known

@@ -83,9 +83,14 @@ class TableMemory:
     def forget(self) -> None:
         self.steps, self.shape = [], None
 
+    @property
+    def may_grow(self) -> bool:
+        """Whether all has been calm for long enough to ask for more again."""
+        return self.used < self.most and self.calm >= self.patience
+
     def begin(self) -> None:
-        """A look begins: ask for more again if all has been calm for long enough."""
-        self.trial = self.used < self.most and self.calm >= self.patience
+        """A look begins."""
+        self.trial = self.may_grow
         if self.trial:
             self.calm = 0
             self.repetitions = min(self.most, 2 * self.used)

@@ -1,22 +1,33 @@
-"""The usual look made cheap: some scalars, one request, a reply that looks as remembered. Pure.
+"""The usual look made cheap: requests that are known, replies that look as remembered. Pure.
 
-Devices of one query and one access share the request; a device itself keeps no more than the
-``Layout`` of its replies (in its look's ``memory``), which equal devices share too. Whatever is
-not usual (an error, an absent object, objects in another order, a table, version 3) is for a
-``Conversation``: it sends the same first request, and takes a reply that was not taken here.
+``Quick``: some scalars, one request. Devices of one query and one access share it; a device itself
+keeps no more than the ``Layout`` of its replies (in its look's ``memory``), which equal devices
+share too. ``Course``: all requests of a look at a device whose ``Memory`` knows them, tables too.
+Whatever is not usual (an error, an absent object, objects in another order, a table that has
+changed, version 3) is for a ``Conversation``: it sends the same requests, is told what was heard
+so far, and takes a reply that was not taken here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
+from typing import Final
 
 from agent import ber, snmp
 from agent.ber import RawValue
+from agent.conversation import Conversation
 from agent.layout import Layout
-from agent.memory import LAYOUTS, Memory, Shared
-from agent.query import Access, Query, SnmpLook
+from agent.memory import LAYOUTS, Memory, Shared, Step
+from agent.query import Access, Query, SnmpLook, TableValues
 from agent.snmp import Stray
 from config.inventory import SnmpVersion
+
+Found = tuple[Sequence[RawValue], bytes, Sequence[TableValues]]
+"""The values and tags of a look's scalars, and its tables."""
+
+MORE: Final[Found] = ((), b"", ())
+"""That a reply was as remembered and the next request is to be sent."""
 
 
 class Quick:
@@ -35,28 +46,24 @@ class Quick:
         self.reply_octets = 512
         self._shared = shared
 
-    def take(
-        self, look: SnmpLook, data: bytes, request_id: int
-    ) -> tuple[Sequence[RawValue], bytes] | None:
-        """Values and tags of a reply that looks as remembered, else None."""
+    def take(self, look: SnmpLook, data: bytes, number: bytes) -> Found | None:
+        """What a reply that looks as remembered says, else None. ``number``: the request id."""
         memory = look.memory
         if type(memory) is Layout:
             if memory.split.size == len(data):
-                values = memory.match(data, request_id)
+                values = memory.match(data, number)
                 if values is not None:
-                    return values, memory.tags
+                    return values, memory.tags, ()
         elif memory is not None:
             for layout in memory:
                 if layout.split.size == len(data):
-                    values = layout.match(data, request_id)
+                    values = layout.match(data, number)
                     if values is not None:
-                        return values, layout.tags
+                        return values, layout.tags, ()
         return None
 
-    def strictly(
-        self, look: SnmpLook, data: bytes, request_id: int
-    ) -> tuple[Sequence[RawValue], bytes] | None:
-        """Values and tags of any usual reply; None when it is for a conversation.
+    def strictly(self, look: SnmpLook, data: bytes, request_id: int) -> Found | None:
+        """What any usual reply says; None when it is for a conversation.
 
         Raises BerError (malformed) or Stray (answers something else).
         """
@@ -75,7 +82,7 @@ class Quick:
         layout = self._shared.layouts.learn(message, data)
         if layout is not None:
             look.memory = _with(look.memory, layout)
-        return message.values, tags
+        return message.values, tags, ()
 
 
 def _with(
@@ -87,6 +94,88 @@ def _with(
     return (*kept[-LAYOUTS + 1 :], layout) if kept else layout
 
 
+_Heard = tuple[bytes, bytes, tuple[RawValue, ...], bytes]
+"""A reply with its request id, values and tags."""
+
+
+class Course:
+    """One look whose requests are all known; ``template`` is the one to send now."""
+
+    __slots__ = ("_heard", "_memory", "_steps", "template")
+
+    def __init__(self, memory: Memory, steps: list[Step]) -> None:
+        self._memory = memory
+        self._steps = steps
+        self._heard: tuple[_Heard, ...] = ()
+        self.template = steps[0].template
+
+    @property
+    def reply_octets(self) -> int:
+        return self._memory.reply_octets
+
+    def take(self, _: SnmpLook, data: bytes, number: bytes) -> Found | None:
+        """What the look's replies say, after the last; MORE, or None when this one is unusual."""
+        heard, steps = self._heard, self._steps
+        layout = steps[len(heard)].layouts.get(len(data))
+        values = None if layout is None else layout.match(data, number)
+        if layout is None or values is None:
+            return None
+        heard = (*heard, (data, number, values, layout.tags))
+        if len(heard) == len(steps):
+            return self._found(heard)
+        self._heard = heard
+        self.template = steps[len(heard)].template
+        return MORE
+
+    def retell(self, talk: Conversation) -> None:
+        """Give a conversation the replies so far."""
+        for data, number, _, _ in self._heard:
+            talk.take(data, int.from_bytes(number))
+
+    def _found(self, heard: tuple[_Heard, ...]) -> Found | None:
+        """What all replies say; None when not even sysUpTime is among it."""
+        memory = self._memory
+        at = len(memory.steps)
+        scalars, tags = _joined(heard[:at]) if at else ((), b"")
+        uptime = memory.query.uptime
+        if uptime is not None and tags[uptime] in ber.ABSENT:
+            return None
+        tables = []
+        for query, table in zip(memory.query.tables, memory.tables, strict=True):
+            assert table.shape is not None
+            first, at = at, at + len(table.steps)
+            tables.append(table.shape.table(len(query.columns), *_joined(heard[first:at])))
+        for table in memory.tables:
+            table.doubts = 0
+            table.calm += 1
+        return scalars, tags, tables
+
+
+def _joined(heard: tuple[_Heard, ...]) -> tuple[tuple[RawValue, ...], bytes]:
+    """The values and tags of some replies."""
+    if len(heard) == 1:
+        return heard[0][2:]
+    values = chain.from_iterable([one[2] for one in heard])
+    return tuple(values), b"".join([one[3] for one in heard])
+
+
+def course(look: SnmpLook, memory: Memory) -> Course | None:
+    """The course of a look; None when something is to be found out, or it is version 3."""
+    if (
+        memory.query is not look.query
+        or (memory.access is not look.access and memory.access != look.access)
+        or memory.session is not None
+        or memory.absent
+    ):
+        return None
+    steps = memory.steps
+    for table in memory.tables:
+        if table.shape is None or table.may_grow:
+            return None
+        steps = [*steps, *table.steps] if steps else table.steps
+    return Course(memory, steps) if steps else None
+
+
 class Quicks:
     """The short ways, by query and access."""
 
@@ -94,14 +183,15 @@ class Quicks:
         self._shared = shared
         self._known: dict[tuple[int, Access], Quick] = {}
 
-    def of(self, look: SnmpLook) -> Quick | None:
+    def of(self, look: SnmpLook) -> Quick | Course | None:
         """The short way for a look; None when it is not for it. Raises BerError."""
-        query, access = look.query, look.access
+        query, access, memory = look.query, look.access, look.memory
+        if type(memory) is Memory:
+            return course(look, memory)
         if (
             query.tables
             or access.user is not None
             or not 0 < len(query.scalars) <= self._shared.sizes.get
-            or type(look.memory) is Memory
         ):
             return None
         known = self._known.get((id(query), access))

@@ -48,7 +48,7 @@ class ScalarReader:
         layout = step.layouts.get(len(data))
         if layout is None:
             return False
-        values = layout.match(data, request_id)
+        values = layout.match(data, request_id.to_bytes(4, "big"))
         if values is None:
             return False
         self._got(step, values, layout.tags)
@@ -193,7 +193,7 @@ class TableReader:
         layout = step.layouts.get(len(data))
         if layout is None:
             return False
-        values = layout.match(data, request_id)
+        values = layout.match(data, request_id.to_bytes(4, "big"))
         if values is None:
             return False
         self._values = self._values + values if self._values else values

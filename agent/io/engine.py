@@ -142,13 +142,15 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
 
     ``submit`` never blocks and never raises for a device's sake; ``done`` is called exactly once
     per submitted look, from the event loop, never from within ``submit``. Looks at one address
-    (and port) follow one another.
+    (and port) follow one another. ``_octets`` is what the answers under way may take of the
+    receive buffer.
     """
 
     def __init__(self, stats: StatsT, limits: Limits) -> None:
         self.stats = stats
         self._limits = limits
         self._subnets = Subnets(limits.in_subnet)
+        self._octets = 0
         self._octets_before = 0
         self._gather_s = limits.gather_s
         self._ticker: port.Ticker | None = None
@@ -170,10 +172,6 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
     @abstractmethod
     def _flight(self, look: LookT, done: Callable[[ResultT], None]) -> FlightT:
         """A flight for a look. Raises Unplaceable."""
-
-    @abstractmethod
-    def _room(self) -> bool:
-        """Whether the receive buffer can take one more answer."""
 
     @abstractmethod
     def _send(self, flight: FlightT) -> bool:
@@ -304,17 +302,7 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
         now = time.monotonic_ns()
         self._pay()
         allowed = min(self._budget.available(now), port.TURN)
-        left, pause = allowed, 0.0
-        while queue and left > 0 and self._room():
-            flight = queue.popleft()
-            if flight.over or not (flight.entered or self._enter(flight, now)):
-                continue
-            if not self._send(flight):
-                pause = PAUSE_S
-                break
-            left -= 1
-            if not self._pay():
-                break
+        left, pause = self._send_some(allowed, now)
         self._budget.take(allowed - left)
         stats.queued = len(queue)
         if self._ticker is not None and left < allowed:
@@ -327,19 +315,31 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
         wait = max(pause, 0.0 if full else self._budget.wait_s(len(queue)))
         self._pump_handle = self._loop.call_later(wait, self._pump)
 
+    def _send_some(self, allowed: int, now_ns: int) -> tuple[int, float]:
+        """Send so many packets; how many could not leave, and for how long to pause."""
+        queue, subnets, room = self._queue, self._subnets, self._sockets.budget
+        bounded, left = self._budget.bounded, allowed
+        while queue and left > 0 and self._octets < room:
+            flight = queue.popleft()
+            if flight.over:
+                continue
+            if not flight.entered:
+                if subnets.most and not subnets.enter(flight.address[0], flight):
+                    continue  # it waits there
+                flight.entered = True
+                self.stats.waits.add((now_ns - flight.since_ns) / 1e6)
+            if not self._send(flight):
+                return left, PAUSE_S
+            left -= 1
+            if bounded and not self._pay():
+                break
+        return left, 0.0
+
     def _pay(self) -> bool:
         """Count what has passed since the last time; whether the octets allow more."""
         octets = self.stats.octets_sent + self.stats.octets_received
         passed, self._octets_before = octets - self._octets_before, octets
         return self._budget.passed(passed)
-
-    def _enter(self, flight: FlightT, now_ns: int) -> bool:
-        """A look's first packet is to leave, if its subnet is not busy; else it waits there."""
-        if self._subnets.most and not self._subnets.enter(flight.address[0], flight):
-            return False
-        flight.entered = True
-        self.stats.waits.add((now_ns - flight.since_ns) / 1e6)
-        return True
 
     def _push(self, flight: FlightT, data: bytes) -> OSError | None:
         """Send a packet; the error when it could not leave.

@@ -91,9 +91,6 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
     def _unlooked(self, look: IcmpLook, reason: str, detail: str) -> IcmpResult:
         return IcmpResult(look, Outcome.COULD_NOT_LOOK, reason, detail, time.monotonic_ns())
 
-    def _room(self) -> bool:
-        return self.stats.in_flight * ECHO_OCTETS < self._sockets.budget
-
     # -- sending ----------------------------------------------------------------------------------
 
     def _send(self, flight: _Flight) -> bool:
@@ -114,6 +111,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         stats.sent += 1
         stats.octets_sent += len(data)
         stats.in_flight += 1
+        self._octets += ECHO_OCTETS
         flight.tokens.append(token)
         flight.open[token] = flight.sent_ns = now
         more = len(flight.tokens) < flight.count + flight.excuses
@@ -186,6 +184,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         self.stats.received += 1
         self.stats.octets_received += icmp.ECHO_SIZE
         self.stats.in_flight -= 1
+        self._octets -= ECHO_OCTETS
         if not sent_ns - EARLY_NS <= came_ns <= self._latest_ns:  # no stamp, or the clock was set
             came_ns = time.monotonic_ns()
         flight.rtts[token] = max(1, came_ns - sent_ns)
@@ -200,6 +199,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
             return
         self.stats.icmp_errors += 1
         self.stats.in_flight -= 1
+        self._octets -= ECHO_OCTETS
         del flight.open[tokens[0]]
         if flight.errors is None:
             flight.errors = Counter()
@@ -250,6 +250,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
 
     def _result(self, flight: _Flight, outcome: Outcome, reason: str, detail: str) -> IcmpResult:
         self.stats.in_flight -= len(flight.open)
+        self._octets -= ECHO_OCTETS * len(flight.open)
         rtts, tokens = flight.rtts, flight.tokens
         return IcmpResult(
             flight.look,
