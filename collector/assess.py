@@ -61,6 +61,7 @@ def assess(world: World, now_ms: int) -> None:
         sites=site_facts(world),
         devices=device_facts(world),
         quiet=quiet.summary(world),
+        trial=tuple(sorted(world.county.trial)),
         blind=blind_sources(world, now_ms),
         policy=policy_lines(world, judged),
         evidence=evidence(world, judged),
@@ -335,7 +336,9 @@ def blind_sources(world: World, now_ms: int) -> tuple[BlindSource, ...]:
             devices=len(world.tally.watched.get(agent, {})),
         )
         for agent, row in sorted(world.state.agents.items())
-        if row.blind is not Blind.SEES and (row.told or now_ms >= told_from(world, agent, row))
+        if row.blind is not Blind.SEES
+        and world.county.sources[agent].operator not in world.county.trial
+        and (row.told or now_ms >= told_from(world, agent, row))
     )
 
 

@@ -78,12 +78,14 @@ class County:
         owned = _group((source.operator, source.agent) for source in register.sources)
         self.agents_of = {operator: frozenset(agents) for operator, agents in owned.items()}
         self.connected = frozenset(source.operator for source in register.sources)
+        self.trial = frozenset(source.operator for source in register.sources if source.trial)
+        self.judged = self.connected - self.trial
         self.with_sites = frozenset(site.operator for site in register.sites)
         self.cells = tuple(
             dict.fromkeys(
                 (site.operator, site.town)
                 for site in register.sites
-                if site.operator in self.connected
+                if site.operator in self.judged
             )
         )
         self.operator_of = {d.id: self.sites[d.site].operator for d in register.devices}

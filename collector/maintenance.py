@@ -234,8 +234,18 @@ def index(world: World) -> None:
     world.covered = {device for devices in world.state.hush.covers.values() for device in devices}
 
 
+def on_trial(world: World, device: str) -> bool:
+    """Whether the device's operator is in trial: judged and shown, and nobody is told."""
+    return world.county.operator_of.get(device) in world.county.trial
+
+
 def covers(world: World, device: str, row: DeviceState) -> bool:
-    """Whether the device stands in an open window, or is cut off by what does alone."""
+    """Whether the device stands in an open window, or is cut off by what does alone.
+
+    All of an operator in trial (试运行) stands apart in the same way, key units too.
+    """
+    if on_trial(world, device):
+        return True
     if not world.covered:
         return False
     if device in world.covered:

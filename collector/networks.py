@@ -200,7 +200,7 @@ def settle_operator(world: World, now_ms: int, operator: str, row: NetworkState)
     """The operator's state from its raised rules: what is observed goes before what is not seen."""
     count = world.tally.operators.get(operator, Count())
     raised = [name for name, hold in row.rules.items() if hold.active]
-    if operator not in world.county.connected or operator not in world.county.with_sites:
+    if operator not in world.county.judged or operator not in world.county.with_sites:
         impact = Impact.ABSENT
     elif any(name.startswith(FULL) for name in raised):
         impact = Impact.FULL
@@ -218,7 +218,7 @@ def settle_system(world: World, now_ms: int, system: str, row: NetworkState) -> 
     count = world.tally.systems.get(system, Depends())
     raised = [name for name, hold in row.rules.items() if hold.active]
     operators = {world.county.operator_of.get(device) for device in known.devices}
-    if not operators & world.county.connected:
+    if not operators & world.county.judged:
         impact = Impact.ABSENT
     elif FULL in raised:
         impact = Impact.FULL

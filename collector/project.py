@@ -79,7 +79,7 @@ def endings(world: World, now_ms: int, *, horizon_s: int, unknown_s: int) -> lis
     found = []
     for site, lost in world.tally.lost.items():
         share = world.tally.site_shares.get(site, impact.NO_SITE)
-        if share.out or not (share.at_risk or lost.carried):
+        if share.out or not share.counted or not (share.at_risk or lost.carried):
             continue
         dark = lost.dark
         if dark is not None and dark.at_ms <= end_ms:

@@ -18,6 +18,7 @@ from collector.timers import TimerKey
 from escalation.over import Over, over
 from escalation.situation import Quiet
 
+TRIAL: Final = "trial"
 MAINTENANCE: Final = "maintenance"
 SHELVED: Final = "shelved"
 ANNOUNCE: Final = TimerKey("announce")
@@ -25,6 +26,8 @@ ANNOUNCE: Final = TimerKey("announce")
 
 def of_device(world: World, device: str, row: DeviceState) -> str:
     """Why nobody is told of the device; empty: it speaks."""
+    if maintenance.on_trial(world, device):
+        return TRIAL
     if covers(world, device, row):
         return MAINTENANCE
     return SHELVED if silenced(world, device, row) else ""
@@ -44,7 +47,7 @@ def note_site(world: World, site: str, word: SiteWord, loud: SiteWord) -> None:
     why = ""
     if bad and loud in {SiteWord.OK, SiteWord.NEW}:
         marks = {world.tally.quiet_devices.get(d) for d in world.county.site_devices.get(site, ())}
-        why = MAINTENANCE if MAINTENANCE in marks else SHELVED
+        why = next((word for word in (TRIAL, MAINTENANCE) if word in marks), SHELVED)
     _note(world, world.tally.quiet_sites, site, why)
 
 
@@ -70,8 +73,8 @@ def speaking(world: World, devices: Iterable[str], *, counted: bool = False) -> 
 
 
 def any_quiet(world: World) -> bool:
-    """Whether there is a shelf or an open window at all."""
-    return bool(world.covered or world.state.hush.shelf)
+    """Whether there is a shelf, an open window or an operator in trial at all."""
+    return bool(world.covered or world.state.hush.shelf or world.county.trial)
 
 
 def since_ms(world: World, devices: Iterable[str], began_ms: int) -> int:

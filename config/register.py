@@ -119,11 +119,13 @@ class Source(Config):
 
     ``disclose``: how much of what it sees leaves on retained topics. Operators are competitors,
     so it is little unless they agreed to more; of an operator's several sources the least counts.
+    ``trial`` (试运行): everything of its operator is judged and shown, and nothing is told.
     """
 
     agent: Id
     operator: Id
     disclose: Disclosure = Disclosure.SITE
+    trial: bool = False
 
 
 class Register(Config):

@@ -178,6 +178,7 @@ TABLES: Final[Mapping[str, TableWords]] = {
                 _column("agent", As.ID, "代理编号 代理 采集代理 编号 id", required=True),
                 _column("operator", As.OPERATOR, "运营企业 运营商 企业", required=True),
                 _column("disclose", As.DISCLOSE, "公开范围 公开 披露 披露范围 disclosure"),
+                _column("trial", As.YES, "试运行 是否试运行 试运行期"),
             ),
         ),
         TableWords(

@@ -322,11 +322,15 @@ def unknowns(view: View, *, told: Collection[str] = ()) -> list[Both]:
 
 
 def absent(view: View) -> Both:
-    names = [
-        operator_name(view, n) for n, s in view.situation.verdict.operators.items() if s == "absent"
-    ]
-    said = listed(names, MOST_TOWNS)
-    return Both(f"未接入：{said.zh}", f"not connected: {said.en}") if names else EMPTY
+    verdict, trial = view.situation.verdict, view.situation.trial
+    gone = [name for name, state in verdict.operators.items() if state == "absent"]
+    apart = [operator_name(view, name) for name in gone if name not in trial]
+    tried = [operator_name(view, name) for name in gone if name in trial]
+    said, on_trial = listed(apart, MOST_TOWNS), listed(tried, MOST_TOWNS)
+    parts = [Both(f"未接入：{said.zh}", f"not connected: {said.en}")] if apart else []
+    if tried:
+        parts.append(Both(f"试运行，不计入：{on_trial.zh}", f"in trial, not counted: {on_trial.en}"))
+    return Both("；".join(one.zh for one in parts), "; ".join(one.en for one in parts))
 
 
 def clause(number: str) -> str:

@@ -105,7 +105,7 @@ class Situation:
     (key units first, then out before at risk before unknown), ``devices`` likewise; ``policy``
     the lines of the policy that took part; ``evidence`` the spread's steps and similar, one
     sentence each, in Chinese; ``attested`` what people stated and the verdict rests on;
-    ``threats`` what may come from outside, in force.
+    ``threats`` what may come from outside, in force; ``trial`` the operators in trial.
     """
 
     at_ms: int
@@ -121,5 +121,6 @@ class Situation:
     attested: tuple[AttestedFact, ...] = ()
     threats: tuple[Threat, ...] = ()
     quiet: Quiet = Quiet()
+    trial: tuple[str, ...] = ()
     since_ms: int | None = None
     config_hash: str = ""
