@@ -33,7 +33,8 @@ test: system setup
 bench: system setup
 	@$(PY) -m bench $(ARGS)
 
-# Every state of the decision function, seeds of the simulated county and its planted mutants, about an hour: make chaos SIM="--seeds 100";
+# Every state of the decision function (two minutes); seeds of the simulated county and its planted
+# mutants, about an hour: make chaos SIM="--seeds 100";
 # then processes killed at random for about another: make chaos ARGS="--kills 100 --broker nats"
 chaos: system setup
 	@tests/system-packages rabbitmq-server nats-server

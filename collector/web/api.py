@@ -51,6 +51,7 @@ from collector.web.source import Outcome, Source
 from collector.workbook import workbook as analysis_book
 from wire.codec import explain
 from wire.notice import Signed
+from wire.why import Explanation
 
 Handle = Callable[["Api", web.Request], Awaitable[web.StreamResponse]]
 Q = TypeVar("Q", bound=BaseModel)
@@ -61,6 +62,7 @@ LOOKS_PER_S: Final = 5.0
 LOOK_EVERY_S: Final = 5.0
 """Real seconds between two looks at one device that the pages may ask for."""
 
+WHY_WARNING: Final = "warning"
 HOUR_MS: Final = 3_600_000
 PACK_OVER: Final = 1400
 """Bytes of an answer that fit one packet; longer ones are compressed."""
@@ -269,6 +271,23 @@ async def get_analysis_book(api: Api, request: web.Request) -> web.Response:
     return web.Response(body=body, headers=headers, content_type=XLSX)
 
 
+async def get_why(api: Api, request: web.Request) -> web.Response:
+    """Why it is judged so; the warning's is worked out once per revision."""
+    target, moment = request.match_info["target"], api.now()
+    body = moment.cache.get("why") if target == WHY_WARNING else None
+    if body is None:
+        found = await api.source.why(target)
+        if found is None:
+            raise RefusedRequest(404, "no_such_thing", "没有此名称", "nothing has this name")
+        body = found.model_dump_json().encode()
+    if target == WHY_WARNING:
+        moment.cache["why"] = body
+    headers = stamped(api)
+    if len(body) > PACK_OVER and takes_gzip(request):
+        body, headers["Content-Encoding"] = gzip.compress(body, 5, mtime=0), "gzip"
+    return web.Response(body=body, headers=headers, content_type=JSON)
+
+
 async def get_people(api: Api, request: web.Request) -> web.Response:
     return shared(api, request, "people", details.people)
 
@@ -399,6 +418,12 @@ ROUTES: Final = (
         body=Signed,
         answer=OutcomeAnswer,
         handle=post_alarm_action,
+    ),
+    _get(
+        f"{V1}/why/{{target}}",
+        "Why the warning, or an operator, system, site or device, is judged so",
+        get_why,
+        Explanation,
     ),
     _get(f"{V1}/warning", "The open warning and why", get_warning, WarningAnswer),
     _get(

@@ -23,6 +23,7 @@ from collector.asking import requests
 from collector.base import World
 from collector.closing import closing
 from collector.county import County
+from collector.explain import NoSuchThingError, explain
 from collector.io.history import HistoryDown
 from collector.model import COMMAND, AlarmSaid, Input, OfficeCommand, Row
 from collector.period import Period
@@ -54,6 +55,7 @@ from wire.alarm import AlarmAction
 from wire.codec import Refused
 from wire.notice import Bilingual, Command, Signed, Verb
 from wire.topics import Topics
+from wire.why import Explanation
 
 WEB: Final = "web"
 """The sender of orders given on the pages; their lane is the office clients' own."""
@@ -196,6 +198,12 @@ class LiveSource:
             return await lines(self._world, self.hooks.history, device, (from_ms, to_ms))
         except HistoryDown:
             return Series()
+
+    async def why(self, target: str) -> Explanation | None:
+        try:
+            return explain(self._world, self.now_ms(), target)
+        except NoSuchThingError:
+            return None
 
     async def report(self, warning: str) -> tuple[dict[str, Any], str] | None:
         try:

@@ -20,6 +20,7 @@ from config.register import Register
 from escalation.charter import EnteredFact
 from escalation.situation import Threat
 from wire.notice import Bilingual, NoticeKind, PolicyLine, PowerFact, Signed, Verb, Verdict
+from wire.why import Explanation
 
 
 class State(StrEnum):
@@ -367,6 +368,10 @@ class Source(Protocol):
 
     async def series(self, device: str, from_ms: int, to_ms: int) -> Series:
         """History of one registered device."""
+        ...
+
+    async def why(self, target: str) -> Explanation | None:
+        """Why the warning, or a thing by id or name, is judged as it is; None: no such thing."""
         ...
 
     async def report(self, warning: str) -> tuple[dict[str, Any], str] | None:

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from collector.analysis import analyse
 from collector.analysis_sheets import Report, reported
 from collector.county import UNREACHABLE
+from collector.explain import explain
 from collector.period import Period
 from collector.web.source import (
     Alarm,
@@ -48,6 +49,7 @@ from escalation.appoint import SPREAD
 from escalation.charter import EnteredFact
 from escalation.report import Line as Row
 from tests.collector import small
+from tests.collector.test_explain import one_operator_partly
 from transport.sign import verify
 from wire.alarm import AlarmAction, AlarmVerb
 from wire.notice import (
@@ -61,6 +63,7 @@ from wire.notice import (
     Verb,
     Verdict,
 )
+from wire.why import Explanation
 
 TREE = "drill-web"
 COUNTY = "140522"
@@ -329,6 +332,14 @@ class Stage:
         if warning not in self.held.reports:
             return None
         return {"v": 1, "warning": warning}, f"# 预警 {warning} 结案报告\n"
+
+    async def why(self, target: str) -> Explanation | None:
+        """Of a county of its own, in which one operator is partly out."""
+        known = {site.id for site in self.held.static.register.sites} | set(self.held.devices)
+        if target != "warning" and target not in known:
+            return None
+        hand = one_operator_partly()
+        return explain(hand.world, hand.now, target if target == "warning" else "cmcc-d1")
 
     async def analysis(self, asked: Period) -> Report:
         """Of a county of its own: three outages, one of them after the mains."""

@@ -26,7 +26,8 @@ PICTURES = os.environ.get("WANGLOU_SCREENSHOTS")
 KEPT = {
     "home-390", "home-dark-390", "home-1440", "warning-dark-390", "warning-en-390",
     "warning-1440", "sign-390", "stated-390", "stated-1440",
-    "analysis-390", "alarms-dark-390", "devices-390", "device-1440", "gone-390",
+    "analysis-390", "why-390", "why-1440", "alarms-dark-390", "devices-390", "device-1440",
+    "gone-390",
 }  # fmt: skip
 
 EXPECTED = ("net::ERR_", "status of 504", "status of 503")

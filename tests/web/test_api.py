@@ -27,6 +27,7 @@ from tests.web.county import COUNTY, HOSTILE, TREE, Stage, verdict
 from transport.sign import SigningKey, sign
 from wire.alarm import AlarmAction, AlarmVerb
 from wire.notice import Bilingual, Command, Signed, Verb
+from wire.why import Explanation
 
 
 async def get(client: aiohttp.ClientSession, path: str, status: int = 200) -> Any:
@@ -189,6 +190,15 @@ async def test_warning_says_why(stage: Stage, client: aiohttp.ClientSession) -> 
     assert answer.notices[0].acked_ms is None
 
 
+async def test_why_is_a_tree_and_what_is_missing_for_more(client: aiohttp.ClientSession) -> None:
+    for _ in range(2):  # the second one from memory
+        found = Explanation.model_validate_json(await body(client, "/api/v1/why/warning"))
+    assert found.why.parts[0].id == "W3"
+    assert found.nearer[0].id == "scenario2"
+    assert found.nearer[0].any_of[0].changes[0].en == "1 more operator partly affected"
+    assert found.why_not[0].id == "scenario2"
+
+
 @pytest.mark.parametrize(
     ("path", "status", "error"),
     [
@@ -199,6 +209,7 @@ async def test_warning_says_why(stage: Stage, client: aiohttp.ClientSession) -> 
         ("/api/v1/devices/nobody", 404, "no_such_device"),
         ("/api/v1/devices/nobody/series", 404, "no_such_device"),
         ("/api/v1/sites/nowhere", 404, "no_such_site"),
+        ("/api/v1/why/nobody", 404, "no_such_thing"),
         ("/api/v1/nothing", 404, "http"),
         ("/static/../server.py", 404, "http"),
         ("/static/nothing.js", 404, "no_such_file"),

@@ -101,6 +101,25 @@ async def test_the_regular_analysis_is_read_by_day_week_and_month(
 
 
 @SIZES
+async def test_why_opens_as_a_tree(browser: Browser, stage: Stage, size: tuple[int, int]) -> None:
+    stage.power_cut()
+    async with stand(browser, stage, size) as screen:
+        await screen.go("/warning")
+        card = screen.page.locator("details[data-key=why-card]")
+        await card.locator("summary h2").click()
+        await expect(card).to_contain_text("规则 W3（预案原文）")
+        await expect(card).to_contain_text("退服站点占比 10%，阈值 ≥3%")
+        await expect(card).to_contain_text("再有1家基础运营网络部分业务受影响")
+        await card.get_by_text("为何不是更重").click()
+        await expect(card.get_by_text("规则 G1-dark")).to_be_visible()
+        stage.change()
+        await expect(card.get_by_text("规则 G1-dark")).to_be_visible()
+        assert await screen.fits()
+        assert not await screen.page.evaluate(AUDIT)
+        await screen.picture(f"why-{size[0]}")
+
+
+@SIZES
 async def test_search_and_filters_stand_in_the_address(
     browser: Browser, stage: Stage, size: tuple[int, int]
 ) -> None:

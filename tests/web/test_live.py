@@ -304,3 +304,11 @@ def test_the_journal_s_tail_gives_the_past_back(house: House) -> None:
     assert [line.what for _, line in again.log] == [line.what for _, line in past.log]
     assert {one.device for one in again.cleared} == {one.device for one in past.cleared}
     assert [one.after for one in again.transitions("cmcc-d1")] == [State.OK, State.DOWN]
+
+
+async def test_why_is_answered_from_the_world_as_it_is(house: House) -> None:
+    house.see(Saw.NO_ANSWER, "cmcc-d1", then_s=600)
+    found = await house.source.why("cmcc")
+    assert found is not None
+    assert (found.why.state, found.at_ms) == ("partial", house.hand.now)
+    assert await house.source.why("nobody") is None

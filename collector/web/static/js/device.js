@@ -9,6 +9,7 @@ import {
   ago, at, badge, card, deviceLink, deviceRow, fact, icon, operatorName, problemText, since,
   siteLink, tag, toast,
 } from "./parts.js";
+import { whyCard } from "./why.js";
 
 const SHOWN = 10; // readings that are not folded away
 const url = (id) => `/api/v1/devices/${encodeURIComponent(id)}`;
@@ -85,6 +86,7 @@ export const device = {
         h("div", null, card(null, facts(answer)),
           answer.alarms.length > 0 && card(t("alarms"), h("ul", { class: "alarms" },
             answer.alarms.map((alarm) => alarmRow(alarm, again)))),
+          whyCard(one.id),
           transitions(answer.transitions)),
         h("div", null, chart(one.id, answer.series, again),
           readings(answer.readings),
@@ -108,6 +110,7 @@ export const site = {
         fact(t("operator"), operatorName(one.operator)))),
       alarms.length > 0 && card(t("alarms"),
         h("ul", { class: "alarms" }, alarms.map((alarm) => alarmRow(alarm, again)))),
+      whyCard(one.id),
       card(`${t("devices")} (${devices.length})`, h("ul", { class: "rows" }, devices.map(deviceRow))),
     ];
   },

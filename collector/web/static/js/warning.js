@@ -8,6 +8,7 @@ import { get } from "./net.js";
 import {
   ago, at, attestedText, card, icon, judgedNow, networkState, operatorName, since, siteRow, tag, townName,
 } from "./parts.js";
+import { whyCard } from "./why.js";
 
 // `about`: what the person puts their name to, in words.
 async function command(verb, target, about, again, more = {}) {
@@ -217,8 +218,8 @@ export const page = {
     if (!draft || (!warning && draft.warning === "none")) {
       return [h("h1", null, t("warning")),
         h("p", { class: "calm" }, icon("ok"), " ", t("no_warning")),
-        outlookCard(answer, null), attestCard(answer, again), threatsCard(answer, again),
-        reportsCard(answer),
+        outlookCard(answer, null), whyCard("warning"), attestCard(answer, again),
+        threatsCard(answer, again), reportsCard(answer),
         noticesCard(answer, again)];
     }
     return [
@@ -228,7 +229,7 @@ export const page = {
           outlookCard(answer, aheadStep(answer, again)), rangeCard(answer),
           spreadCard(answer), attestCard(answer, again), threatsCard(answer, again),
           noticesCard(answer, again)),
-        h("div", null, cellsCard(answer), sitesCard(answer), rulesCard(answer), logCard(answer),
+        h("div", null, whyCard("warning"), cellsCard(answer), sitesCard(answer), rulesCard(answer), logCard(answer),
           reportsCard(answer))),
     ];
   },
