@@ -133,7 +133,7 @@ def network(one: Json) -> Text:
     """The measured state; where nobody measures it, what a person's word says, named as such."""
     said = one["attested"]
     if said is None or said["superseded_ms"] is not None:
-        return mark(one["impact"])
+        return Text("试运行 trial", style="cyan") if one.get("trial") else mark(one["impact"])
     text = mark(said["state"])
     text.append("\n电话核实 attested", style="italic")
     text.append(f" {said['source']}\n至 until {at(said['until_ms'])}", style="dim")

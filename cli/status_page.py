@@ -174,4 +174,5 @@ def _network(one: Json) -> tuple[str, str, str]:
     """Shape, what a person's word adds, and style of an operator or a system."""
     told = one["attested"]
     shape, _, style = STATES[IMPACTS.get(told["state"] if told else one["impact"], "unknown")]
-    return shape, " 电话核实 attested" if told else "", style
+    mark = " 试运行 trial" if one.get("trial") else ""
+    return shape, " 电话核实 attested" if told else mark, style

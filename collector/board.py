@@ -84,6 +84,7 @@ def operator(world: World, name: str) -> Json:
     return {
         "name": world.county.operator_names[name],
         "impact": row.impact,
+        "trial": name in world.county.trial,
         "since_ms": row.since_ms,
         "sites": count.sites,
         "out": count.out,

@@ -63,7 +63,8 @@ class AttestedItem(Api):
 class Operator(Api):
     """An operator's network. ``seen_ms``: the newest word of one of its sources.
 
-    ``attested`` stands in for an ``impact`` that nobody measures (unknown, absent).
+    ``attested`` stands in for an ``impact`` that nobody measures (unknown, absent). In ``trial``
+    (试运行) it is judged and shown, and neither counted nor told.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Operator(Api):
     impact: str
     since_ms: int | None
     connected: bool
+    trial: bool = False
     sites: Counts
     at_risk: int
     seen_ms: int | None

@@ -101,6 +101,8 @@ def operators(moment: Moment) -> tuple[Operator, ...]:
         here = moment.site(site.id)
         states[site.operator][here.state] += 1
         at_risk[site.operator] += here.at_risk
+    enrolled = moment.board.static.register.sources
+    trial = {source.operator for source in enrolled if source.trial}
     found = []
     for name in moment.index.operators:
         judged = moment.board.operators.get(name, _UNJUDGED)
@@ -112,6 +114,7 @@ def operators(moment: Moment) -> tuple[Operator, ...]:
                 impact=judged.impact,
                 since_ms=judged.since_ms,
                 connected=bool(sources),
+                trial=name in trial,
                 sites=counts(states[name]),
                 at_risk=at_risk[name],
                 seen_ms=newest(sources),

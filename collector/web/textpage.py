@@ -32,7 +32,7 @@ WORDS: Final = {
         "judged_now": "目前研判",
         "other": "English", "systems": "信息系统", "at_risk": "有风险",
         "is_none": "无影响", "is_partial": "部分业务", "is_full": "全部业务",
-        "is_unknown": "未知", "is_absent": "未接入", "attested": "电话核实",
+        "is_unknown": "未知", "is_absent": "未接入", "attested": "电话核实", "trial": "试运行",
         "projected": "预计",
     },
     "en": {
@@ -48,6 +48,7 @@ WORDS: Final = {
         "is_none": "not affected", "is_partial": "partly affected",
         "is_full": "wholly affected", "is_unknown": "not known",
         "is_absent": "not connected", "attested": "attested", "projected": "expected",
+        "trial": "in trial",
     },
 }  # fmt: skip
 
@@ -154,7 +155,7 @@ def _impact(one: Operator | System, lang: str) -> str:
     """The measured state, or what a person's word has in its place, marked as such."""
     said = WORDS[lang]
     if one.attested is None:
-        return said[f"is_{one.impact}"]
+        return said["trial" if isinstance(one, Operator) and one.trial else f"is_{one.impact}"]
     until = cst(one.attested.until_ms)[11:16]
     return f"{said[f'is_{one.attested.state}']} ({said['attested']} {one.attested.source} -{until})"
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
+from rich.console import Console
+
+from cli.status_board import network
 from collector import world as worlds
+from collector.board import board
 from collector.county import County
 from collector.model import Reconfigured
 from config.register import InformationSystem
@@ -88,3 +94,13 @@ def test_the_trial_ends_with_the_register_and_everything_counts() -> None:
     assert worlds.state_hash(worlds.load(worlds.dump(hand.world), known.__getitem__)) == (
         worlds.state_hash(hand.world)
     )
+
+
+def test_status_says_who_is_in_trial() -> None:
+    hand = Hand.of(counties()[0])
+    hand.everyone()
+    shown = board(hand.world, hand.now)
+    assert {name for name, one in shown["operators"].items() if one["trial"]} == {"cucc"}
+    out = StringIO()
+    Console(file=out, width=120).print(network(shown["operators"]["cucc"]))
+    assert "试运行 trial" in out.getvalue()

@@ -429,3 +429,19 @@ async def test_another_host_name_is_refused(
 
 def test_answers_are_strictly_what_the_models_say() -> None:
     assert TypeAdapter(Summary).json_schema()["additionalProperties"] is False
+
+
+async def test_an_operator_in_trial_is_marked(stage: Stage, client: aiohttp.ClientSession) -> None:
+    sources = tuple(
+        one.model_copy(update={"trial": one.operator == "cucc"})
+        for one in stage.held.static.register.sources
+    )
+    register = stage.held.static.register.model_copy(update={"sources": sources})
+    cucc = replace(stage.held.operators["cucc"], impact="absent")
+    stage.change(
+        static=replace(stage.held.static, register=register),
+        operators={**stage.held.operators, "cucc": cucc},
+    )
+    home = Summary.model_validate(await get(client, "/api/v1/summary"))
+    assert {one.id for one in home.operators if one.trial} == {"cucc"}
+    assert "试运行" in (await body(client, "/text?lang=zh")).decode()

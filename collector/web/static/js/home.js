@@ -98,7 +98,7 @@ function sources(home) {
   return card(t("sources"), h("ul", { class: "plain" }, home.operators.map((one) =>
     h("li", { "data-key": one.id },
       badge(!one.connected ? "not_connected" : one.silent_since_ms ? "unknown" : "ok"), " ",
-      say(one.name), " ",
+      say(one.name), " ", one.trial && tag(t("trial")), " ",
       one.silent_since_ms
         ? h("strong", null, `${t("silent")} `, ago(one.silent_since_ms))
         : one.connected ? ago(one.seen_ms) : ""))));

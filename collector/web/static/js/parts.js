@@ -50,7 +50,7 @@ export const impact = (word) =>
 export const networkState = (one) => one.attested
   ? h("span", { class: "attested", title: attestedText(one.attested) },
       impact(one.attested.state), h("span", { class: "tag" }, t("attested")))
-  : impact(one.impact);
+  : one.trial ? h("span", { class: "tag" }, t("trial")) : impact(one.impact);
 
 export const attestedText = (said) =>
   `${t("attested_by")} ${said.source} · ${t("entered_by")} ${said.name} · `
