@@ -8,10 +8,13 @@ from typing import Annotated
 
 import typer
 
+from cli import office_alarms
 from cli.where import OfficeFile
 from wire.notice import Attested, Verb
 
 app = typer.Typer(help="指挥部办公室终端 / the command office's client.", no_args_is_help=True)
+
+app.add_typer(office_alarms.app)
 
 Config = OfficeFile
 Json = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]

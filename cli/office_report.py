@@ -76,6 +76,36 @@ def _from_pages(url: str, warning: str) -> tuple[str, str]:
         _fail(f"{url}: {fault}", FAULTY)
 
 
+def windows(url: str, *, as_json: bool) -> None:
+    """Print the maintenance windows and the shelf that the pages show."""
+    try:
+        raw = _get(f"{url}/api/v1/maintenance")
+        found = json.loads(raw)
+    except (OSError, ValueError) as fault:
+        _fail(f"{url}: {fault}", FAULTY)
+    if as_json:
+        print(raw)
+        return
+    for one in found["windows"]:
+        span = " – ".join(at(one[edge]) for edge in ("begins_ms", "ends_ms") if one[edge])
+        rule = f"  {one['rrule']}" if one["rrule"] else ""
+        state = STATES[one["state"]]
+        print(f"{one['id']}  {state}  {span}{rule}  {one['name']}（{one['reason']}）")
+        print(f"    {'、'.join(one['targets'])}  {one['devices']} 台设备 / devices")
+    for one in found["shelf"]:
+        print(f"{one['alarm']}  已搁置 / shelved  – {at(one['until_ms'])}  {one['name']}")
+
+
+STATES = {"open": "维护中 / open", "coming": "未开始 / coming"}
+
+
+def at(at_ms: int) -> str:
+    """A moment in the county's time."""
+    from escalation.words import moment
+
+    return moment(at_ms).zh
+
+
 def _newest(url: str) -> str:
     shown = json.loads(_get(f"{url}/api/v1/warning"))
     found = [shown["warning"]["id"]] if shown["warning"] else shown["reports"]

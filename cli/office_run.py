@@ -29,6 +29,7 @@ from transport.io.clock import Clock
 from transport.io.keys import KeyFault, load_key
 from transport.io.sqlite import StoreTooNew
 from transport.sign import sign
+from wire.alarm import AlarmAction
 from wire.codec import explain
 from wire.notice import Command, ThreatWord, Verb
 
@@ -45,7 +46,8 @@ _RETRY_S: Final = 0.1
 class Asked:
     """An order as it was typed; ``key`` is the name of the person's own key.
 
-    ``state``, ``source``, ``valid_s``, ``threat``, ``projected`` as in ``wire.notice.Command``.
+    ``state``, ``source``, ``valid_s``, ``threat``, ``projected`` as in ``wire.notice.Command``;
+    ``word`` has the fields of its word on alarms that are not the command's own.
     """
 
     verb: Verb
@@ -58,6 +60,7 @@ class Asked:
     valid_s: int | None = None
     threat: ThreatWord | None = None
     projected: bool = False
+    word: dict[str, Any] | None = None
 
 
 # ── Settings, store, faults ──────────────────────────────────────────────────────────────────────
@@ -183,12 +186,17 @@ def _sign_and_keep(settings: OfficeSettings, store: OfficeStore, asked: Asked) -
             f"no usable key of {asked.account}, nothing was signed: {problem}"
         ) from None
     clock = Clock.of(settings.clock)
+    same: dict[str, Any] = {
+        "id": f"c-{uuid.uuid4().hex[:24]}",
+        "county": settings.county.county,
+        "tree": settings.county.tree,
+        "account": asked.account,
+        "at_ms": clock.now_ms(),
+    }
     try:
         command = Command(
-            id=f"c-{uuid.uuid4().hex[:24]}",
-            county=settings.county.county,
-            tree=settings.county.tree,
-            account=asked.account,
+            **same,
+            word=None if asked.word is None else _word(same, asked.word),
             verb=asked.verb,
             target=asked.target,
             reason=asked.reason,
@@ -197,12 +205,19 @@ def _sign_and_keep(settings: OfficeSettings, store: OfficeStore, asked: Asked) -
             valid_s=asked.valid_s,
             threat=asked.threat,
             projected=asked.projected,
-            at_ms=clock.now_ms(),
         )
     except ValidationError as problem:
         fail(f"指令写法有误 / not a valid order: {explain(problem)}")
     store.add_command(command, sign(command, "command", own), now_s=clock.wall_ms() // 1000)
     return command.id
+
+
+def _word(same: dict[str, Any], said: dict[str, Any]) -> AlarmAction:
+    """A word on alarms; a window without a beginning begins now. Raises ValidationError."""
+    window = said.get("window")
+    if window is not None and window["start_ms"] is None:
+        said = said | {"window": window | {"start_ms": same["at_ms"]}}
+    return AlarmAction(**same, **said)
 
 
 async def _send(

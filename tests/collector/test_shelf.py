@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from pydantic import ValidationError
 
 from collector import shelf as shelves
 from collector import world as worlds
 from collector.condition import MOST_CHANGES
+from collector.model import OfficeCommand, Row
 from collector.state import CODEC
+from escalation.effects import EmitNotice
 from tests.collector.small import Hand, county, devices
 from tests.collector.test_maintenance import HOUR, made, say, told
-from wire.alarm import AlarmVerb
-from wire.notice import NoticeKind
+from wire.alarm import AlarmAction, AlarmVerb
+from wire.notice import Command, NoticeKind, Verb
 from wire.observation import Outcome
 
 DOWN = "cmcc-d5|device-unreachable|"
@@ -197,3 +202,43 @@ def test_alarms_of_an_older_snapshot_are_purged_too() -> None:
         ("cmcc-d5", "snmp-failure"),
     }
     assert CODEC.dump_json(again.state) == CODEC.dump_json(hand.world.state)
+
+
+def test_an_offices_order_on_alarms_is_answered_like_every_order() -> None:
+    hand = made()
+    for seq, (device, outcome) in enumerate((("cmcc-d5", "accepted"), ("cmcc-d1", "key_unit")), 1):
+        same: dict[str, Any] = {
+            "id": f"c-{seq}",
+            "county": "140522",
+            "tree": "live",
+            "account": "zhao",
+        }
+        word = AlarmAction(
+            **same, at_ms=hand.now, verb=AlarmVerb.SHELVE,
+            alarms=(f"{device}|device-unreachable|",), name="搬迁", text="待拆除", valid_s=HOUR,
+        )  # fmt: skip
+        order = Command(**same, at_ms=hand.now, verb=Verb.ALARM, target=device, word=word)
+        effects = hand.turn(OfficeCommand(Row("office", "command", 1, seq), order, "zhao"))
+        (notice,) = [one.notice for one in effects if isinstance(one, EmitNotice)]
+        assert notice.decision is not None
+        assert (notice.decision.outcome, notice.decision.accepted) == (outcome, seq == 1)
+    assert "重点单位" in notice.text.zh
+    first = hand.notices()[0]
+    assert first.subject.zh == "决定：搁置1条告警"
+    assert "理由：待拆除" in first.text.zh
+    assert list(hand.world.state.hush.shelf) == [DOWN]
+
+
+def test_a_command_and_its_word_are_one_persons() -> None:
+    same: dict[str, Any] = {"county": "140522", "tree": "live", "at_ms": 1}
+    word = AlarmAction(**same, id="c-1", account="zhao", verb=AlarmVerb.ACK, alarms=(DOWN,))  # type: ignore[arg-type]
+    fields: dict[str, Any] = {**same, "target": "x", "verb": Verb.ALARM}
+    Command(**fields, id="c-1", account="zhao", word=word)
+    for wrong in (
+        {"id": "c-2", "account": "zhao", "word": word},
+        {"id": "c-1", "account": "li", "word": word},
+        {"id": "c-1", "account": "zhao"},
+        {"id": "c-1", "account": "zhao", "word": word, "verb": Verb.ACK},
+    ):
+        with pytest.raises(ValidationError):
+            Command(**{**fields, **wrong})
