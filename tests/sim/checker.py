@@ -278,7 +278,10 @@ class Checker:
             self._alarm(data)
         elif kind == "gap":
             self.counts["gaps named"] += 1
-            known.number, known.behind = data["to"], 0
+            known.number, known.behind = max(known.number, data["to"]), 0
+        elif kind == "numbers":
+            self.counts["number jumps"] += 1
+            known.number = data["above"]
         elif kind == "cloned":
             self.counts["clones named"] += 1
         if kind != "notice":

@@ -386,9 +386,9 @@ def tokens_not_compared(stack: ExitStack) -> None:
     stack.enter_context(patch.object(HighWater, "read", lambda _: {}))
 
 
-def held_not_heard(stack: ExitStack) -> None:
-    """A county whose store is lost does not listen to what the office holds (FAULTS F21)."""
-    stack.enter_context(patch("collector.world.missed", lambda _world, _given: False))
+def past_not_asked(stack: ExitStack) -> None:
+    """A county whose store is lost does not ask what the office holds (FAULTS F21)."""
+    stack.enter_context(patch("collector.past.begun", lambda *_: None))
 
 
 def store_epoch_kept(stack: ExitStack) -> None:
@@ -439,7 +439,7 @@ MUTANTS: Final = {
         (turns_lost_at_reload, "reload"),
         (clones_believed, "clone"),
         (tokens_not_compared, "old_outbox", "partition"),
-        (held_not_heard, "store_gone", "store_old"),
+        (past_not_asked, "store_gone", "store_old"),
         (store_epoch_kept, "store_gone"),
     )
 }
