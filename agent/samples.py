@@ -24,6 +24,8 @@ ASKED: Final = "snmp"
 """The profile under which round trip and loss stand of devices that are asked by SNMP alone."""
 
 ECHO_METRICS: Final = ("rtt_ms", "loss")
+_ECHO_KEY: Final = (ECHO, "")
+_ASKED_KEY: Final = (ASKED, "")
 
 _BLOCKS_MOST: Final = 64
 _INT_MOST: Final = 2**63
@@ -97,12 +99,30 @@ class SampleLane:
 
     def add_echo(self, device: str, rtt_ms: float | None, loss: float | None, at_ms: int) -> None:
         """One ICMP look: median round trip in ms and the share of echoes lost."""
-        self._extend((ECHO, ""), ECHO_METRICS, device, ("",), ((rtt_ms,), (loss,)), at_ms)
+        self._add_way(_ECHO_KEY, device, rtt_ms, loss, at_ms)
 
     def add_asked(self, device: str, rtt_ns: int | None, loss: float, at_ms: int) -> None:
         """One SNMP look where ICMP is not asked: first round trip, share of requests repeated."""
         rtt_ms = None if rtt_ns is None else rtt_ns / 1e6
-        self._extend((ASKED, ""), ECHO_METRICS, device, ("",), ((rtt_ms,), (loss,)), at_ms)
+        self._add_way(_ASKED_KEY, device, rtt_ms, loss, at_ms)
+
+    def _add_way(
+        self,
+        key: tuple[str, str],
+        device: str,
+        rtt_ms: float | None,
+        loss: float | None,
+        at_ms: int,
+    ) -> None:
+        """What a look tells of the way to the device."""
+        block = self._block(key, ECHO_METRICS)
+        block.device.append(device)
+        block.instance.append("")
+        block.at_ms.append(at_ms)
+        rtts, losses = block.columns
+        rtts.append(rtt_ms)
+        losses.append(loss)
+        self.values += 2
 
     def take(self) -> list[tuple[bytes, int]]:
         """The bodies of what was gathered (JSON and number of values), and begin anew."""

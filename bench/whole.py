@@ -20,9 +20,9 @@ import aiohttp
 
 from bench import town, work
 from bench.figures import Figure, Target, ratio
-from bench.ground import Ground, cpu_s, ground, memory_mb, scratch
+from bench.ground import READY_S, Ground, cpu_s, ground, memory_mb, scratch
 from bench.peers import Missing, address, farm, unpacked
-from drill.broker import HOST, free_port
+from drill.broker import HOST, answers, free_port
 from drill.children import Child
 
 PORT: Final = 16_102
@@ -162,6 +162,7 @@ async def exporter(place: Ground, load: Load, addresses: Sequence[str]) -> Async
         "exporter",
         [str(path), f"--config.file={config}", f"--web.listen-address={HOST}:{port}"],
     )
+    await _listening(port)
     asking = asyncio.create_task(_ask(f"http://{HOST}:{port}/snmp", load.id, addresses))
     try:
         yield child
@@ -170,6 +171,15 @@ async def exporter(place: Ground, load: Load, addresses: Sequence[str]) -> Async
     finally:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
+
+
+async def _listening(port: int) -> None:
+    """Until something accepts connections there. Raises TimeoutError."""
+    for _ in range(round(READY_S / 0.1)):
+        if await answers(port):
+            return
+        await asyncio.sleep(0.1)
+    raise TimeoutError(f"nothing listens at port {port}")
 
 
 def _modules() -> str:
