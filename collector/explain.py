@@ -155,6 +155,7 @@ def _root(world: World, situation: Situation, decision: Decision, now_ms: int) -
             *_networks(world, situation, now_ms),
             _spread(world, situation),
             *(_said(world, row) for row in situation.attested),
+            *_ahead(world, situation),
         ),
     )
 
@@ -219,6 +220,32 @@ def _spread(world: World, situation: Situation) -> Why:
         holds=situation.verdict.spread == "yes",
         since_ms=world.state.spread_since_ms or None,
         parts=tuple(Why(kind=Kind.STEP, text=text(line, line)) for line in lines),
+    )
+
+
+def _ahead(world: World, situation: Situation) -> Iterator[Why]:
+    """What is likely to come, where it is more than what is observed."""
+    coming = situation.verdict.projected
+    if coming is None:
+        return
+    warning, level = item_name(world, coming.warning), item_name(world, coming.level)
+    at = moment(coming.at_ms) if coming.at_ms is not None else None
+    zh = f"，约{at.zh}" if at else ""
+    en = f", about {at.en}" if at else ""
+    names = {**world.county.operator_names} | {s.id: s.name for s in world.county.systems.values()}
+    worse = {**coming.operators, **coming.systems}
+    said = "、".join(f"{names.get(n, n)}{facts.STATES[state].zh}" for n, state in worse.items())
+    yield Why(
+        kind=Kind.OUTLOOK,
+        id=coming.warning,
+        text=text(
+            f"预计{zh}：预警{warning.zh}，响应{level.zh}（将断电站点{coming.sites}个；{said}）",
+            f"likely{en}: warning {warning.en}, response {level.en} ({coming.sites} sites "
+            f"go dark; {', '.join(f'{n} {state}' for n, state in worse.items())})",
+        ),
+        state=coming.level,
+        until_ms=coming.at_ms,
+        parts=tuple(_rule(world, one) for one in coming.rules),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
-from collector import words
+from collector import quiet, words
 from collector.base import World
 from collector.condition import judge_value, threshold
 from collector.figures import hold_words, operator_figures
@@ -50,6 +50,12 @@ DEVICES: Final = {
     Status.ALARM: Both("有告警", "has an alarm"),
     Status.OK: Both("正常", "in order"),
     Status.NEW: Both("待入网", "not commissioned"),
+}
+NOTHING: Final = Both("", "")
+QUIET: Final = {
+    quiet.TRIAL: Both("（试运行，不通知）", " (in trial: nobody is told)"),
+    quiet.MAINTENANCE: Both("（维护窗口内，不通知）", " (in maintenance: nobody is told)"),
+    quiet.SHELVED: Both("（已搁置，不通知）", " (shelved: nobody is told)"),
 }
 OUTCOMES: Final = {
     Outcome.MEASURED: Both("有应答", "answered"),
@@ -266,13 +272,14 @@ def device(world: World, name: str, now_ms: int) -> Why:
     known = world.county.devices[name]
     row = world.state.devices.get(name) or DeviceState()
     said, cause = DEVICES[row.status], words.device_cause(world, name, row)
+    hush = QUIET.get(world.tally.quiet_devices.get(name, ""), NOTHING)
     main = ("", "") if known.main else ("（不影响站点）", " (not its site's main one)")
     return Why(
         kind=Kind.DEVICE,
         id=name,
         text=text(
-            f"设备{known.name}{main[0]}：{cause or said.zh}",
-            f"device {known.name}{main[1]}: {said.en}",
+            f"设备{known.name}{main[0]}：{cause or said.zh}{hush.zh}",
+            f"device {known.name}{main[1]}: {said.en}{hush.en}",
         ),
         state=row.status.value,
         holds=row.status not in {Status.OK, Status.NEW},

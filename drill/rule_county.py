@@ -30,13 +30,27 @@ from config.register import (
     Town,
 )
 from drill.people import PEOPLE
-from drill.voices import OFFICE
+from drill.story import Moment
+from drill.voices import OFFICE, T0
 from wire.base import Id
+from wire.maintenance import Window
 
 COUNTY: Final = "140522"
 SYSTEMS: Final = {"gov": "电子政务外网", "police": "110报警系统", "hospital": "县医院信息系统"}
+BEFORE_MS: Final = 600_000
+"""Quiet minutes before a story begins."""
+
 MAIN: Final = "-bts"
 """What stands behind a site's id in the id of its device."""
+
+
+class Works(Config):
+    """A maintenance window over sites or an operator, from ``at`` for ``lasts`` of the story."""
+
+    of: Annotated[tuple[Id, ...], Field(min_length=1)]
+    at: Moment
+    lasts: Moment
+    reason: Annotated[str, Field(max_length=100)] = "割接"
 
 
 class Setting(Config):
@@ -46,7 +60,8 @@ class Setting(Config):
     an operator's ways out of the county; ``key_units`` are lost first; ``not_connected`` operators
     have no source, ``never`` sites have not been measured yet; ``users`` is the weight of each
     site, ``needs_any`` are systems that one lost device takes down; ``two_agents`` are operators
-    with a second agent, named with ``-2``, that looks at the same devices.
+    with a second agent, named with ``-2``, that looks at the same devices; ``trial`` ones are
+    watched and told to nobody; ``maintenance`` are windows of the register.
     """
 
     operators: Annotated[tuple[Id, ...], Field(max_length=20)] | None = None
@@ -61,6 +76,8 @@ class Setting(Config):
     never: tuple[Id, ...] = ()
     users: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     two_agents: tuple[Id, ...] = ()
+    trial: tuple[Id, ...] = ()
+    maintenance: tuple[Works, ...] = ()
 
 
 def register_of(setting: Setting, plan: Plan) -> Register:
@@ -69,7 +86,7 @@ def register_of(setting: Setting, plan: Plan) -> Register:
     codes = [f"{COUNTY}1{number:02}" for number in range(1, setting.towns + 1)]
     sites = tuple(_sites(setting, operators, codes))
     sources = [
-        Source(agent=f"{operator}{suffix}", operator=operator)
+        Source(agent=f"{operator}{suffix}", operator=operator, trial=operator in setting.trial)
         for operator in operators
         if operator not in setting.not_connected
         for suffix in ("", "-2")[: 1 + (operator in setting.two_agents)]
@@ -86,7 +103,21 @@ def register_of(setting: Setting, plan: Plan) -> Register:
             for n, o in enumerate(operators)
         ),
         sources=tuple(sources),
+        windows=tuple(_windows(setting, operators)),
     )
+
+
+def _windows(setting: Setting, operators: tuple[str, ...]) -> Iterator[Window]:
+    for number, one in enumerate(setting.maintenance, 1):
+        start_ms = T0 + BEFORE_MS + one.at * 1000
+        yield Window(
+            id=f"works-{number}",
+            targets=tuple(f"{'operator' if w in operators else 'site'}:{w}" for w in one.of),
+            start_ms=start_ms,
+            end_ms=start_ms + one.lasts * 1000,
+            name=one.reason,
+            reason=one.reason,
+        )
 
 
 def _sites(setting: Setting, operators: Iterable[str], codes: list[str]) -> Iterator[Site]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from collector import world as worlds
 from collector.model import AliveSeen, Input, Started
-from drill.rule_county import devices_of
+from drill.rule_county import BEFORE_MS, devices_of
 from drill.rule_story import Decide, Expect, Observe, RuleStory, Step, Told
 from drill.voices import T0, Voices
 from escalation.effects import Effect, Record
@@ -23,7 +23,6 @@ from wire.notice import Command, Notice, NoticeKind, Verb, Verdict
 from wire.observation import Look, Method, Outcome, Reading, StateItem
 from wire.presence import Alive, Heartbeat
 
-BEFORE_MS: Final = 600_000
 HEARTBEAT_MS: Final = 30_000
 
 ANSWERS: Final = (Outcome.MEASURED, Outcome.MEASURED)

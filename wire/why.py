@@ -28,6 +28,7 @@ class Kind(StrEnum):
     ATTESTED = "attested"
     SPREAD = "spread"
     STEP = "step"
+    OUTLOOK = "outlook"
     OPERATOR = "operator"
     SYSTEM = "system"
     SHARE = "share"
