@@ -104,18 +104,21 @@ def echo_request(identifier: int, token: int, nonce: bytes, *, v6: bool = False)
 
 
 class Echoes:
-    """Makes IPv4 echo requests: but for the token their checksum is known once for all."""
+    """Makes echo requests: but for the token IPv4's checksum is known once for all."""
 
-    __slots__ = ("_identifier", "_nonce", "_sum")
+    __slots__ = ("_identifier", "_nonce", "_sum", "_v6")
 
-    def __init__(self, identifier: int, nonce: bytes) -> None:
+    def __init__(self, identifier: int, nonce: bytes, *, v6: bool = False) -> None:
         self._identifier = identifier
         self._nonce = nonce
+        self._v6 = v6
         blank = _ECHO.pack(ECHO_REQUEST, 0, 0, identifier, 0, nonce, 0)
         self._sum = int.from_bytes(blank, "big") % 0xFFFF
 
     def request(self, token: int) -> bytes:
         """What ``echo_request`` makes."""
+        if self._v6:
+            return echo_request(self._identifier, token, self._nonce, v6=True)
         sequence = token & 0xFFFF
         total = (self._sum + sequence + sequence + (token >> 16)) % 0xFFFF
         check = 0xFFFF - (total or 0xFFFF)

@@ -35,9 +35,14 @@ _ALL: Final = 0xFFFF
 
 
 class EchoGate(Gate):
-    """A socket for echoes. ``raw``: IPv4 packets come with their header, errors as packets."""
+    """A socket for echoes. ``raw``: IPv4 packets come with their header, errors as packets.
 
-    __slots__ = ("identifier", "raw")
+    ``echoes`` makes its requests, once the engine has said what they carry.
+    """
+
+    __slots__ = ("echoes", "identifier", "raw")
+
+    echoes: icmp.Echoes
 
     def __init__(self, sock: socket.socket, buffer: int, *, raw: bool, identifier: int) -> None:
         super().__init__(sock, buffer)

@@ -33,6 +33,7 @@ SLACK_NS: Final = 100_000_000
 EARLY_NS: Final = 1_000_000
 """An answer's stamp may lie so long before its sending: the wall clock is slewed meanwhile."""
 _TOKENS: Final = 2**32 - 1
+_MEASURED: Final = Outcome.MEASURED
 
 Done = Callable[[IcmpResult], None]
 
@@ -52,16 +53,19 @@ class IcmpStats(Stats):
 
 
 class _Flight(Flight[IcmpLook, IcmpResult, EchoGate]):
-    """``open`` has the sending time of each echo that is not answered yet, by its token."""
+    """``echoes``, as they were sent: by token the moment of it, later minus the round trip.
 
-    __slots__ = ("count", "errors", "open", "rtts", "tokens")
+    An echo that an error settled has 0. ``heard`` were answered, nothing settled the ``pending``.
+    """
+
+    __slots__ = ("count", "echoes", "errors", "heard", "pending")
 
     def __init__(self, look: IcmpLook, done: Done, gate: EchoGate, address: Address) -> None:
         super().__init__(look, done, gate, address, address[0])
         self.count = max(1, look.count)
-        self.tokens: list[int] = []
-        self.open: dict[int, int] = {}
-        self.rtts: dict[int, int] = {}
+        self.echoes: dict[int, int] = {}
+        self.pending = 0
+        self.heard = 0
         self.errors: Counter[tuple[str, str]] | None = None
 
 
@@ -72,14 +76,14 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         self.options = options or IcmpOptions()
         super().__init__(IcmpStats(), self.options)
         self._nonce = secrets.token_bytes(icmp.NONCE_OCTETS)
-        self._echoes: icmp.Echoes | None = None
         self._identifier = random.getrandbits(16)
         self._token = random.getrandbits(32)
         self._latest_ns = 0
 
     def _opener(self, family: int) -> EchoGate:
-        self._echoes = None  # a ping socket's identifier is the kernel's choice
-        return open_echo(family, self._identifier, self.options.receive_buffer)
+        gate = open_echo(family, self._identifier, self.options.receive_buffer)
+        gate.echoes = icmp.Echoes(gate.identifier, self._nonce, v6=gate.v6)
+        return gate
 
     def _flight(self, look: IcmpLook, done: Done) -> _Flight:
         if look.place is None:
@@ -95,9 +99,9 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
 
     def _send(self, flight: _Flight) -> bool:
         """Send a flight's next echo; False when the system cannot take it just now."""
-        gate, look = flight.gate, flight.look
+        gate, look, stats = flight.gate, flight.look, self.stats
         self._token = token = self._token + 1 & _TOKENS
-        data = self._request(gate, token)
+        data = gate.echoes.request(token)
         now = time.monotonic_ns()
         try:
             gate.sock.sendto(data, flight.address)
@@ -107,24 +111,16 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
                 return self._unsent(flight, failed)
             if flight.over:  # the failed send told of an error that settled the last echo
                 return True
-        stats = self.stats
         stats.sent += 1
         stats.octets_sent += len(data)
         stats.in_flight += 1
         self._octets += ECHO_OCTETS
-        flight.tokens.append(token)
-        flight.open[token] = flight.sent_ns = now
-        more = len(flight.tokens) < flight.count + flight.excuses
+        flight.pending += 1
+        flight.echoes[token] = flight.sent_ns = now
+        more = len(flight.echoes) < flight.count + flight.excuses
         wait_s = look.interval_s if more else look.timeout_s
         self._deadlines.add(flight, now, int(wait_s * 1e9))
         return True
-
-    def _request(self, gate: EchoGate, token: int) -> bytes:
-        if gate.v6:
-            return icmp.echo_request(gate.identifier, token, self._nonce, v6=True)
-        if self._echoes is None:
-            self._echoes = icmp.Echoes(gate.identifier, self._nonce)
-        return self._echoes.request(token)
 
     def _unsent(self, flight: _Flight, error: OSError) -> bool:
         """An echo could not leave: later, or the look ends with what there is."""
@@ -132,7 +128,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
             return True
         if self._held_up(flight, error):
             return False
-        outcome = Outcome.MEASURED if flight.rtts else Outcome.COULD_NOT_LOOK
+        outcome = _MEASURED if flight.heard else Outcome.COULD_NOT_LOOK
         self._finish(flight, outcome, port.error_word(error), str(error))
         return True
 
@@ -155,7 +151,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
             token = icmp.plain_token(data, gate.identifier, self._nonce) if strip else None
             if token is not None:
                 self._reply(address[0], token, port.came_ns(ancillary, ahead_ns))
-                if gate.closed:
+                if not self._open:
                     return count  # from within a callback
                 continue
             message = icmp.strip_ip(data) if strip else data
@@ -168,7 +164,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
                 family = socket.AF_INET6 if gate.v6 else socket.AF_INET
                 target = socket.inet_ntop(family, found.target)
                 self._error(target, found.sequence, found.word, address[0])
-            if gate.closed:
+            if not self._open:
                 return count  # from within a callback
         return port.TURN
 
@@ -177,30 +173,36 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         if flight is None:
             self.stats.foreign += 1
             return
-        sent_ns = flight.open.pop(token, None)
-        if sent_ns is None:
+        sent_ns = flight.echoes.get(token, 0)
+        if sent_ns <= 0:
             self.stats.duplicates += 1
             return
         self.stats.received += 1
         self.stats.octets_received += icmp.ECHO_SIZE
-        self.stats.in_flight -= 1
-        self._octets -= ECHO_OCTETS
+        self._land(flight, 1)
         if not sent_ns - EARLY_NS <= came_ns <= self._latest_ns:  # no stamp, or the clock was set
             came_ns = time.monotonic_ns()
-        flight.rtts[token] = max(1, came_ns - sent_ns)
+        flight.echoes[token] = min(-1, sent_ns - came_ns)
+        flight.heard += 1
         self._settled(flight)
+
+    def _land(self, flight: _Flight, echoes: int) -> None:
+        """So many echoes of a flight are not under way any more."""
+        flight.pending -= echoes
+        self.stats.in_flight -= echoes
+        self._octets -= ECHO_OCTETS * echoes
 
     def _error(self, target: str, sequence: int, said: str, router: str) -> None:
         """An ICMP error about an echo of ours: that echo will not be answered any more."""
         flight = self._flights.get(target)
-        tokens = () if flight is None else [one for one in flight.open if one & 0xFFFF == sequence]
+        echoes = {} if flight is None else flight.echoes
+        tokens = [one for one, ns in echoes.items() if ns > 0 and one & 0xFFFF == sequence]
         if flight is None or not tokens:
             self.stats.foreign += 1
             return
         self.stats.icmp_errors += 1
-        self.stats.in_flight -= 1
-        self._octets -= ECHO_OCTETS
-        del flight.open[tokens[0]]
+        self._land(flight, 1)
+        echoes[tokens[0]] = 0
         if flight.errors is None:
             flight.errors = Counter()
         flight.errors[said, router] += 1
@@ -222,7 +224,7 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
 
     def _overdue(self, flight: _Flight) -> None:
         """Send the next echo, or end the look."""
-        if len(flight.tokens) < flight.count + flight.excuses:
+        if len(flight.echoes) < flight.count + flight.excuses:
             self._queue.append(flight)
         elif flight.gate.overflow_ns >= flight.sent_ns and flight.excuses < EXCUSES:
             flight.excuses += 1
@@ -232,14 +234,16 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
 
     def _settled(self, flight: _Flight) -> None:
         """An echo is settled: the look is over unless there is more to send or to wait for."""
-        if not flight.open and len(flight.tokens) >= flight.count:
+        if not flight.pending and len(flight.echoes) >= flight.count:
             self._conclude(flight)
 
     def _conclude(self, flight: _Flight) -> None:
         """All echoes are sent, and answered or waited for long enough."""
         overflow = flight.excuses >= EXCUSES and flight.gate.overflow_ns >= flight.sent_ns
-        if flight.rtts:
-            self._finish(flight, Outcome.MEASURED, "receive_overflow" if overflow else "")
+        if flight.heard:
+            self.stats.measured += 1
+            reason = "receive_overflow" if overflow else ""
+            self._end(flight, self._result(flight, _MEASURED, reason, ""))
         elif overflow:
             self._finish(flight, Outcome.COULD_NOT_LOOK, "receive_overflow")
         elif flight.errors:
@@ -249,16 +253,18 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
             self._finish(flight, Outcome.NO_ANSWER, "timeout")
 
     def _result(self, flight: _Flight, outcome: Outcome, reason: str, detail: str) -> IcmpResult:
-        self.stats.in_flight -= len(flight.open)
-        self._octets -= ECHO_OCTETS * len(flight.open)
-        rtts, tokens = flight.rtts, flight.tokens
+        if flight.pending:
+            self._land(flight, flight.pending)
+        rtts = [-ns for ns in flight.echoes.values() if ns < 0]  # as they were sent
         return IcmpResult(
             flight.look,
             outcome,
             reason,
             detail,
             time.monotonic_ns(),
-            max(len(rtts), len(tokens) - flight.excuses),
-            [rtts[token] for token in tokens if token in rtts],
-            [IcmpEvidence(*key, count) for key, count in (flight.errors or {}).items()],
+            max(flight.heard, len(flight.echoes) - flight.excuses),
+            rtts,
+            [IcmpEvidence(*key, count) for key, count in flight.errors.items()]
+            if flight.errors
+            else [],
         )

@@ -126,6 +126,8 @@ def test_requests_made_in_a_row_are_those_made_singly(
     made = icmp.Echoes(identifier, nonce).request(token)
     assert made == icmp.echo_request(identifier, token, nonce)
     assert icmp.checksum(made) == 0
+    newer = icmp.Echoes(identifier, nonce, v6=True).request(token)
+    assert newer == icmp.echo_request(identifier, token, nonce, v6=True)
 
 
 IP = bytes((0x45, 0, 0, 44, 0, 0, 0, 0, 64, 1, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1))

@@ -64,9 +64,9 @@ async def test_a_wall_clock_that_was_set_lengthens_and_shortens_nothing(
         flight = engine._flight(IcmpLook("d", "127.0.0.9", count=1), lambda _: None)
         engine._flights[flight.key] = flight
         assert engine._send(flight)
-        (token,) = flight.tokens
+        (token,) = flight.echoes
         engine._reply("127.0.0.9", token, came_ns)
-        assert 0 < flight.rtts[token] < 10**10
+        assert -(10**10) < flight.echoes[token] < 0
 
 
 class Telling:
@@ -83,7 +83,7 @@ async def test_a_look_ends_once_even_when_its_send_tells_of_its_end(engine: Icmp
     engine._flights[flight.key] = flight
     assert engine._send(flight)
     flight.excuses = 1
-    (token,) = flight.tokens
+    (token,) = flight.echoes
     gate = flight.gate
 
     def told(one: Any, _: bytes) -> OSError | None:
@@ -100,7 +100,7 @@ async def test_a_look_ends_once_even_when_its_send_tells_of_its_end(engine: Icmp
     assert [one.outcome for one in ended] == [Outcome.NO_ANSWER]
     assert engine.stats.in_flight == 0
     assert engine.stats.no_answer == 1
-    assert not flight.open
+    assert not flight.pending
 
 
 @pytest.mark.parametrize(
