@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
-from collector import networks, quiet
+from collector import causes, networks, quiet
 from collector.base import World
 from collector.county import WEIGHT_UNIT
 from collector.decide import SPREAD, Decision, DecisionInput, Impact, Spread
@@ -64,7 +64,7 @@ def assess(world: World, now_ms: int) -> None:
         trial=tuple(sorted(world.county.trial)),
         blind=blind_sources(world, now_ms),
         policy=policy_lines(world, judged),
-        evidence=evidence(world, judged),
+        evidence=evidence(world, now_ms, judged),
         attested=tuple(said.facts.values()),
         threats=tuple(one for one in threats.live if one.entered),
         since_ms=since(world, said),
@@ -246,6 +246,15 @@ def projected(given: DecisionInput, coming: Projection) -> Projected:
         spread=ahead.spread,
         operators={n: s for n, s in ahead.operators.items() if s != given.operators[n]},
         systems={n: s for n, s in ahead.systems.items() if s != given.systems[n]},
+        by_then=tuple(
+            name
+            for then, now in (
+                (coming.first.operators, given.operators),
+                (coming.first.systems, given.systems),
+            )
+            for name, state in then.items()
+            if state != now[name]
+        ),
         at_ms=coming.at_ms or None,
         low_ms=coming.low_ms or None,
         high_ms=coming.high_ms or None,
@@ -360,11 +369,13 @@ def policy_lines(world: World, judged: SpreadResult) -> tuple[PolicyLine, ...]:
     return lines
 
 
-def evidence(world: World, judged: SpreadResult) -> tuple[str, ...]:
-    """The spread's ground, people's words, and the spread's steps, one sentence each."""
+def evidence(world: World, now_ms: int, judged: SpreadResult) -> tuple[str, ...]:
+    """The spread's ground, pace and common causes, people's words, its steps: a sentence each."""
     said = [_said_sentence(world, name, row) for name, row in sorted(world.desk.attested.items())]
     steps = (_step_sentence(world, step) for step in judged.why.steps[-20:])
-    return (f"扩散性：{judged.why.zh}", *said, *steps)
+    pace = causes.pace(now_ms, judged.why.steps)
+    why = [f"扩散性：{judged.why.zh}", *([pace] if pace else ()), *causes.shared(world)]
+    return (*why, *said, *steps)
 
 
 def _said_sentence(world: World, key: str, row: Attestation) -> str:

@@ -100,6 +100,7 @@ class County:
             for s in register.systems
             for device, share in zip(s.devices, s.shares, strict=False)
         }
+        self.powers = _group((s.powered_by, s.id) for s in register.sites if s.powered_by)
         self.weights = {s.id: round(s.weight * WEIGHT_UNIT) for s in register.sites}
         self.types = _types(bundle.policy)
         self._delays = {kind.id: _delays(bundle.policy, kind) for kind in self.types.values()}

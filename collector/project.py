@@ -55,11 +55,13 @@ class Projection:
     """The county as it is likely to be within the horizon.
 
     ``at_ms``: when the projected scenario and level are first reached (with the interval of the
-    site that tips it; 0 where a threat alone makes it so); ``sites`` that go dark by themselves,
+    site that tips it; 0 where a threat alone makes it so), and ``first`` what is hit by then;
+    ``sites`` that go dark by themselves,
     ``behind`` those cut off with them.
     """
 
     given: DecisionInput
+    first: DecisionInput
     decision: Decision
     at_ms: int = 0
     low_ms: int = 0
@@ -105,7 +107,10 @@ def known_at(world: World) -> Iterator[int]:
 
 @dataclass(slots=True)
 class Ahead:
-    """The tally with more sites and devices out: copies of what they touch, the rest as it is."""
+    """The tally with more sites and devices out: copies of what they touch, the rest as it is.
+
+    ``dark`` are the sites without power, ``out`` those and the ones that are cut off with them.
+    """
 
     world: World
     cells: dict[Cell, Count] = field(default_factory=dict)
@@ -114,16 +119,23 @@ class Ahead:
     systems: dict[str, Depends] = field(default_factory=dict)
     egress: dict[str, Depends] = field(default_factory=dict)
     words: dict[Cell, CellWord] = field(default_factory=dict)
+    dark: set[str] = field(default_factory=set)
     out: set[str] = field(default_factory=set)
     down: set[str] = field(default_factory=set)
     alone: bool = False
     """Whatever else is down now counts as up."""
 
     def darken(self, sites: Iterable[str]) -> None:
-        """These sites lose their power, and what is reached through them alone is cut off."""
+        """These sites lose their power, so do those that they power; and who hangs on them."""
         county = self.world.county
         waiting: list[str] = []
-        for site in sites:
+        unpowered = list(sites)
+        while unpowered:
+            site = unpowered.pop()
+            if site in self.dark:
+                continue
+            self.dark.add(site)
+            unpowered.extend(county.powers.get(site, ()))
             self.lose(site)
             waiting.extend(county.site_devices.get(site, ()))
         while waiting:
@@ -262,9 +274,13 @@ def project(
     if coming == given:
         return None
     severities = world.county.decider.severities
-    tip = next(one for one, _, stage in stages if severities(stage) == severities(found))
+    reached = next(one for one in stages if severities(one[2]) == severities(found))
+    if reached[0] is None and reached[1] in (given, stages[0][1]) and stages[0][1] != coming:
+        reached = next(one for one in stages if one[1] == coming)  # nothing worse, but more is hit
+    tip = reached[0]
     return Projection(
         given=coming,
+        first=reached[1],
         decision=found,
         at_ms=tip.at_ms if tip else 0,
         low_ms=max(now_ms, tip.dark.low_ms) if tip and tip.dark else 0,

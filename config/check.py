@@ -128,6 +128,8 @@ def _references(register: Register, where: Where, given: Given) -> list[Fault]:
 def _referring(register: Register) -> Iterator[_Reference]:
     for i, site in enumerate(register.sites):
         yield _Reference("sites", i, "town", site.town, "towns", "乡镇", "town")
+        if site.powered_by:
+            yield _Reference("sites", i, "powered_by", site.powered_by, "sites", "站点", "site")
     for i, device in enumerate(register.devices):
         yield _Reference("devices", i, "site", device.site, "sites", "站点", "site")
         for parent in device.parents:

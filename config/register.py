@@ -30,7 +30,9 @@ class Town(Config):
 class Site(Config):
     """A tower or machine room. ``weight`` is users served if known, else 1 (PLAN section 4).
 
-    ``battery_min``: minutes that its battery is known to last, where somebody knows.
+    ``battery_min``: minutes that its battery is known to last, where somebody knows;
+    ``powered_by``: the site that its power comes from (a tower of the tower company's);
+    ``feeder``: the name of the power line that feeds it.
     """
 
     id: Id
@@ -41,6 +43,8 @@ class Site(Config):
     key_unit: bool = False
     hub: bool = False
     battery_min: Annotated[float, Field(gt=0)] | None = None
+    powered_by: Id | None = None
+    feeder: Annotated[str, Field(max_length=100)] | None = None
 
 
 class Device(Config):

@@ -108,6 +108,8 @@ TABLES: Final[Mapping[str, TableWords]] = {
                 _column("key_unit", As.YES, "重点单位 是否重点单位"),
                 _column("hub", As.YES, "汇聚点 汇聚 枢纽"),
                 _column("battery_min", As.NUMBER, "电池分钟数 后备时长 电池时长"),
+                _column("powered_by", As.ID, "供电站点 电源站点 所在铁塔"),
+                _column("feeder", As.NAME, "供电线路 馈线"),
             ),
             required=True,
         ),

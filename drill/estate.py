@@ -150,7 +150,7 @@ def _register(folder: Path, county: County) -> None:
     tables: dict[str, tuple[tuple[str, ...], Iterable[BaseModel]]] = {
         "towns": (("code", "name"), register.towns),
         "sites": (
-            ("id", "name", "operator", "town", "weight", "key_unit", "hub"),
+            ("id", "name", "operator", "town", "weight", "key_unit", "hub", "powered_by"),
             register.sites,
         ),
         "devices": (("id", "name", "site", "parents", "main", "egress"), register.devices),

@@ -50,6 +50,7 @@ def register_of(county: County) -> Register:
                 weight=site.weight,
                 key_unit=site.key_unit,
                 hub=site.kind in {SiteKind.HUB, SiteKind.CORE},
+                powered_by=site.host or None,
             )
             for site in county.sites
         ),

@@ -5,6 +5,7 @@ Observed and expected are never mixed: whatever is not yet so says 预计 and fr
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
 from escalation.charter import NONE, Charter, rank
@@ -103,9 +104,17 @@ def outlook(view: View) -> Both:
     ahead = view.situation.verdict.projected
     if ahead is None:
         return first(view)
-    when = when_of(view)
-    what = join([_networks(view), _sites(view), _reached(view)], "，", ", ")
-    return Both(f"预计{when.zh}：{what.zh}", f"expected {when.en}: {what.en}")
+    when, later = when_of(view), {*ahead.operators, *ahead.systems} - {*ahead.by_then}
+    early = _networks(view, ahead.by_then) if later else EMPTY
+    whole = [_networks(view), _sites(view)]
+    what = join([early, _reached(view)] if early else [*whole, _reached(view)], "，", ", ")
+    then = join(whole, "，", ", ") if early else EMPTY
+    said = Both(f"预计{when.zh}：{what.zh}", f"expected {when.en}: {what.en}")
+    return (
+        Both(f"{said.zh}；随后共{then.zh}", f"{said.en}; after that in all {then.en}")
+        if then
+        else said
+    )
 
 
 def when_of(view: View) -> Both:
@@ -124,19 +133,23 @@ def when_of(view: View) -> Both:
     return Both(f"（{named.zh}）", f"({named.en})")
 
 
-def _networks(view: View) -> Both:
-    """2家企业部分业务受影响（移动公司、联通公司）."""
+def _networks(view: View, among: Collection[str] | None = None) -> Both:
+    """2家企业部分业务受影响（移动公司、联通公司）; of those ``among`` alone, if given."""
     from escalation import facts  # noqa: PLC0415  facts writes a site's line with our words
 
     ahead = view.situation.verdict.projected
     assert ahead is not None
     said = []
+
+    def hit(states: Mapping[str, str], word: str) -> list[str]:
+        return [n for n, s in states.items() if s == word and (among is None or n in among)]
+
     for state in ("full", "partial"):
         word = facts.STATES[state]
         for names, noun in (
-            ([facts.operator_name(view, n) for n, s in ahead.operators.items() if s == state],
+            ([facts.operator_name(view, n) for n in hit(ahead.operators, state)],
              Both("家企业", "operator")),
-            ([facts.system_name(view, n) for n, s in ahead.systems.items() if s == state],
+            ([facts.system_name(view, n) for n in hit(ahead.systems, state)],
              Both("个信息系统", "information system")),
         ):  # fmt: skip
             if names:

@@ -116,7 +116,8 @@ class Projected(Wire):
 
     ``operators`` and ``systems`` hold those that would be worse than now. ``at_ms`` is when this
     scenario and level are first reached (with its interval), null where no battery decides it:
-    a threat, or nobody knows. ``sites`` go dark by themselves, ``behind`` with them; ``threats``
+    a threat, or nobody knows; ``by_then`` are those of them hit at that moment, the others come
+    after it, within the horizon. ``sites`` go dark by themselves, ``behind`` with them; ``threats``
     are the ids of those counted.
     """
 
@@ -125,6 +126,7 @@ class Projected(Wire):
     spread: Id
     operators: dict[Id, Id]
     systems: dict[Id, Id]
+    by_then: tuple[Id, ...] = ()
     at_ms: Ms | None = None
     low_ms: Ms | None = None
     high_ms: Ms | None = None
