@@ -329,7 +329,8 @@ def absent(view: View) -> Both:
     said, on_trial = listed(apart, MOST_TOWNS), listed(tried, MOST_TOWNS)
     parts = [Both(f"未接入：{said.zh}", f"not connected: {said.en}")] if apart else []
     if tried:
-        parts.append(Both(f"试运行，不计入：{on_trial.zh}", f"in trial, not counted: {on_trial.en}"))
+        zh, en = f"试运行，不计入：{on_trial.zh}", f"in trial, not counted: {on_trial.en}"
+        parts.append(Both(zh, en))
     return Both("；".join(one.zh for one in parts), "; ".join(one.en for one in parts))
 
 
