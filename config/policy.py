@@ -251,7 +251,7 @@ class PurgePolicy(Config):
 
 
 class ShelfPolicy(Config):
-    """Shelving (RFC 8632 section 2.6): for ``usual_s`` unless said, never longer than ``most_s``."""
+    """Shelving (RFC 8632 section 2.6): for ``usual_s`` unless said, at most for ``most_s``."""
 
     usual_s: Annotated[int, Field(ge=60, le=31_536_000)] = 86_400
     most_s: Annotated[int, Field(ge=60, le=31_536_000)] = 604_800

@@ -26,7 +26,7 @@ Volts = Callable[[int], float]
 
 
 def said(volts: Volts, end_ms: int, *, delta: float = 0.5) -> Iterator[tuple[int, float]]:
-    """What an agent sends: tenths, at a look every 30 s, once moved by ``delta`` or after 10 min."""
+    """What an agent sends: tenths, every 30 s, once moved by ``delta`` or after 10 min."""
     told, told_ms = math.inf, -math.inf
     for now_ms in range(T0, end_ms, 30_000):
         value = round(volts(now_ms), 1)
