@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 import orjson
 
-from agent.schedule import Schedule
+from agent.schedule import Schedule, Turns, turns_of
 from collector import condition, intake, sight
 from collector import world as worlds
 from collector.app import Collector
@@ -362,9 +362,14 @@ def turns_lost_at_reload(stack: ExitStack) -> None:
     """Devices that a reload brings are never looked at."""
     replace = Schedule.replace
 
-    def careless(self: Schedule, turns: Any, *given: Any, **named: Any) -> None:
-        known = [name for name in turns if any(name in ring for ring in self._rings)]
-        replace(self, {name: turns[name] for name in known}, *given, **named)
+    def careless(self: Schedule, every: Sequence[Turns], *given: Any, **named: Any) -> None:
+        known = {
+            name: one.interval_ms
+            for one in every
+            for name in one.names
+            if any(name in ring for ring in self._rings)
+        }
+        replace(self, turns_of(known), *given, **named)
 
     stack.enter_context(patch.object(Schedule, "replace", careless))
 

@@ -20,6 +20,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agent.app import Agent
+from agent.devices import listed
 from agent.reload import Setup
 from collector.app import Collector
 from collector.io.backup import back_up, put_back
@@ -237,10 +238,10 @@ class AgentMachine(Machine):
             self.ground.checker.counts["reloads refused"] += 1
             raise ConfigError([error(Place(str(self.state_dir)), "", self.fault)])
         house = self.ground.house
-        inventory = house.inventory(self.name, self.without)
         settings = house.agent(self.name, self.interval_s)
+        roster = listed(settings, house.inventory(self.name, self.without))
         self.ground.checker.counts["reloads"] += 1
-        return Setup(settings, inventory, house.profiles, TrapAccess())
+        return Setup(settings, roster, house.profiles, TrapAccess())
 
     def reload(self) -> None:
         """SIGHUP."""
