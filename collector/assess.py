@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any, Final
+from operator import itemgetter
+from typing import Final
 
-from collector import causes, networks, quiet
+from collector import causes, impact, networks, quiet
 from collector.base import World
 from collector.county import WEIGHT_UNIT
 from collector.decide import SPREAD, Decision, DecisionInput, Impact, Spread
@@ -17,7 +18,13 @@ from collector.state import AgentState, Blind
 from collector.tally import CellWord, Count, Lost
 from escalation import facts, stated, threat
 from escalation.attest import Review
-from escalation.situation import AttestedFact, BlindSource, OperatorFact, Situation
+from escalation.situation import (
+    AttestedFact,
+    BlindSource,
+    DevicesNow,
+    OperatorFact,
+    Situation,
+)
 from escalation.state import Attestation
 from escalation.words import moment
 from wire.notice import DeviceFact, PolicyLine, PowerFact, Projected, SiteFact, Verdict
@@ -26,16 +33,6 @@ CST: Final = timezone(timedelta(hours=8))
 """China Standard Time: everything shown to people is in it (PLAN section 5)."""
 
 AFFECTED: Final = frozenset({Impact.PARTIAL, Impact.FULL})
-
-_SITE_RANK: Final = {"out": 0, "at_risk": 1, "unknown": 2}
-_DEVICE_RANK: Final = {
-    "down": 0,
-    "flapping": 1,
-    "snmp_fault": 1,
-    "alarm": 2,
-    "hidden": 3,
-    "unknown": 4,
-}
 
 
 def assess(world: World, now_ms: int) -> None:
@@ -59,7 +56,8 @@ def assess(world: World, now_ms: int) -> None:
         system_names={s.id: s.name for s in world.county.systems.values()},
         town_names=world.county.town_names,
         sites=site_facts(world),
-        devices=device_facts(world),
+        devices=device_facts(world, world.tally.ranked.rows),
+        devices_now=devices_now(world),
         quiet=quiet.summary(world),
         trial=tuple(sorted(world.county.trial)),
         blind=blind_sources(world, now_ms),
@@ -289,16 +287,15 @@ def site_facts(world: World) -> tuple[SiteFact, ...]:
 
     Sites without mains by the key units and the people behind them, then by what they have left.
     """
-    held = world.tally.quiet_sites
-    loud = (fact for name, fact in world.tally.site_facts.items() if name not in held)
-    facts = (with_power(world, fact) for fact in loud)
-    return tuple(sorted(facts, key=_site_order))
-
-
-def _site_order(fact: SiteFact) -> tuple[Any, ...]:
-    power = fact.power if fact.state != "out" else None
-    behind = (-power.keys, -power.people, power.dark_ms or 2**62) if power else (0, 0, 0)
-    return (not fact.key_unit, _SITE_RANK[fact.state], *behind, fact.since_ms, fact.site)
+    tally = world.tally
+    apart, ranked = tally.lost.keys() | tally.quiet_sites.keys(), tally.ranked_sites
+    if not apart:
+        return tuple(ranked.rows)
+    plain = [one for one in zip(ranked.keys, ranked.rows, strict=True) if one[0][-1] not in apart]
+    known = (tally.site_facts.get(name) for name in tally.lost if name not in tally.quiet_sites)
+    lost = (with_power(world, fact) for fact in known if fact is not None)
+    rows = sorted([*plain, *((impact.site_order(one), one) for one in lost)], key=itemgetter(0))
+    return tuple(fact for _, fact in rows)
 
 
 def with_power(world: World, fact: SiteFact) -> SiteFact:
@@ -324,10 +321,23 @@ def power_of(world: World, site: str, lost: Lost) -> PowerFact:
     )
 
 
-def device_facts(world: World) -> tuple[DeviceFact, ...]:
+def device_facts(world: World, rows: Sequence[DeviceFact]) -> tuple[DeviceFact, ...]:
+    """Those of ``rows`` (in their order) that are not quiet."""
     held = world.tally.quiet_devices
-    facts = (fact for name, fact in world.tally.device_facts.items() if name not in held)
-    return tuple(sorted(facts, key=lambda f: (_DEVICE_RANK[f.state], f.since_ms, f.device)))
+    return tuple(fact for fact in rows if fact.device not in held) if held else tuple(rows)
+
+
+def devices_now(world: World) -> DevicesNow:
+    """The same devices for who only looks at news (``escalation.picture``)."""
+    tally = world.tally
+    ranks = impact.DEVICE_RANK
+    news = device_facts(world, tally.ranked.below((ranks["alarm"],)))
+    rest = {one: tally.ranked.count(ranks[one]) for one in ("alarm", "hidden", "unknown")}
+    for name in tally.quiet_devices:
+        fact = tally.device_facts.get(name)
+        if fact is not None and fact.state in rest:
+            rest[fact.state] -= 1
+    return DevicesNow(news, rest, dict(tally.device_facts), frozenset(tally.quiet_devices))
 
 
 def blind_sources(world: World, now_ms: int) -> tuple[BlindSource, ...]:

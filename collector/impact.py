@@ -8,7 +8,7 @@ from the state alone.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from collector import maintenance, power, quiet, words
 from collector.base import World
@@ -30,6 +30,18 @@ from wire.notice import DeviceFact, SiteFact
 
 LINE: Final = 480
 """Characters of a cause sentence that fit a notice's line."""
+
+DEVICE_RANK: Final = {
+    "down": 0,
+    "flapping": 1,
+    "snmp_fault": 1,
+    "alarm": 2,
+    "hidden": 3,
+    "unknown": 4,
+}
+"""The order of devices that are out of order; those before ``alarm`` are news."""
+
+_SITE_RANK: Final = {"out": 0, "at_risk": 1, "unknown": 2}
 
 NO_DEVICE: Final = DeviceShare()
 NO_SITE: Final = SiteShare()
@@ -120,6 +132,7 @@ def place_device(world: World, device: str, row: DeviceState, touched: Touched) 
 def _device_fact(world: World, device: str, row: DeviceState) -> None:
     if row.status in {Status.OK, Status.NEW}:
         if world.tally.device_facts.pop(device, None) is not None:
+            world.tally.ranked.drop(device)
             world.stale_facts = True
         return
     known = world.county.devices[device]
@@ -133,7 +146,7 @@ def _device_fact(world: World, device: str, row: DeviceState) -> None:
     old = world.tally.device_facts.get(device)
     if old is not None and (old.state, old.since_ms, old.cause) == (state, since_ms, cause):
         return  # the rest is the configuration's, with which all facts are made anew
-    world.tally.device_facts[device] = DeviceFact(
+    fact = world.tally.device_facts[device] = DeviceFact(
         device=device,
         name=known.name,
         site=known.site,
@@ -143,6 +156,7 @@ def _device_fact(world: World, device: str, row: DeviceState) -> None:
         cause=cause,
         refused=words.refusal(row),
     )
+    world.tally.ranked.put((DEVICE_RANK[state], since_ms, device), fact)
     world.stale_facts = True
 
 
@@ -248,6 +262,7 @@ def place_site(world: World, site: str, share: SiteShare, touched: Touched) -> N
 def _site_fact(world: World, site: str, row: SiteState, cause: str) -> None:
     if row.word in {SiteWord.OK, SiteWord.NEW}:
         if world.tally.site_facts.pop(site, None) is not None:
+            world.tally.ranked_sites.drop(site)
             world.stale_facts = True
         return
     known = world.county.sites[site]
@@ -256,7 +271,7 @@ def _site_fact(world: World, site: str, row: SiteState, cause: str) -> None:
     old = world.tally.site_facts.get(site)
     if old is not None and (old.state, old.since_ms, old.cause) == (state, since_ms, cause):
         return  # as above
-    world.tally.site_facts[site] = SiteFact(
+    fact = world.tally.site_facts[site] = SiteFact(
         site=site,
         name=known.name,
         operator=known.operator,
@@ -266,7 +281,15 @@ def _site_fact(world: World, site: str, row: SiteState, cause: str) -> None:
         cause=cause,
         key_unit=known.key_unit,
     )
+    world.tally.ranked_sites.put(site_order(fact), fact)
     world.stale_facts = True
+
+
+def site_order(fact: SiteFact) -> tuple[Any, ...]:
+    """Key units first, then out before at risk before unknown; of these by what power is left."""
+    power = fact.power if fact.state != "out" else None
+    behind = (-power.keys, -power.people, power.dark_ms or 2**62) if power else (0, 0, 0)
+    return (not fact.key_unit, _SITE_RANK[fact.state], *behind, fact.since_ms, fact.site)
 
 
 def judge_cells(world: World, touched: Touched) -> list[tuple[Cell, bool]]:

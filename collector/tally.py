@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from collector.ranked import Ranked
 from wire.notice import DeviceFact, SiteFact
 
 
@@ -158,5 +159,7 @@ class Tally:
     behind: dict[str, tuple[int, int]] = field(default_factory=dict, compare=False)
     quiet_devices: dict[str, str] = field(default_factory=dict)
     quiet_sites: dict[str, str] = field(default_factory=dict)
+    ranked: Ranked[DeviceFact] = field(default_factory=Ranked)
+    ranked_sites: Ranked[SiteFact] = field(default_factory=Ranked)
     site_facts: dict[str, SiteFact] = field(default_factory=dict)
     device_facts: dict[str, DeviceFact] = field(default_factory=dict)

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from escalation.situation import Situation
 from escalation.words import Both, plural
 from wire.notice import DeviceFact
 from wire.reasons import reason_words
 
+DEVICE_NEWS: Final = frozenset({"down", "flapping", "snmp_fault"})
 REFUSED: Final = "snmp_refused"
 """An SNMP fault that the device names itself: it is no silence of unknown cause."""
 SNMP_FAULT: Final = Both(
@@ -33,6 +35,22 @@ DEVICE_COUNTS: Final = {
     "unknown": Both("设备状态不明{}台", "unknown"),
     "alarm": Both("设备告警{}台", "with an alarm"),
 }
+
+
+def news(situation: Situation) -> Sequence[DeviceFact]:
+    """The devices that are news in themselves."""
+    now = situation.devices_now
+    if now is not None:
+        return now.news
+    return [device for device in situation.devices if device.state in DEVICE_NEWS]
+
+
+def counted(situation: Situation) -> Counter[str]:
+    """How many devices there are of each word."""
+    now = situation.devices_now
+    if now is None:
+        return Counter(map(device_word, situation.devices))
+    return Counter(map(device_word, now.news)) + Counter(now.rest)
 
 
 def device_word(device: DeviceFact) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from escalation import dark
 from escalation.charter import NONE, Charter, rank
-from escalation.devices import DEVICE_COUNTS, DEVICE_STATES, device_word, mute, told
+from escalation.devices import DEVICE_COUNTS, DEVICE_STATES, counted, mute, news, told
 from escalation.picture import AFFECTED
 from escalation.situation import AttestedFact, BlindSource, OperatorFact, Situation, Threat
 from escalation.state import Case, Standing
@@ -157,7 +158,7 @@ def _plain(name: Both, state: Both) -> Both:
 def counts(view: View) -> Both:
     """How many sites and devices are out of order, in one phrase."""
     sites = Counter(site.state for site in view.situation.sites)
-    devices = Counter(map(device_word, view.situation.devices))
+    devices = counted(view.situation)
     said = [
         *_counted(sites, _but(SITE_COUNTS, "unknown"), "site"),
         *_counted(devices, _but(DEVICE_COUNTS, "unknown", "alarm"), "device"),
@@ -317,7 +318,7 @@ def unknowns(view: View, *, told: Collection[str] = ()) -> list[Both]:
     said.extend(attested(view, fact) for fact in view.situation.attested)
     if verdict.spread == "unknown":
         said.append(Both("扩散性尚未查明", "whether it spreads is not established"))
-    said.extend(mute(view.situation.devices))
+    said.extend(mute(news(view.situation)))
     return [part for part in (*said, not_excluded(view), counted_worst(view), absent(view)) if part]
 
 
@@ -379,15 +380,17 @@ def _site_row(view: View, number: int, site: SiteFact) -> Both:
 
 
 def device_rows(view: View) -> Iterator[Both]:
-    devices = [d for d in view.situation.devices if d.state in DEVICE_STATES]
-    states = Counter(map(device_word, view.situation.devices))
+    states = counted(view.situation)
+    number_of = sum(states[word] for word in DEVICE_STATES)
+    named = (device for device in view.situation.devices if device.state in DEVICE_STATES)
+    devices = list(islice(named, MOST_ROWS))
     said = join(_counted(states, DEVICE_COUNTS, "device"), "，", ", ")
     if said:
         yield Both(f"{said.zh}{'：' if devices else ''}", f"{said.en}{':' if devices else ''}")
-    for number, device in enumerate(devices[:MOST_ROWS], 1):
+    for number, device in enumerate(devices, 1):
         yield _device_row(view, number, device)
-    if len(devices) > MOST_ROWS:
-        more = len(devices) - MOST_ROWS
+    if number_of > MOST_ROWS:
+        more = number_of - MOST_ROWS
         yield Both(f"  另有{more}台设备，见所附数据", f"  and {more} more in the attached data")
 
 

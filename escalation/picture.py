@@ -12,13 +12,13 @@ from typing import Final
 
 from escalation.charter import Charter, rank
 from escalation.dark import drafted
+from escalation.devices import news
 from escalation.situation import Situation
 from escalation.state import Incident, Picture, Standing
-from wire.notice import Verdict
+from wire.notice import DeviceFact, Verdict
 
 AFFECTED: Final = frozenset({"partial", "full"})
 SITE_NEWS: Final = frozenset({"out", "at_risk"})
-DEVICE_NEWS: Final = frozenset({"down", "flapping", "snmp_fault"})
 BLIND: Final = frozenset({"unknown"})
 WEIGHT: Final = {
     "flapping": 1,
@@ -61,16 +61,23 @@ def something_wrong(situation: Situation) -> bool:
         not AFFECTED.isdisjoint(verdict.operators.values())
         or not AFFECTED.isdisjoint(verdict.systems.values())
         or any(site.state in SITE_NEWS for site in situation.sites)
-        or any(device.state in DEVICE_NEWS for device in situation.devices)
+        or bool(news(situation))
     )
 
 
 def follow(incident: Incident, situation: Situation) -> None:
     """Remember every site and device that was ever out of order in this incident."""
     incident.sites.update(site.site for site in situation.sites if site.state in SITE_NEWS)
-    incident.devices.update(
-        device.device for device in situation.devices if device.state in DEVICE_NEWS
-    )
+    incident.devices.update(device.device for device in news(situation))
+
+
+def _lost(incident: Incident, situation: Situation, told: Mapping[str, str]) -> list[DeviceFact]:
+    """The incident's devices that are no news now and not in order either."""
+    now = situation.devices_now
+    if now is None:
+        return [one for one in situation.devices if one.device in incident.devices]
+    others = (now.by_id.get(name) for name in incident.devices if name not in told)
+    return [one for one in others if one is not None and one.device not in now.quiet]
 
 
 def picture(charter: Charter, incident: Incident, situation: Situation) -> Picture:
@@ -82,11 +89,9 @@ def picture(charter: Charter, incident: Incident, situation: Situation) -> Pictu
     """
     told = incident.told or Picture()
     verdict = situation.verdict
-    devices = {}
-    for device in situation.devices:
-        if device.state in DEVICE_NEWS:
-            devices[device.device] = device.state
-        elif device.device in incident.devices and device.state in ("unknown", "hidden"):
+    devices = {device.device: device.state for device in news(situation)}
+    for device in _lost(incident, situation, devices):
+        if device.state in ("unknown", "hidden"):
             kept = told.devices.get(device.device, "unknown")
             devices[device.device] = "unknown" if device.state == "unknown" else kept
     quiet = situation.quiet
@@ -125,10 +130,9 @@ def compare(charter: Charter, told: Picture, now: Picture) -> Change:
         (told.sites, now.sites),
         (told.devices, now.devices),
     ):
-        for name in sorted(before.keys() | after.keys()):
-            old, new = before.get(name), after.get(name)
-            if old != new:
-                (better if _milder(old, new) else worse).append(name)
+        for name in sorted({name for name, _ in before.items() ^ after.items()}):
+            milder = _milder(before.get(name), after.get(name))
+            (better if milder else worse).append(name)
     if _grew(charter, told.worst, now.worst):
         worse.append("range")
     return Change(tuple(worse), tuple(better))

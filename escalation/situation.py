@@ -5,9 +5,26 @@ Plain values, so that the desk (notices, warning machine) can be tested without 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated, NamedTuple
+
+from pydantic import Field
 
 from wire.notice import DeviceFact, PolicyLine, SiteFact, Verdict
+
+
+class DevicesNow(NamedTuple):
+    """The devices of a situation for who only looks at some of them.
+
+    ``news``: down, flapping or without SNMP; ``rest``: how many are in each other state;
+    ``by_id``: all, but for those ``quiet``.
+    """
+
+    news: tuple[DeviceFact, ...]
+    rest: Mapping[str, int]
+    by_id: Mapping[str, DeviceFact]
+    quiet: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +122,8 @@ class Situation:
     (key units first, then out before at risk before unknown), ``devices`` likewise; ``policy``
     the lines of the policy that took part; ``evidence`` the spread's steps and similar, one
     sentence each, in Chinese; ``attested`` what people stated and the verdict rests on;
-    ``threats`` what may come from outside, in force; ``trial`` the operators in trial.
+    ``threats`` what may come from outside, in force; ``trial`` the operators in trial;
+    ``devices_now`` says nothing that ``devices`` does not, and is not kept.
     """
 
     at_ms: int
@@ -124,3 +142,6 @@ class Situation:
     trial: tuple[str, ...] = ()
     since_ms: int | None = None
     config_hash: str = ""
+    devices_now: Annotated[DevicesNow | None, Field(exclude=True)] = field(
+        default=None, repr=False, compare=False
+    )
