@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from collector import otherwise, why
+from collector import otherwise, why, why_network
 from collector.assess import overdue_at
 from collector.base import World
 from collector.decide import SPREAD, Decision, DecisionInput
@@ -51,10 +51,10 @@ def _thing(world: World, now_ms: int, target: str) -> Why:
     for name in operators:
         if target in {name, county.operator_names[name], why.english(world, name)}:
             state = given.get(name) or world.state.operators[name].impact
-            return why.operator(world, name, state, now_ms)
+            return why_network.operator(world, name, state, now_ms)
     for name in _meant(county.systems, target):
         state = given.get(name) or world.state.systems[name].impact
-        return why.system(world, name, state, now_ms)
+        return why_network.system(world, name, state, now_ms)
     known = [WARNING, *operators, *county.systems, *county.sites]
     hint = did_you_mean(target, known)
     raise NoSuchThingError(
@@ -202,9 +202,9 @@ def _networks(world: World, situation: Situation, now_ms: int) -> Iterator[Why]:
     yield from why.some(
         rows,
         lambda row: (
-            why.operator(world, row[1], row[2], now_ms, brief=True)
+            why_network.operator(world, row[1], row[2], now_ms, brief=True)
             if row[0] == "operator"
-            else why.system(world, row[1], row[2], now_ms, brief=True)
+            else why_network.system(world, row[1], row[2], now_ms, brief=True)
         ),
     )
 
