@@ -19,6 +19,7 @@ from agent.walk import MAX_ROWS, Walk
 
 FAILED_MOST: Final = 5
 """Objects that a device fails on which one look finds out: each costs a few requests."""
+_FOUR_OCTETS: Final = 2**32 - 1
 _REFUSALS: Final = frozenset((ErrorStatus.authorizationError, ErrorStatus.noAccess))
 
 
@@ -48,7 +49,7 @@ class ScalarReader:
         layout = step.layouts.get(len(data))
         if layout is None:
             return False
-        values = layout.match(data, request_id.to_bytes(4, "big"))
+        values = layout.match(data, (request_id & _FOUR_OCTETS).to_bytes(4, "big"))
         if values is None:
             return False
         self._got(step, values, layout.tags)
@@ -193,7 +194,7 @@ class TableReader:
         layout = step.layouts.get(len(data))
         if layout is None:
             return False
-        values = layout.match(data, request_id.to_bytes(4, "big"))
+        values = layout.match(data, (request_id & _FOUR_OCTETS).to_bytes(4, "big"))
         if values is None:
             return False
         self._values = self._values + values if self._values else values
