@@ -17,7 +17,7 @@ from collector import condition
 from collector import world as worlds
 from collector.base import World
 from collector.county import County
-from collector.model import Input, OfficeCommand, Poison, Resumed, Started, Tick
+from collector.model import Held, Input, OfficeCommand, Poison, Resumed, Started, Tick
 from config.plan import Plan
 from config.policy import Policy
 from config.register import Register
@@ -174,7 +174,11 @@ class Replay:
                 return
 
     def _translated(self, given: Input) -> Input:
-        """An order to the counterpart of what it speaks of."""
+        """An order to the counterpart of what it speaks of; what an office holds likewise."""
+        if isinstance(given, Held):
+            lost = max(0, given.number - self.base.world.desk.last_number)
+            number = self.edited.world.desk.last_number + lost
+            return replace(given, number=number, warning=given.warning if lost else "")
         if not isinstance(given, OfficeCommand):
             return given
         command = given.command

@@ -10,7 +10,7 @@ import pytest
 from collector import world as worlds
 from collector.io.segments import Segments, TooEarlyError
 from collector.io.store import Store
-from collector.model import OfficeCommand, Row
+from collector.model import Held, OfficeCommand, Row
 from collector.replay import Difference, Edit, Replay, coarse, difference
 from config.io.plan import SHIPPED, load_plan
 from config.policy import Policy
@@ -47,6 +47,7 @@ def day(store: Store) -> Keeper:
     keeper.pass_s(600)
     keeper.looks(Outcome.NO_ANSWER, *devices("cmcc", 1), *devices("cucc", 1))
     keeper.pass_s(900)
+    keeper.turn(Held("office", keeper.world.desk.last_number, keeper.world.desk.open_warning or ""))
     keeper.looks(Outcome.MEASURED, *devices("cmcc", 1), *devices("cucc", 1))
     keeper.pass_s(1800)
     return keeper
@@ -103,6 +104,7 @@ def test_a_longer_hold_leaves_the_short_outage_out(store: Store, tmp_path: Path)
     found = difference(replayed(path_of(tmp_path), Edit(policy=policy(400))))
     gone = [row for row in found.rows if row.now_ms is None]
     assert gone
+    assert all(row.key[0] != "health" for row in found.rows)  # what the office holds is not lost
     assert found.now < found.was
     was, now = when(found, "scenario2")
     assert was is not None
