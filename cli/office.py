@@ -170,6 +170,20 @@ def lift(
     _order(Verb.LIFT, warning, config, account, key, reason, wait, as_json)
 
 
+@app.command()
+def adopt(
+    warning: WarningId,
+    config: Config,
+    account: Account,
+    key: Key = None,
+    reason: Reason = "",
+    wait: Wait = 20,
+    as_json: Json = False,
+) -> None:
+    """改按现行规则研判未结预警 / judge the open warning by the rules in force from now on."""
+    _order(Verb.ADOPT, warning, config, account, key, reason, wait, as_json)
+
+
 SaidBy = Annotated[str, typer.Option("--source", help="由谁告知、依据何事 / who said so")]
 Until = Annotated[
     int | None,

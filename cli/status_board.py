@@ -82,6 +82,11 @@ def _head(shown: Json, now_ms: int) -> Text:
         text.append(f"{held['state']['zh']} {held['state']['en']}\n", style="bold red")
         names = (held["scenario"], held["level"])
         text.append("  " + " · ".join(f"{name['zh']} {name['en']}" for name in names))
+        if held.get("rules"):
+            text.append(f"\n  按规则版本 {held['rules']} 研判 judged by these rules", style="dim")
+        if held.get("rules") != held.get("rules_in_force"):
+            text.append(f"，现行 in force {held['rules_in_force']}：", style="yellow")
+            text.append("office adopt", style="yellow")
     verdict = shown["verdict"]
     if verdict is not None:
         spread = SPREAD.get(verdict["spread"], verdict["spread"])

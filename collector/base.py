@@ -41,6 +41,9 @@ class Wave:
 class World:
     """Changed by ``step`` alone, by one task alone. ``dirty`` devices await the next Tick.
 
+    ``newest`` is the configuration in force; while a warning is open that was drafted by other
+    rules, ``county`` is its register under those rules (FAULTS F23).
+
     A Tick leaves what is too much for one (``collector.turn``) in ``dirty``, ``wave`` and
     ``unreviewed``, and since when in ``behind_ms``. ``stale_facts``: only single sites and devices
     are otherwise than at the last assessment, ``stale_verdict``: more than these may be.
@@ -53,6 +56,7 @@ class World:
 
     def __init__(self, county: County, state: State, desk: Desk, receiver: Receiver) -> None:
         self.county = county
+        self.newest = county
         self.state = state
         self.desk = desk
         self.receiver = receiver

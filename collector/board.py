@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from collector import offices
 from collector.base import World
@@ -16,6 +16,9 @@ from collector.words import device_cause
 from collector.world import charter as charter_of
 from escalation.facts import FACT, level_name, scenario_name
 from escalation.page import STATES
+
+RULES: Final = 12
+"""Hex digits by which people know a version of plan and policy."""
 
 Json = dict[str, Any]
 
@@ -75,6 +78,8 @@ def standing(world: World) -> Json | None:
         "scenario": scenario_name(charter, held.warning)._asdict(),
         "level": level_name(charter, held.level)._asdict(),
         "opened_ms": case.opened_ms,
+        "rules": case.rules[:RULES],
+        "rules_in_force": (world.desk.offered or case.rules)[:RULES],
     }
 
 

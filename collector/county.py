@@ -66,6 +66,8 @@ class County:
         register = self.register = bundle.register_
         self.policy = bundle.policy
         self.plan = bundle.plan
+        ruled = (bundle.plan.model_dump_json(), bundle.policy.model_dump_json())
+        self.rules = hashlib.sha256("\n".join(ruled).encode()).hexdigest()
         self.decider = Decider(bundle.plan)
         self.sites: dict[str, Site] = {site.id: site for site in register.sites}
         self.devices: dict[str, Device] = {device.id: device for device in register.devices}
@@ -114,6 +116,11 @@ class County:
             for contact in reversed(register.contacts)
             if contact.kind is ContactKind.OPERATOR and contact.operator
         }
+
+    def under(self, other: County) -> County:
+        """This register under the plan and policy of another configuration (FAULTS F23)."""
+        ruled = {"plan": other.plan, "policy": other.policy}
+        return County(self.bundle.model_copy(update=ruled))
 
     def delays(self, type_id: str) -> Delays:
         """The raise and clear delay of an alarm type."""

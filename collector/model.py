@@ -190,9 +190,13 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Reconfigured:
-    """Another configuration is in force from here on; the store keeps it under its hash."""
+    """Another configuration is in force from here on; the store keeps it under its hash.
+
+    ``pin``: an open warning keeps the rules that it was judged by (journals of before have none).
+    """
 
     config_hash: str
+    pin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +285,7 @@ class _Resumed(Wire):
 
 class _Config(Wire):
     config_hash: str
+    pin: bool = False
 
 
 _RETAINED: Final = b"\nretained"
@@ -362,8 +367,9 @@ def encode_input(given: Input) -> tuple[InputKind, bytes]:  # noqa: C901, PLR091
             return InputKind.HELD, _Held(**asdict(given)).model_dump_json().encode()
         case Resumed(paused_ms):
             return InputKind.RESUMED, _Resumed(paused_ms=paused_ms).model_dump_json().encode()
-        case Reconfigured(config_hash):
-            return InputKind.CONFIG, _Config(config_hash=config_hash).model_dump_json().encode()
+        case Reconfigured():
+            config = _Config(**asdict(given)).model_dump_json(exclude_defaults=True)
+            return InputKind.CONFIG, config.encode()
         case Tick():
             return InputKind.TICK, b""
 
@@ -408,7 +414,7 @@ def decode_input(kind: str, blob: bytes) -> Input:  # noqa: C901, PLR0911, PLR09
         case InputKind.RESUMED:
             return Resumed(_Resumed.model_validate_json(blob).paused_ms)
         case InputKind.CONFIG:
-            return Reconfigured(_Config.model_validate_json(blob).config_hash)
+            return Reconfigured(**_Config.model_validate_json(blob).model_dump())
         case InputKind.TICK:
             return Tick()
 

@@ -102,6 +102,7 @@ def charter(county: County) -> Charter:
         county=county.register.county,
         tree=county.bundle.tree,
         recipients=county.bundle.offices,
+        rules=county.rules,
     )
 
 
@@ -123,11 +124,12 @@ def step(world: World, now_ms: int, given: Input, resolve: Resolve | None = None
             _heard(world, now_ms, given)
         case Started() | Resumed() | Held():
             _started(world, now_ms, given)
-        case Reconfigured(config_hash):
+        case Reconfigured(config_hash, pin):
             if resolve is None:
                 raise ValueError("a changed configuration needs somebody who knows it")
-            reconfigure(world, now_ms, resolve(config_hash))
+            reconfigure(world, now_ms, resolve(config_hash), pin=pin)
         case Tick():
+            follow_rules(world, now_ms)
             turn.tick(world, now_ms)
     return world.effects
 
@@ -309,17 +311,40 @@ def _realign(world: World, now_ms: int) -> None:
         networks.turned(world, now_ms, cell, affected=True)
 
 
-def reconfigure(world: World, now_ms: int, county: County) -> None:
-    """Another configuration from here on: built whole, then one reference swapped."""
-    if county.hash == world.county.hash:
+def reconfigure(world: World, now_ms: int, county: County, *, pin: bool = False) -> None:
+    """Another configuration from here on: built whole, then one reference swapped.
+
+    ``pin``: an open warning goes on under its own plan and policy, in the newest register, until
+    it is closed or a person has it follow (FAULTS F23).
+    """
+    if county.hash == world.newest.hash:
         return
     world.record(
         "configuration",
-        was=world.county.hash,
+        was=world.newest.hash,
         hash=county.hash,
         at_ms=now_ms,
-        changes=changes(world.county, county),
+        changes=changes(world.newest, county),
     )
+    world.newest, case, rules = county, world.desk.case, world.county.rules
+    pinned = pin and case is not None and county.rules != rules
+    world.desk.offer(county.rules if pinned else "")
+    if pinned and case is not None:
+        case.rules = case.rules or rules
+        world.record("pinned", warning=case.id, rules=rules, newest=county.rules, at_ms=now_ms)
+    _swap(world, now_ms, county.under(world.county) if pinned else county)
+
+
+def follow_rules(world: World, now_ms: int) -> None:
+    """The open warning was closed, or is judged by the rules in force now: all of it is."""
+    if world.newest is world.county or (world.desk.case is not None and world.desk.offered):
+        return
+    world.desk.offer("")
+    world.record("rules_in_force", rules=world.newest.rules, at_ms=now_ms)
+    _swap(world, now_ms, world.newest)
+
+
+def _swap(world: World, now_ms: int, county: County) -> None:
     world.county = county
     world.desk = Desk.from_json(charter(county), world.desk.to_json())
     enter(world, now_ms)
@@ -335,6 +360,7 @@ def dump(world: World) -> bytes:
     document: dict[str, Any] = {
         "format": FORMAT,
         "config": world.county.hash,
+        "newest": world.newest.hash,
         "stale": world.stale_verdict,
         "stale_facts": world.stale_facts,
         "state": orjson.Fragment(CODEC.dump_json(world.state)),
@@ -367,6 +393,8 @@ def read(raw: bytes, resolve: Resolve, *, at_ms: int = 0) -> Read:
     desk = Desk(charter(county), said)
     world = World(county, state, desk, Receiver(store=state.store, marks=marks))
     world.situation = said.situation
+    if document.get("newest", document["config"]) != document["config"]:
+        world.newest = resolve(document["newest"])
     rows = document.get("timers")
     world.timers = Timers((row[0], TimerKey(*row[1:])) for row in rows or ())
     if rows is None:

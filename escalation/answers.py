@@ -40,6 +40,7 @@ ORDERS: Final = {
     Verb.ISSUE: Both("发布", "issued"),
     Verb.WITHDRAW: Both("撤回", "withdrew"),
     Verb.LIFT: Both("解除", "lifted"),
+    Verb.ADOPT: Both("改按现行规则研判", "moved to the rules in force"),
     Verb.ATTEST: Both("登记电话核实", "attested"),
     Verb.FACT: Both("登记研判事项", "entered the fact"),
     Verb.ALARM: Both("处理告警或维护窗口", "said of alarms or a window"),
@@ -257,12 +258,20 @@ def _after_close(_: View) -> Both:
     )
 
 
+def _after_adopt(_: View) -> Both:
+    return Both(
+        "请核对按现行规则得出的情形和级别",
+        "look at the scenario and level that the rules in force make of it",
+    )
+
+
 AFTER: Final[dict[Verb, Callable[[View], Both]]] = {
     Verb.ACK: _after_ack,
     Verb.PROPOSE: _after_propose,
     Verb.ISSUE: _after_issue,
     Verb.WITHDRAW: _after_close,
     Verb.LIFT: _after_close,
+    Verb.ADOPT: _after_adopt,
 }
 
 

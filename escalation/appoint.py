@@ -26,11 +26,17 @@ def charter_of(
     county: str,
     tree: str,
     recipients: Iterable[str],
+    rules: str = "",
 ) -> Charter:
-    """The desk's charter. ``recipients`` are the ids of the offices that get every notice."""
+    """The desk's charter. ``recipients`` are the ids of the offices that get every notice.
+
+    ``rules`` is the version of plan and policy, by their hash.
+    """
     verbs = {Verb(item.verb): item for item in plan.authority if item.verb in set(Verb)}
     if Verb.FACT in verbs:  # a plan of before: whoever judges facts judges threats
         verbs.setdefault(Verb.THREAT, verbs[Verb.FACT])
+    if Verb.ISSUE in verbs:  # whoever issues a warning answers for the rules it is judged by
+        verbs.setdefault(Verb.ADOPT, verbs[Verb.ISSUE])
     return Charter(
         county=county,
         tree=tree,
@@ -56,6 +62,7 @@ def charter_of(
             if rule.ground is Ground.GAP
         },
         clocks=_clocks(policy),
+        rules=rules,
     )
 
 

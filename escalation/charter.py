@@ -94,6 +94,7 @@ class Charter:
 
     ``scenarios`` and ``levels`` stand from mild to worst. ``verbs`` names the roles that may give
     each order, ``verb_clauses`` the clause that says so. ``gaps`` are the plan's gap rules by id.
+    ``rules`` is the version of plan and policy together, by their hash.
     """
 
     county: str
@@ -114,6 +115,7 @@ class Charter:
     facts: Mapping[str, EnteredFact] = field(default_factory=dict)
     gaps: Mapping[str, Gap] = field(default_factory=dict)
     clocks: Clocks = field(default_factory=Clocks)
+    rules: str = ""
 
     @property
     def scenario_order(self) -> tuple[str, ...]:

@@ -130,6 +130,15 @@ class Desk:
         """Go on above what any store before can have come to (``escalation.damage``)."""
         self._clerk.jump(now_ms, number)
 
+    def offer(self, rules: str) -> None:
+        """Other rules are in force than the open warning's; empty: none are."""
+        self._state.offered = rules
+
+    @property
+    def offered(self) -> str:
+        """The rules by which a person may have the open warning judged from now on."""
+        return self._state.offered
+
     def stand_in(self, now_ms: int, measured: Mapping[str, str]) -> attest.Review:
         """What stands in for what is not ``measured`` now, by operator or system."""
         return attest.review(self._state, now_ms, measured)
@@ -304,6 +313,7 @@ class Desk:
         if case is None:
             event = Event.DRAFT
             case = Case(self._clerk.warning_id(now_ms), State.NONE, now_ms, state.known)
+            case.rules = self._charter.rules
             state.case = case
         was, case.state = case.state, step(case.state, event)
         case.draft = state.known

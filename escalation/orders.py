@@ -110,6 +110,8 @@ def _of_warning(clerk: Clerk, now_ms: int, command: Command, case: Case | None) 
         return _known_notice(state, command.target)
     if case is None:
         return Outcome.CLOSED if command.target in state.closed else Outcome.UNKNOWN_TARGET
+    if command.verb is Verb.ADOPT:
+        return Outcome.ACCEPTED if state.offered else Outcome.NOTHING_NEW
     if command.projected:
         return possible_ahead(clerk, case)
     return _possible(clerk, now_ms, command.verb, case)
@@ -205,6 +207,8 @@ def _apply(clerk: Clerk, now_ms: int, command: Command) -> tuple[Standing | None
         return None, [applied(clerk, now_ms, command)]
     case = clerk.state.case
     assert case is not None
+    if command.verb is Verb.ADOPT:
+        return None, [_adopt(clerk.state, case, command.account)]
     event, before = BY_VERB[command.verb], case.state
     case.state = step(before, event)
     adopted: Standing | None = case.draft
@@ -221,6 +225,12 @@ def _apply(clerk: Clerk, now_ms: int, command: Command) -> tuple[Standing | None
         adopted = None
     reminders.settle(clerk.state)
     return adopted, [transition(case, before, event, command.account)]
+
+
+def _adopt(state: DeskState, case: Case, by: str) -> Record:
+    """From here on the warning is judged by the rules in force (FAULTS F23)."""
+    was, case.rules, state.offered = case.rules, state.offered, ""
+    return Record("rules", {"warning": case.id, "was": was, "rules": case.rules, "by": by})
 
 
 def transition(case: Case, before: State, event: Event, by: str) -> Record:

@@ -55,6 +55,9 @@ class Picture:
 class Case:
     """The open warning. ``draft`` is what the machine last drafted that is not nothing.
 
+    ``rules`` is the version of plan and policy that it is judged by, until it is closed or a person
+    has it judged by newer ones (FAULTS F23); empty in snapshots of before.
+
     ``ahead``: what is ``proposed`` is the projected level, not the observed one.
     """
 
@@ -69,6 +72,7 @@ class Case:
     issued_by: str | None = None
     expires_ms: int | None = None
     expiry_told: int = 0
+    rules: str = ""
 
 
 @dataclass(slots=True)
@@ -136,7 +140,8 @@ class DeskState:
     the notices that came after what waits. ``turned_away`` are orders that nobody signed whom we
     know, by when they came; their ids are not those of real ones. ``attested`` is keyed by
     operator, system or ``fact:`` and a fact's id. ``orders_from_ms``: what was ordered before may
-    have been carried out, and nobody knows (``escalation.damage``).
+    have been carried out, and nobody knows (``escalation.damage``). ``offered`` are rules in force
+    by which the open warning is not judged yet.
     """
 
     number: int = 0
@@ -166,6 +171,7 @@ class DeskState:
     threats: dict[str, Threat] = field(default_factory=dict)
     threats_over: dict[str, int] = field(default_factory=dict)
     orders_from_ms: int = 0
+    offered: str = ""
 
 
 STATE: TypeAdapter[DeskState] = TypeAdapter(DeskState)

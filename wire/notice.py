@@ -173,6 +173,7 @@ class Verb(StrEnum):
     ISSUE = "issue"
     WITHDRAW = "withdraw"
     LIFT = "lift"
+    ADOPT = "adopt"
     ATTEST = "attest"
     FACT = "fact"
     THREAT = "threat"

@@ -120,8 +120,8 @@ def _begin(opened: Opened, county: County, now_ms: int, back: _Back) -> None:
     What another version wrote is kept once more in our own words, so that it is read only once.
     """
     given: list[Input] = []
-    if opened.world.county.hash != county.hash:
-        given.append(Reconfigured(county.hash))
+    if opened.world.newest.hash != county.hash:
+        given.append(Reconfigured(county.hash, pin=True))
     upto = opened.store.last_input if back.anew else 0
     lost = bool(back.losses or back.anew)
     started = Started(
@@ -131,6 +131,8 @@ def _begin(opened: Opened, county: County, now_ms: int, back: _Back) -> None:
     effects: list[Effect] = []
     for one in given:
         effects += worlds.step(opened.world, now_ms, one, opened.store.resolve)
+    if opened.world.county.hash != county.hash:
+        opened.store.keep(opened.world.county, now_ms)
     own = opened.keys.own
     opened.store.commit(now_ms, given, effects, lambda notice: sign(notice, "notice", own))
     if back.changed:

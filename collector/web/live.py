@@ -311,7 +311,7 @@ class LiveSource:
             entered=view.entered(world),
             threats=tuple(world.desk.threats.values()),
             reports=self.past.over,
-            offices=view.offices_away(world),
+            remarks=view.standing_remarks(world),
             seen=self._seen,
         )
 

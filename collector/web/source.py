@@ -264,7 +264,7 @@ class Board:
     entered: Mapping[str, Said] = field(default_factory=dict)
     threats: tuple[Threat, ...] = ()
     reports: tuple[str, ...] = ()
-    offices: tuple[Bilingual, ...] = ()
+    remarks: tuple[Bilingual, ...] = ()
     seen: Callable[[str], int | None] = _never
 
 

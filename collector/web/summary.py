@@ -230,7 +230,7 @@ def summary(moment: Moment) -> Summary:
         outlook=outlook(moment),
         dark_next=dark_next(moment),
         config_hash=board.static.config_hash,
-        remarks=(*board.offices, *board.static.words.remarks),
+        remarks=(*board.remarks, *board.static.words.remarks),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from collector import offices, words
 from collector.assess import power_of
 from collector.base import World
+from collector.board import RULES
 from collector.care import care_of
 from collector.county import UNREACHABLE, County
 from collector.sight import as_of
@@ -80,6 +81,20 @@ def static(county: County, positions: dict[str, tuple[int, int]], name: str) -> 
         positions=positions,
         config_hash=county.hash,
     )
+
+
+def standing_remarks(world: World) -> tuple[Bilingual, ...]:
+    """What has to be known beside the picture: by which rules it is judged, who hears of it."""
+    case = world.desk.case
+    if case is None or not world.desk.offered:
+        return offices_away(world)
+    own, other = case.rules[:RULES], world.desk.offered[:RULES]
+    said = Bilingual(
+        zh=f"预警 {case.id} 仍按规则版本 {own} 研判；现行版本 {other}，可下达“改按现行规则研判”。",
+        en=f"Warning {case.id} is still judged by rules {own}; in force are {other}: a person may "
+        "have it follow them (office adopt).",
+    )
+    return (said, *offices_away(world))
 
 
 def offices_away(world: World) -> tuple[Bilingual, ...]:
