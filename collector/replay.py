@@ -17,7 +17,7 @@ from collector import condition
 from collector import world as worlds
 from collector.base import World
 from collector.county import County
-from collector.model import Held, Input, OfficeCommand, Poison, Resumed, Started, Tick
+from collector.model import Held, Input, OfficeCommand, OfficeSeen, Poison, Resumed, Started, Tick
 from config.plan import Plan
 from config.policy import Policy
 from config.register import Register
@@ -173,12 +173,20 @@ class Replay:
             if self.edited.world.next_deadline() == due:
                 return
 
+    def _held(self, number: int, warning: str | None) -> tuple[int, str | None]:
+        """What an office would hold of the edited side; more than was told is more here too."""
+        lost = max(0, number - self.base.world.desk.last_number)
+        return self.edited.world.desk.last_number + lost, warning if lost else None
+
     def _translated(self, given: Input) -> Input:
         """An order to the counterpart of what it speaks of; what an office holds likewise."""
         if isinstance(given, Held):
-            lost = max(0, given.number - self.base.world.desk.last_number)
-            number = self.edited.world.desk.last_number + lost
-            return replace(given, number=number, warning=given.warning if lost else "")
+            number, warning = self._held(given.number, given.warning)
+            return replace(given, number=number, warning=warning or "")
+        if isinstance(given, OfficeSeen) and given.alive.number is not None:
+            number, warning = self._held(given.alive.number, given.alive.warning)
+            said = given.alive.model_copy(update={"number": number, "warning": warning})
+            return replace(given, alive=said)
         if not isinstance(given, OfficeCommand):
             return given
         command = given.command
