@@ -113,6 +113,7 @@ def _apply(world: World, now_ms: int, name: str, action: AlarmAction) -> None:
         case _:
             pass
     care.notes = [*care.notes, note][-MOST_NOTES:]
+    world.dirty[name.partition("|")[0]] = None  # so that whoever shows it looks again
 
 
 def _purged(world: World, now_ms: int, action: AlarmAction) -> Done:

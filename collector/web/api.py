@@ -36,6 +36,7 @@ from collector.web.model import (
     DrillKey,
     DrillKeys,
     Health,
+    MaintenanceAnswer,
     OutcomeAnswer,
     Page,
     PeopleAnswer,
@@ -205,6 +206,10 @@ async def get_alarms(api: Api, request: web.Request) -> web.Response:
     moment, query = api.now(), asked(request, lists.AlarmQuery)
     found = lists.alarms(moment, query)
     return answer(api, request, lists.page(moment, query, found, lists.alarm_item))
+
+
+async def get_maintenance(api: Api, request: web.Request) -> web.Response:
+    return shared(api, request, "maintenance", lists.maintenance)
 
 
 async def get_device(api: Api, request: web.Request) -> web.Response:
@@ -411,10 +416,16 @@ ROUTES: Final = (
         "POST", f"{V1}/devices/{{device}}/look", "Look now", answer=OutcomeAnswer, handle=post_look
     ),
     _get(f"{V1}/alarms", "Alarms", get_alarms, Page[AlarmItem], lists.AlarmQuery),
+    _get(
+        f"{V1}/maintenance",
+        "Maintenance windows, and what is shelved",
+        get_maintenance,
+        MaintenanceAnswer,
+    ),
     Route(
         "POST",
         f"{V1}/alarm-actions",
-        "Acknowledge, note, assign; payload wire.alarm.AlarmAction",
+        "Acknowledge, note, assign, close, shelve, purge, maintain; payload wire.alarm.AlarmAction",
         body=Signed,
         answer=OutcomeAnswer,
         handle=post_alarm_action,

@@ -8,8 +8,18 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from collector.web.index import Moment, counts
-from collector.web.model import AlarmItem, DeviceRow, NoteItem, Page, SiteRow
-from collector.web.source import ORDER, Alarm, Note, State
+from collector.web.model import (
+    AlarmItem,
+    ChangeItem,
+    DeviceRow,
+    MaintenanceAnswer,
+    NoteItem,
+    Page,
+    ShelfItem,
+    SiteRow,
+    WindowItem,
+)
+from collector.web.source import ORDER, Alarm, Note, ShelfMark, State
 from config.register import Device, Site
 from wire.base import Id
 
@@ -68,9 +78,13 @@ class DeviceQuery(Query):
 
 
 class AlarmQuery(Query):
-    """``show``: open ones, those nobody acknowledged, cleared ones, or all."""
+    """``show``: open ones, those nobody acknowledged, shelved, closed, cleared ones, or all.
 
-    show: Literal["open", "unacked", "cleared", "all"] = "open"
+    Shelved and closed ones are open no more for who looks at the list (RFC 8632 section 2.6);
+    what stands in a maintenance window is open and waits for nobody.
+    """
+
+    show: Literal["open", "unacked", "shelved", "closed", "cleared", "all"] = "open"
     severity: Severities = ()
     assignee: Id | None = None
 
@@ -173,11 +187,13 @@ def alarms(moment: Moment, query: AlarmQuery) -> list[Alarm]:
 
 
 def _shown(alarm: Alarm, query: AlarmQuery) -> bool:
-    is_open = alarm.cleared_ms is None
+    raised = alarm.cleared_ms is None
     wanted = {
-        "open": is_open,
-        "unacked": is_open and alarm.acked is None,
-        "cleared": not is_open,
+        "open": in_list(alarm),
+        "unacked": unacked(alarm),
+        "shelved": raised and alarm.shelved is not None,
+        "closed": raised and alarm.closed is not None,
+        "cleared": not raised,
         "all": True,
     }[query.show]
     return (
@@ -185,6 +201,16 @@ def _shown(alarm: Alarm, query: AlarmQuery) -> bool:
         and (not query.severity or alarm.severity in query.severity)
         and (query.assignee is None or alarm.assignee == query.assignee)
     )
+
+
+def in_list(alarm: Alarm) -> bool:
+    """Raised, and neither shelved nor closed."""
+    return alarm.cleared_ms is None and alarm.shelved is None and alarm.closed is None
+
+
+def unacked(alarm: Alarm) -> bool:
+    """It waits for somebody to acknowledge it."""
+    return in_list(alarm) and alarm.acked is None and not alarm.hushed
 
 
 def _alarm_order(alarm: Alarm) -> tuple[bool, int, int, str]:
@@ -240,6 +266,7 @@ def device_row(moment: Moment, device: Device) -> DeviceRow:
         cause=here.cause,
         hides=moment.hides[device.id],
         key_unit=site is not None and site.key_unit,
+        quiet=here.quiet,
     )
 
 
@@ -302,4 +329,55 @@ def alarm_item(moment: Moment, alarm: Alarm) -> AlarmItem:
         assignee=alarm.assignee,
         assignee_name=moment.index.person_name(alarm.assignee),
         notes=tuple(note_item(moment, note) for note in alarm.notes),
+        closed=note_item(moment, alarm.closed) if alarm.closed else None,
+        shelved=shelf_item(moment, alarm.shelved) if alarm.shelved else None,
+        maintained=alarm.maintained,
+        cause=alarm.cause,
+        cause_no=alarm.cause_no,
+        event_type=alarm.event_type,
+        changes=tuple(
+            ChangeItem(at_ms=one.at_ms, word=one.word, severity=one.severity, said=one.said)
+            for one in alarm.changes
+        ),
+    )
+
+
+def shelf_item(moment: Moment, mark: ShelfMark) -> ShelfItem:
+    """A place on the shelf as lists show it."""
+    device = moment.index.devices.get(mark.alarm.partition("|")[0])
+    return ShelfItem(
+        alarm=mark.alarm,
+        device_name=device.name if device else "",
+        name=mark.name,
+        reason=mark.reason,
+        account=mark.account,
+        person=moment.index.person_name(mark.account),
+        until_ms=mark.until_ms,
+    )
+
+
+def maintenance(moment: Moment) -> MaintenanceAnswer:
+    """Maintenance windows that run or are to come, and everything on the shelf."""
+    board = moment.board
+    return MaintenanceAnswer(
+        revision=board.revision,
+        at_ms=board.at_ms,
+        windows=tuple(
+            WindowItem(
+                id=one.id,
+                name=one.name,
+                reason=one.reason,
+                account=one.account,
+                person=moment.index.person_name(one.account),
+                targets=one.targets,
+                rrule=one.rrule,
+                state="open" if one.open else "coming",
+                begins_ms=one.begins_ms,
+                ends_ms=one.ends_ms,
+                devices=one.devices,
+                wrong=one.wrong,
+            )
+            for one in board.windows()
+        ),
+        shelf=tuple(shelf_item(moment, one) for one in board.shelf),
     )

@@ -27,6 +27,7 @@ from collector.explain import NoSuchThingError, explain
 from collector.io.history import HistoryDown
 from collector.model import COMMAND, AlarmSaid, Input, OfficeCommand, Row
 from collector.period import Period
+from collector.web import alarmview
 from collector.web import worldview as view
 from collector.web.chart import lines
 from collector.web.outcomes import answered, outcome_of, refused_outcome
@@ -313,6 +314,8 @@ class LiveSource:
             reports=self.past.over,
             remarks=view.standing_remarks(world),
             seen=self._seen,
+            windows=lambda: alarmview.windows(self._world),
+            shelf=alarmview.shelf(world),
         )
 
     def _seen(self, device: str) -> int | None:
@@ -332,7 +335,7 @@ class LiveSource:
             if name in county.devices:
                 devices[name] = now = view.device(world, name)
                 self._moved(name, self._devices.get(name), now)
-                held = tuple(view.alarms(world, name))
+                held = (*alarmview.alarms(world, name), *alarmview.cleared(world, name))
                 if held:
                     alarms[name] = held
                 else:
@@ -347,27 +350,8 @@ class LiveSource:
             self.past.moved(name, Transition(at_ms, before.state, now.state, now.why))
 
     def _all_alarms(self) -> tuple[Alarm, ...]:
-        """Raised ones, and those cleared lately."""
-        county = self._world.county
-        over = []
-        for one in self.past.cleared:
-            kind, device = county.types.get(one.type), county.devices.get(one.device)
-            if kind is None or device is None:
-                continue
-            over.append(
-                Alarm(
-                    id=f"{one.device}|{one.type}|{one.qualifier}|{one.cleared_ms}",
-                    device=one.device,
-                    site=device.site,
-                    type=one.type,
-                    title=Bilingual(zh=kind.name_zh, en=kind.name_en),
-                    severity=kind.severity.value,
-                    raised_ms=one.raised_ms,
-                    cleared_ms=one.cleared_ms,
-                    text=Bilingual(zh=one.qualifier, en=one.qualifier),
-                )
-            )
-        return (*(alarm for held in self._alarms.values() for alarm in held), *over)
+        """Raised ones, and those that are over until they are purged."""
+        return tuple(alarm for held in self._alarms.values() for alarm in held)
 
     def _warning(self, now_ms: int) -> WarningState | None:
         case = self._world.desk.case

@@ -236,6 +236,7 @@ class DeviceRow(Api):
     cause: str | None
     hides: int
     key_unit: bool
+    quiet: str = ""
 
 
 class SiteRow(Api):
@@ -298,8 +299,59 @@ class NoteItem(Api):
     text: str
 
 
+class ChangeItem(Api):
+    """A row of an alarm's status-change list: raised, cleared, flapping, settled."""
+
+    at_ms: int
+    word: str
+    severity: str
+    said: str
+
+
+class ShelfItem(Api):
+    """An alarm on the shelf: under which name, why, by whom, until when."""
+
+    alarm: str
+    device_name: str
+    name: str
+    reason: str
+    account: str
+    person: str
+    until_ms: int
+
+
+class WindowItem(Api):
+    """A maintenance window; ``account`` None: it is the register's.
+
+    ``devices`` it covers (key units' are not covered), ``wrong`` so many are out of order now.
+    """
+
+    id: str
+    name: str
+    reason: str
+    account: str | None
+    person: str
+    targets: tuple[Bilingual, ...]
+    rrule: str
+    state: Literal["open", "coming"]
+    begins_ms: int | None
+    ends_ms: int | None
+    devices: int
+    wrong: int
+
+
+class MaintenanceAnswer(Stamp):
+    """Maintenance windows that run or are to come, and everything on the shelf."""
+
+    windows: tuple[WindowItem, ...]
+    shelf: tuple[ShelfItem, ...]
+
+
 class AlarmItem(Api):
-    """An alarm with who cares for it; cleared is a moment, not a severity (RFC 8632)."""
+    """An alarm with who cares for it; cleared is a moment, not a severity (RFC 8632).
+
+    ``cause`` is the X.733 probable cause with its number; ``changes`` are newest first.
+    """
 
     id: str
     device: str | None
@@ -320,6 +372,13 @@ class AlarmItem(Api):
     assignee: str | None
     assignee_name: str
     notes: tuple[NoteItem, ...]
+    closed: NoteItem | None = None
+    shelved: ShelfItem | None = None
+    maintained: bool = False
+    cause: str = ""
+    cause_no: int | None = None
+    event_type: str = ""
+    changes: tuple[ChangeItem, ...] = ()
 
 
 class DeviceAnswer(Stamp):

@@ -19,7 +19,6 @@ from wire.notice import STATING, Bilingual, NoticeKind, Verb
 
 MOST_NOTICES: Final = 200
 MOST_LOG: Final = 200
-MOST_CLEARED: Final = 500
 MOST_OVER: Final = 20
 TRANSITIONS: Final = 20
 """State changes kept of one device."""
@@ -35,24 +34,12 @@ EVENTS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Cleared:
-    """An alarm that was raised and is over."""
-
-    device: str
-    type: str
-    qualifier: str
-    raised_ms: int
-    cleared_ms: int
-
-
 @dataclass
 class Past:
     """Feed it every effect once, in order, with the turn's stamp."""
 
     notices: deque[NoticeState] = field(default_factory=lambda: deque(maxlen=MOST_NOTICES))
     log: deque[tuple[str, LogLine]] = field(default_factory=lambda: deque(maxlen=MOST_LOG))
-    cleared: deque[Cleared] = field(default_factory=lambda: deque(maxlen=MOST_CLEARED))
     _transitions: OrderedDict[str, deque[Transition]] = field(default_factory=OrderedDict)
     _over: dict[str, None] = field(default_factory=dict)
     _reasons: dict[str, str] = field(default_factory=dict)
@@ -100,8 +87,6 @@ class Past:
                 self._command(at_ms, data)
             case "warning":
                 self._warning(at_ms, data)
-            case "alarm":
-                self._alarm(at_ms, data)
 
     def moved(self, device: str, change: Transition) -> None:
         """A device changed its state."""
@@ -154,9 +139,3 @@ class Past:
         account = None if machine else data["by"]
         reason = "" if machine else self._reasons.pop(data["by"], "")
         self.log.append((data["id"], LogLine(at_ms, what, account, reason)))
-
-    def _alarm(self, at_ms: int, data: dict[str, Any]) -> None:
-        if data["word"] == "cleared":
-            self.cleared.append(
-                Cleared(data["device"], data["type"], data["qualifier"], data["since_ms"], at_ms)
-            )

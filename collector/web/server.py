@@ -37,6 +37,7 @@ PAGES: Final = (
     "/sites",
     "/sites/{id}",
     "/alarms",
+    "/maintenance",
     "/warning",
     "/analysis",
     "/keys",

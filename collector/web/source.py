@@ -49,12 +49,17 @@ def _never(_device: str) -> int | None:
     return None
 
 
+def _no_windows() -> tuple[WindowState, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceState:
     """A device's state, since when, why in words.
 
     ``cause`` is the device behind which it is hidden, if it is. ``word`` is the collector's own
-    word (``snmp_fault``, ``hidden`` …) when it says more than the state.
+    word (``snmp_fault``, ``hidden`` …) when it says more than the state. ``quiet``: nobody is told
+    of it, because of maintenance, or as all of it is shelved.
     """
 
     state: State
@@ -62,6 +67,7 @@ class DeviceState:
     why: Bilingual = EMPTY
     cause: str | None = None
     word: str = ""
+    quiet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +130,33 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A row of an alarm's status-change list: raised, cleared, flapping, settled."""
+
+    at_ms: int
+    word: str
+    severity: str
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfMark:
+    """An alarm on the shelf: under which name, why, by whom, until when."""
+
+    alarm: str
+    name: str
+    reason: str
+    account: str
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm:
     """A raised condition (RFC 8632): cleared is a moment, not a severity.
 
     ``id`` is the key (resource, type, qualifier) as one text. ``notes`` are in order; the newest
-    acknowledgement and assignment stand in ``acked`` and ``assignee`` as well.
+    acknowledgement, closing and assignment stand in fields of their own as well. ``cause`` is the
+    X.733 probable cause with its number; ``changes`` are the last ones, newest first.
     """
 
     id: str
@@ -144,6 +172,38 @@ class Alarm:
     acked: Note | None = None
     assignee: str | None = None
     notes: tuple[Note, ...] = ()
+    closed: Note | None = None
+    shelved: ShelfMark | None = None
+    maintained: bool = False
+    cause: str = ""
+    cause_no: int | None = None
+    event_type: str = ""
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def hushed(self) -> bool:
+        """On the shelf, or in a maintenance window: it waits for nobody."""
+        return self.shelved is not None or self.maintained
+
+
+@dataclass(frozen=True, slots=True)
+class WindowState:
+    """A maintenance window that runs (``open``) or is to come; ``account`` None: the register's.
+
+    ``devices`` it covers, ``wrong`` so many of them are out of order now.
+    """
+
+    id: str
+    name: str
+    reason: str
+    account: str | None
+    targets: tuple[Bilingual, ...]
+    rrule: str
+    open: bool
+    begins_ms: int | None
+    ends_ms: int | None
+    devices: int
+    wrong: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +326,8 @@ class Board:
     reports: tuple[str, ...] = ()
     remarks: tuple[Bilingual, ...] = ()
     seen: Callable[[str], int | None] = _never
+    windows: Callable[[], tuple[WindowState, ...]] = _no_windows
+    shelf: tuple[ShelfMark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

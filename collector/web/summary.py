@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from collector.web.index import Index, Moment, counts
-from collector.web.lists import dark_order
+from collector.web.lists import dark_order, in_list, unacked
 from collector.web.model import (
     AttestedItem,
     Cell,
@@ -205,7 +205,7 @@ def brief(moment: Moment) -> WarningBrief | None:
 def summary(moment: Moment) -> Summary:
     """Everything that home shows."""
     board, matrix = moment.board, cells(moment)
-    open_alarms = [alarm for alarm in board.alarms if alarm.cleared_ms is None]
+    open_alarms = [alarm for alarm in board.alarms if in_list(alarm)]
     sites = {name: moment.site(name) for name in moment.index.sites}
     return Summary(
         revision=board.revision,
@@ -220,7 +220,7 @@ def summary(moment: Moment) -> Summary:
         hidden=moment.hides.total(),
         at_risk=sum(site.at_risk for site in sites.values()),
         alarms_open=len(open_alarms),
-        alarms_unacked=sum(alarm.acked is None for alarm in open_alarms),
+        alarms_unacked=sum(map(unacked, open_alarms)),
         operators=operators(moment),
         systems=systems(moment),
         towns=towns(moment, matrix),

@@ -5,23 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from collector import offices, words
+from collector import offices, quiet, words
 from collector.assess import power_of
 from collector.base import World
 from collector.board import RULES
-from collector.care import care_of
-from collector.county import UNREACHABLE, County
+from collector.county import County
 from collector.sight import as_of
-from collector.state import AgentState, Blind, CareNote, SiteWord, Status
+from collector.state import AgentState, Blind, SiteWord, Status
 from collector.state import DeviceState as Row
 from collector.state import SiteState as SiteRow
 from collector.tally import CellWord
+from collector.web.alarmview import alarms
 from collector.web.source import (
     EMPTY,
-    Alarm,
     CellState,
     DeviceState,
-    Note,
     ReadingState,
     Said,
     SiteState,
@@ -146,10 +144,16 @@ def device(world: World, name: str) -> DeviceState:
     if status is Status.NEW and world.county.operator_of[name] not in world.county.connected:
         return DeviceState(State.NOT_CONNECTED, 0)
     if row is None or status in {Status.OK, Status.NEW}:
-        return DeviceState(STATES[status], row.since_ms if row else 0)
+        mark = "maintenance" if name in world.covered else ""
+        return DeviceState(STATES[status], row.since_ms if row else 0, quiet=mark)
     cause = row.hidden_by[0] if status is Status.HIDDEN and row.hidden_by else None
     return DeviceState(
-        STATES[status], row.since_ms, why(world, name, row), cause, word=status.value
+        STATES[status],
+        row.since_ms,
+        why(world, name, row),
+        cause,
+        word=status.value,
+        quiet=quiet.of_device(world, name, row),
     )
 
 
@@ -213,46 +217,6 @@ SITE_EN = {
     SiteWord.AT_RISK: "at risk: power",
     SiteWord.UNKNOWN: "nobody sees a main device now",
 }
-
-
-def alarms(world: World, name: str) -> Iterator[Alarm]:
-    """A device's raised alarms. A hidden child's silence is its parent's alarm, not its own."""
-    row = world.state.devices.get(name)
-    if row is None:
-        return
-    for key, held in row.alarms.items():
-        type_id, _, qualifier = key.partition("|")
-        kind = world.county.types.get(type_id)
-        flaps = held.flapping_ms is not None
-        if kind is None or not (held.active or flaps):
-            continue
-        if type_id == UNREACHABLE and row.status is Status.HIDDEN:
-            continue
-        full = f"{name}|{key}"
-        care = care_of(world, full, held)
-        yield Alarm(
-            id=full,
-            device=name,
-            site=world.county.devices[name].site,
-            type=type_id,
-            title=Bilingual(zh=kind.name_zh, en=kind.name_en),
-            severity=kind.severity.value,
-            raised_ms=held.since_ms,
-            text=_said(qualifier, held.said),
-            flapping=flaps,
-            acked=note(care.acked) if care and care.acked else None,
-            assignee=care.assignee if care else None,
-            notes=tuple(note(one) for one in care.notes) if care else (),
-        )
-
-
-def _said(*parts: str) -> Bilingual:
-    text = " ".join(part for part in parts if part)
-    return Bilingual(zh=text, en=text)
-
-
-def note(said: CareNote) -> Note:
-    return Note(said.at_ms, said.account, said.verb, said.text)
 
 
 def source(world: World, agent: str, row: AgentState) -> SourceState:

@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from collector import world as worlds
-from collector.model import AlarmSaid
+from collector.model import AlarmSaid, Reconfigured
 from config.register import Device, InformationSystem, Person, Register
 from escalation.effects import Record
 from tests.collector.small import T0, Hand, county, register
@@ -257,6 +257,7 @@ def test_it_survives_a_restart_and_a_changed_register() -> None:
     fewer: Register = hand.world.county.register
     kept = tuple(one for one in fewer.devices if one.id != "cmcc-d5")
     more = (*kept, Device(id="cmcc-d55", name="新", site="cmcc-s5"))
-    worlds.reconfigure(hand.world, hand.now, county(fewer.model_copy(update={"devices": more})))
+    other = county(fewer.model_copy(update={"devices": more}))
+    worlds.step(hand.world, hand.now, Reconfigured(other.hash), lambda _: other)
     hand.turn()
     assert hand.world.covered == {"cmcc-d55"}

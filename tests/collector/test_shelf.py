@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from collector import shelf as shelves
 from collector import world as worlds
 from collector.condition import MOST_CHANGES
-from collector.model import OfficeCommand, Row
+from collector.model import OfficeCommand, Reconfigured, Row
 from collector.state import CODEC
 from escalation.effects import EmitNotice
 from tests.collector.small import Hand, county, devices
@@ -124,7 +124,7 @@ def test_a_site_that_becomes_a_key_unit_leaves_the_shelf_and_the_window() -> Non
         one.model_copy(update={"key_unit": one.id == "cmcc-s5"}) for one in register.sites
     )
     again = county(register.model_copy(update={"sites": sites}))
-    worlds.reconfigure(hand.world, hand.now, again)
+    worlds.step(hand.world, hand.now, Reconfigured(again.hash), lambda _: again)
     hand.pass_s(120)
     assert hand.world.state.hush.shelf == {}
     assert [one.subject.zh for one in told(hand, NoticeKind.HEALTH)] == [
@@ -231,7 +231,7 @@ def test_an_offices_order_on_alarms_is_answered_like_every_order() -> None:
 
 def test_a_command_and_its_word_are_one_persons() -> None:
     same: dict[str, Any] = {"county": "140522", "tree": "live", "at_ms": 1}
-    word = AlarmAction(**same, id="c-1", account="zhao", verb=AlarmVerb.ACK, alarms=(DOWN,))  # type: ignore[arg-type]
+    word = AlarmAction(**same, id="c-1", account="zhao", verb=AlarmVerb.ACK, alarms=(DOWN,))
     fields: dict[str, Any] = {**same, "target": "x", "verb": Verb.ALARM}
     Command(**fields, id="c-1", account="zhao", word=word)
     for wrong in (

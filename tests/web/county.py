@@ -35,12 +35,14 @@ from collector.web.source import (
     ReadingState,
     Said,
     Series,
+    ShelfMark,
     SiteState,
     SourceState,
     State,
     Static,
     Transition,
     WarningState,
+    WindowState,
     Words,
 )
 from config.register import Device, InformationSystem, Person, Register, Site, Town
@@ -52,6 +54,7 @@ from tests.collector import small
 from tests.collector.test_explain import one_operator_partly
 from transport.sign import verify
 from wire.alarm import AlarmAction, AlarmVerb
+from wire.maintenance import Window
 from wire.notice import (
     STATING,
     Attested,
@@ -325,7 +328,12 @@ class Stage:
             _noted(alarm, action, note) if alarm.id in action.alarms else alarm
             for alarm in self.held.alarms
         )
-        self.change(alarms=alarms)
+        shelf = tuple(one.shelved for one in alarms if one.shelved is not None)
+        windows = self.held.windows()
+        if action.window is not None:
+            windows = (*windows, _shown(action.window, action.account))
+        kept = tuple(one for one in windows if one.id != action.target)
+        self.change(alarms=alarms, shelf=shelf, windows=lambda: kept)
         return Outcome(accepted=True, word="done", text=Bilingual(zh="已记录", en="recorded"))
 
     async def report(self, warning: str) -> tuple[dict[str, Any], str] | None:
@@ -548,7 +556,22 @@ def _noted(alarm: Alarm, action: AlarmAction, note: Note) -> Alarm:
         return replace(alarm, assignee=action.assignee)
     if action.verb is AlarmVerb.NOTE:
         return alarm
-    return replace(alarm, acked=note if action.verb is AlarmVerb.ACK else None)
+    if action.verb is AlarmVerb.SHELVE:
+        until = action.at_ms + (action.valid_s or 86_400) * 1000
+        mark = ShelfMark(alarm.id, action.name, action.text, action.account, until)
+        return replace(alarm, shelved=mark)
+    if action.verb is AlarmVerb.UNSHELVE:
+        return replace(alarm, shelved=None)
+    closed = note if action.verb is AlarmVerb.CLOSE else None
+    return replace(alarm, acked=note if action.verb is AlarmVerb.ACK else None, closed=closed)
+
+
+def _shown(window: Window, account: str) -> WindowState:
+    named = tuple(Bilingual(zh=text, en=text) for text in window.targets)
+    return WindowState(
+        window.id, window.name, window.reason, account, named, window.rrule, open=True,
+        begins_ms=window.start_ms, ends_ms=window.end_ms, devices=12, wrong=2,
+    )  # fmt: skip
 
 
 def _row(at_ms: int, device: str, kind: str, word: str, since_ms: int) -> Row:

@@ -22,21 +22,50 @@ async function act(verb, alarms, about, again) {
       value: () => ({ assignee: choice.value || null }),
     };
   };
-  const fields = (given) => ({ verb, alarms, text: given.text,
-    ...(verb === "assign" ? { assignee: given.assignee } : {}) });
-  if (await order("alarm_action", t(verb), about, fields, verb === "assign" ? who : undefined)) {
+  const onShelf = () => {
+    const name = h("input", { id: "shelf-name", required: true, maxlength: 100 });
+    const hours = h("select", { id: "shelf-hours" }, HOURS.map((one) =>
+      h("option", { value: one, selected: one === 24 }, `${one} ${t("hours")}`)));
+    return {
+      node: [h("p", { class: "muted" }, t("shelf_says")),
+        h("label", { for: "shelf-name" }, t("shelf_name")), name,
+        h("label", { for: "shelf-hours" }, t("for_hours")), hours],
+      value: () => ({ name: name.value.trim(), valid_s: Number(hours.value) * 3600 }),
+    };
+  };
+  const more = { assign: who, shelve: onShelf }[verb];
+  const fields = ({ text, assignee, name, valid_s }) => ({ verb, alarms, text: text || name || "",
+    ...(verb === "assign" ? { assignee } : {}), ...(verb === "shelve" ? { name, valid_s } : {}) });
+  if (await order("alarm_action", t(verb), about, fields, more)) {
     picked.clear();
     again();
   }
 }
 
-const buttons = (alarms, about, again, unack) => [
+const HOURS = [1, 4, 12, 24, 72, 168];
+
+const one = (verb, alarms, about, again) =>
+  h("button", { type: "button", onclick: () => act(verb, alarms, about, again) }, t(verb));
+
+const buttons = (alarms, about, again, unack, shelved) => [
   unack ? h("button", { type: "button", onclick: () => act("unack", alarms, about, again) }, t("unack"))
     : h("button", { type: "button", class: "main", onclick: () => act("ack", alarms, about, again) },
         t("ack")),
-  h("button", { type: "button", onclick: () => act("note", alarms, about, again) }, t("note")),
-  h("button", { type: "button", onclick: () => act("assign", alarms, about, again) }, t("assign")),
+  one("note", alarms, about, again),
+  one("assign", alarms, about, again),
+  one("close", alarms, about, again),
+  one(shelved ? "unshelve" : "shelve", alarms, about, again),
 ];
+
+// X.733: what it is called everywhere, and what it went through of late.
+const history = (alarm) => h("details", { class: "changes" },
+  h("summary", null, t("changes"), alarm.cause && h("span", { class: "muted" },
+    ` X.733 ${alarm.cause}${alarm.cause_no === null ? "" : ` (${alarm.cause_no})`} · ${
+      alarm.event_type}`)),
+  h("ol", { class: "log" }, alarm.changes.map((row) =>
+    h("li", { "data-key": `${row.at_ms} ${row.word}` }, at(row.at_ms), " ", t(`was_${row.word}`),
+      row.word === "raised" && ` · ${t(row.severity === "warning" ? "slight" : row.severity)}`,
+      row.said && row.word === "raised" && ` · ${row.said}`))));
 
 const noteLine = (note) => h("li", null, at(note.at_ms), " ", h("strong", null, note.name), " ",
   t(note.verb), note.text && `：${note.text}`);
@@ -48,25 +77,38 @@ export function alarmRow(alarm, again, box) {
     h("div", { class: "line" }, box, grade(alarm.severity),
       h("strong", { class: "title" }, say(alarm.title)),
       alarm.flapping && tag(t("flapping")), !open && tag(t("cleared"), "good"),
+      alarm.maintained && open && tag(t("maintained"), "work"),
+      alarm.shelved && tag(`${t("shelved")} ${alarm.shelved.name}`),
+      alarm.closed && tag(t("closed")),
       !open && at(alarm.cleared_ms),
       h("span", { class: "when" }, ago(alarm.raised_ms))),
     h("div", { class: "where" }, alarm.device ? deviceLink(alarm.device, alarm.device_name)
       : siteLink(alarm.site, alarm.site_name), ` · ${alarm.town_name} · `,
     operatorName(alarm.operator)),
     say(alarm.text) && h("div", { class: "say" }, say(alarm.text)),
+    alarm.shelved && h("div", { class: "say" }, `${alarm.shelved.reason} · ${alarm.shelved.person} `,
+      t("until"), " ", at(alarm.shelved.until_ms)),
     h("div", { class: "line care" },
       alarm.acked ? tag(`${t("acked")} ${alarm.acked.name}`, "good")
-        : open && tag(t("not_acked"), "risk"),
+        : open && !alarm.shelved && !alarm.closed && !alarm.maintained
+          && tag(t("not_acked"), "risk"),
       alarm.assignee && tag(`${t("assigned")} ${alarm.assignee_name}`),
-      open && h("span", { class: "buttons" }, buttons([alarm.id], about, again, alarm.acked !== null))),
+      h("span", { class: "buttons" }, open
+        ? buttons([alarm.id], about, again, alarm.acked !== null || alarm.closed !== null,
+            alarm.shelved !== null)
+        : one("purge", [alarm.id], about, again))),
+    history(alarm),
     alarm.notes.length > 0 && h("ul", { class: "notes" }, alarm.notes.map(noteLine)));
 }
 
+const SHOWN = ["open", "unacked", "shelved", "closed", "cleared", "all"];
+
 function tabs(params) {
   const now = params.get("show") ?? "open";
-  return h("p", { class: "tabs" }, ["open", "unacked", "cleared", "all"].map((one) =>
+  return h("p", { class: "tabs" }, SHOWN.map((one) =>
     h("button", { type: "button", "aria-pressed": String(one === now),
-      onclick: () => go(params, { show: one === "open" ? "" : one }) }, t(one))));
+      onclick: () => go(params, { show: one === "open" ? "" : one }) }, t(one))),
+  h("a", { class: "button", href: "/maintenance" }, t("maintenance")));
 }
 
 function bulk(page, again) {
@@ -82,7 +124,7 @@ function bulk(page, again) {
     h("label", { class: "inline" }, h("input", { type: "checkbox", id: "pick-all", checked: all,
       onchange: flip }), h("span", null, t("select_all"))),
     picked.size > 0 && h("span", { class: "buttons" }, `${t("selected")} ${picked.size} `,
-      buttons([...picked], `${t("selected")} ${picked.size}`, again, false)));
+      buttons([...picked], `${t("selected")} ${picked.size}`, again, false, false)));
 }
 
 export const page = {

@@ -14,6 +14,7 @@ const ROUTES = [
   [/^\/sites$/, async () => (await import("./lists.js")).sites],
   [/^\/sites\/([^/]+)$/, async () => (await import("./device.js")).site],
   [/^\/alarms$/, async () => (await import("./alarms.js")).page],
+  [/^\/maintenance$/, async () => (await import("./maintenance.js")).page],
   [/^\/warning$/, async () => (await import("./warning.js")).page],
   [/^\/analysis$/, async () => (await import("./analysis.js")).page],
   [/^\/keys$/, async () => (await import("./keys.js")).page],

@@ -81,6 +81,7 @@ export const device = {
         h("h1", null, one.name), badge(one.state),
         one.key_unit && tag(t("key_unit"), "key"), answer.main && tag(t("main")),
         answer.egress && tag(t("egress")),
+        one.quiet && tag(t(one.quiet === "maintenance" ? "maintained" : "shelved"), "work"),
         h("button", { type: "button", class: "main", onclick: () => look(one.id) }, t("look"))),
       h("div", { class: "two" },
         h("div", null, card(null, facts(answer)),
