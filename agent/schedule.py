@@ -105,6 +105,7 @@ class Schedule:
             elif device in self._under_way:
                 self._missed[device] = None
             else:
+                self._missed.pop(device, None)  # its look may end behind the round's end
                 self._under_way.add(device)
                 found.append(device)
         return found
@@ -120,7 +121,8 @@ class Schedule:
     def finished(self, device: str, *, looked: bool) -> None:
         """The look at ``device`` is over; ``looked`` False: it was not or could not be looked at.
 
-        A missed device stays missed until a look at it succeeds. Looks out of turn are not counted.
+        A missed device stays missed until the next look in its turn begins, or one succeeds. Looks
+        out of turn are not counted.
         """
         in_turn = device not in self._out_of_turn
         self._under_way.discard(device)

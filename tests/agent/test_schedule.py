@@ -80,6 +80,24 @@ def test_what_could_not_be_looked_at_is_missed_until_it_can() -> None:
     assert second.missed == ("d",)
 
 
+def test_who_rests_every_second_turn_is_missed_in_every_second_round_only() -> None:
+    """Also where a look goes on beyond the round's end: else the county never sees the device."""
+    schedule = Schedule(turns_of({"d": 10_000}), round_ms=10_000, now_ms=0)
+    turn = phase_ms("d", 10_000)
+    told = []
+    for number in range(6):
+        begin = number * 10_000
+        if number % 2:
+            schedule.finished("d", looked=True)  # the look of the round before
+        schedule.due(begin + turn)
+        if number % 2:
+            schedule.finished("d", looked=False)
+        end = schedule.round_over(begin + 10_000)
+        assert end is not None
+        told.append(end.missed)
+    assert told == [(), ("d",)] * 3
+
+
 def test_rounds_are_numbered_and_a_long_sleep_makes_one_of_many() -> None:
     schedule = Schedule(turns_of({"d": 1000}), round_ms=1000, now_ms=500)
     assert schedule.round_over(1499) is None
