@@ -8,8 +8,6 @@ SIGKILL can cost is the looks in progress and that one flush.
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import signal
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -17,10 +15,10 @@ from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from agent import lanes, present, samples
-from agent.batch import Batch, Taken
+from agent import lanes
+from agent.batch import Taken
 from agent.bucket import Budget
 from agent.conduct import Conduct
 from agent.devices import AgentFault, Device, Diff, Fleet, building, fleet, listed, merged
@@ -29,6 +27,7 @@ from agent.io import snapshot
 from agent.io.control import Control
 from agent.io.engine import Limits
 from agent.io.icmp import IcmpEngine, IcmpOptions
+from agent.io.lock import Lock
 from agent.io.metrics_page import MetricsPage
 from agent.io.port import on_grid
 from agent.io.reloader import Reloader
@@ -38,6 +37,7 @@ from agent.io.tracing import Tracing
 from agent.io.traps import Hooks, Traps
 from agent.io.uplink import Uplink
 from agent.io.ways import Ways
+from agent.io.writer import GATHER_S, Writer
 from agent.metrics import Metrics, gather
 from agent.presence import Identity
 from agent.query import IcmpResult, SnmpResult
@@ -54,33 +54,18 @@ from transport.io import log as logs
 from transport.io.clock import Clock
 from transport.io.link import Link, MakeLink
 from transport.io.notify import Notifier
-from transport.io.outbox import Row
-from wire.observation import Event, EventSource, Method, Outcome, Round, StateItem
+from wire.observation import Method, Outcome, Reading, Round
 from wire.request import LookRequest
 
 __all__ = ["Agent", "AgentFault"]
 
 R = TypeVar("R", IcmpResult, SnmpResult)
-FLUSH_S: Final = 0.2
-SAMPLES_S: Final = 1.0
-"""Samples, which decide nothing, wait for so long to be written with others."""
-
-GATHER_S: Final = 0.02
-"""Answers are left to gather for so long; turns and flushes stand on the same grid of moments."""
-
 TICK_S: Final = 0.1
 """Turns are at least this far apart, so that one of them submits many looks."""
-
-BATCH_MOST: Final = 256
-"""Measured looks that wait to be taken together, until the next flush at most."""
 
 ASKED_EVERY_S: Final = 5.0
 ASKED_MOST: Final = 20
 """Looks out of turn: at most so many devices in that time, each of them once."""
-
-_PENDING_MOST: Final = 200_000
-"""State items held in memory while not even the disk takes them."""
-
 
 Told = Callable[[Device, R], None]
 
@@ -136,13 +121,7 @@ class Agent:
         self._ended: asyncio.Future[None] | None = None
         self._turn_at: asyncio.TimerHandle | None = None
         self._turned_s = 0.0
-        self._state = lanes.StateLane()
-        self._sample = samples.SampleLane()
-        self._batch = Batch(self._state, self._sample)
-        self._taken: list[Taken] = []
-        self._items: list[StateItem] = []
-        self._flush_at: asyncio.TimerHandle | None = None
-        self._samples_s = 0.0
+        self.writer = Writer(self._clock, self._log, saw=self._saw, failed=self._fail)
         self._failed: asyncio.Future[None] | None = None
         self._stop = asyncio.Event()
         self._who = Identity(
@@ -167,10 +146,9 @@ class Agent:
         self._asked: dict[str, float] = {}
         self._open = False
         self._uplink: Uplink | None = None
-        self._on_disk: list[Callable[[], None]] = []
-        hooks = Hooks(look=self._look_now, settle=self._settle, tell=self._tell)
+        hooks = Hooks(look=self._look_now, settle=self.writer.settle, tell=self.writer.tell)
         self._traps = Traps(settings, believed or TrapAccess(), roster, hooks)
-        self._tracing = Tracing(options.trace_per_minute, self._clock, self._add)
+        self._tracing = Tracing(options.trace_per_minute, self._clock, self.writer.add)
 
     def stop(self) -> None:
         """End ``run`` cleanly: what was seen is on disk, and the broker told, when it returns."""
@@ -178,11 +156,17 @@ class Agent:
 
     async def run(self) -> None:
         """Look, store and send until told to stop. Raises AgentFault when it cannot start."""
-        with _only_one(self._state_dir):
+        with Lock(self._state_dir):
             wishes = self._requested if self._settings.agent.look_on_request else None
             self._uplink = uplink = Uplink(
-                self._settings, self._who, self._clock, wishes, self._standing, link=self._link
+                self._settings,
+                self._who,
+                self._clock,
+                wishes,
+                self.writer.standing,
+                link=self._link,
             )
+            self.writer.begin(uplink)
             self._failed = asyncio.get_running_loop().create_future()
             self._signals()
             serving = asyncio.create_task(uplink.run())
@@ -218,10 +202,9 @@ class Agent:
         self._notify.stopping()
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
-        if self._flush_at is not None:
-            self._flush_at.cancel()
+        self.writer.close()
         if self._stop.is_set():
-            self._flush(all_of_it=True)
+            self.writer.flush(all_of_it=True)
             await self._uplink.farewell()
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
@@ -254,7 +237,7 @@ class Agent:
         options, now_ms = settings.agent, self._clock.monotonic_ms()
         if self._open:
             self._turn(now_ms)  # whose turn has come by now has it
-        self._flush(all_of_it=True)
+        self.writer.flush(all_of_it=True)
         diff = merged(self._fleet, after)
         gone = diff.gone
         self._fleet, self._devices = after, after.devices
@@ -266,7 +249,7 @@ class Agent:
         self._suspicion.forget(gone)
         self._suspicion.rest(options.rest_turns)
         self._conduct.forget(gone)
-        self._state.forget_of(gone)
+        self.writer.state.forget_of(gone)
         self._budget.allow(options.packets_per_s, options.octets_per_s, time.monotonic_ns())
         for engine in (self._fast, self._icmp):
             engine.allow(options.looks_per_subnet)
@@ -286,9 +269,12 @@ class Agent:
             self._see_to_turn()
         return diff
 
-    def _fail(self, error: BaseException) -> None:
-        if self._failed is not None and not self._failed.done():
-            self._failed.set_exception(error)
+    def _fail(self, error: BaseException) -> bool:
+        """``run`` ends with the error; False when nobody awaits it any more."""
+        if self._failed is None or self._failed.done():
+            return False
+        self._failed.set_exception(error)
+        return True
 
     def faulted(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """The loop's exception handler, in a process that is this agent's alone.
@@ -356,20 +342,20 @@ class Agent:
         for again in self._suspicion.due(now_ms):
             if self._schedule.at_once(again.device):
                 if again.confirms:
-                    self._state.asked(again.device)
+                    self.writer.state.asked(again.device)
                 self._submit(self._devices[again.device])
         self._check.turn(now_ms)
         end = self._schedule.round_over(now_ms)
         if end is not None:
             self._count(len(end.missed))
-            self._settle()
+            self.writer.settle()
             self._conduct.turn(now_ms)
             self._name_noisy()
-            self._add(self._round(end, now_ms))
+            self.writer.add(self._round(end, now_ms))
 
     def _snapshot(self) -> Snapshot:
         """The agent's figures at this moment."""
-        gather(self.metrics, (self._fast.stats, self._icmp.stats), self._batch)
+        gather(self.metrics, (self._fast.stats, self._icmp.stats), self.writer.batch)
         self.metrics.lateness = self._schedule.lateness
         return Snapshot(
             version=self._who.version,
@@ -395,7 +381,7 @@ class Agent:
         """The round's counters, and what must be known about them."""
         metrics = self.metrics
         before = self._drops_said
-        gather(metrics, (self._fast.stats, self._icmp.stats), self._batch)
+        gather(metrics, (self._fast.stats, self._icmp.stats), self.writer.batch)
         metrics.missed, metrics.lateness = missed, self._schedule.lateness
         self._drops_said = metrics.drops
         if metrics.drops > before:
@@ -417,7 +403,7 @@ class Agent:
         """Look out of turn; False when it is unknown or being looked at."""
         if not self._open or not self._schedule.at_once(name):
             return False
-        self._state.asked(name)
+        self.writer.state.asked(name)
         self._submit(self._devices[name])
         return True
 
@@ -488,18 +474,16 @@ class Agent:
         self._said(device, Method.ICMP, result, median, at_ms)
         if result.loss is not None:
             rtt_ms = None if median is None else median / 1e6
-            self._sample.add_echo(device.id, rtt_ms, result.loss, at_ms)
+            self.writer.sample.add_echo(device.id, rtt_ms, result.loss, at_ms)
         self._one_done(device, result.outcome, result.reason, Method.ICMP)
 
     def _answered(self, device: Device, result: SnmpResult) -> None:
         at_ms = self._clock.now_ms()
         self._said(device, Method.SNMP, result, result.rtt_ns, at_ms)
         if result.outcome is Outcome.MEASURED:
-            self._taken.append(Taken(device.id, device, result, at_ms))
+            self.writer.take(Taken(device.id, device, result, at_ms))
             if not device.plan.icmp_count:  # no echo tells of the way there
-                self._sample.add_asked(device.id, result.rtt_ns, result.loss, at_ms)
-            if len(self._taken) >= BATCH_MOST:
-                self._settle()
+                self.writer.sample.add_asked(device.id, result.rtt_ns, result.loss, at_ms)
             if result.took_ns > self._conduct.slow_ns:
                 self._conduct.slow(device.id, result.took_ns)
             if not result.complete:
@@ -515,29 +499,17 @@ class Agent:
         at_ms: int,
     ) -> None:
         outcome, reason, mono_ms = result.outcome, result.reason, self._clock.monotonic_ms()
-        if self._state.same(device.id, method, outcome, reason, mono_ms):
+        if self.writer.state.same(device.id, method, outcome, reason, mono_ms):
             return
         rtt_us = None if rtt_ns is None else rtt_ns // 1000
         said = lanes.Said(device.id, method, outcome, reason, result.detail, rtt_us)
-        look = self._state.look(said, at_ms, mono_ms)
+        look = self.writer.state.look(said, at_ms, mono_ms)
         if look is None:
             return
-        self._add(look)
+        self.writer.add(look)
         new = outcome is Outcome.NO_ANSWER and look.since_ms == at_ms
         if new and method is Method.ICMP:
             self._tracing.silent(device.id, device.address)
-
-    def _settle(self) -> None:
-        """Take what was measured into the lanes, many looks at once."""
-        if not self._taken:
-            return
-        taken, self._taken = self._taken, []
-        found, again = self._batch.take(taken, self._clock.monotonic_ms())
-        for device in again:
-            self._log.info("device restarted", device=device)
-            self._items.append(_restart(device, self._clock.now_ms()))
-        self._items += found
-        self._traps.saw(found)
 
     def _one_done(self, device: Device, outcome: Outcome, reason: str, method: Method) -> None:
         if outcome is Outcome.COULD_NOT_LOOK and reason != lanes.BROKEN_OFF:
@@ -547,7 +519,7 @@ class Agent:
         device.waiting -= 1
         if device.waiting == 0:
             self._all_done(device)
-        self._arm()
+        self.writer.arm()
 
     def _all_done(self, device: Device) -> None:
         """All looks of a device's turn are over."""
@@ -594,115 +566,9 @@ class Agent:
             missed=end.missed[:100_000],
         )
 
-    # -- writing ----------------------------------------------------------------------------------
-
-    def _add(self, item: StateItem) -> None:
-        self._items.append(item)
-        self._arm()
-
-    def _tell(self, events: Sequence[Event], on_disk: Callable[[], None]) -> None:
-        """Events for the state lane; ``on_disk`` is called once they cannot be lost."""
-        self._items += events
-        self._on_disk.append(on_disk)
-        self._arm()
-
-    def _arm(self) -> None:
-        """See to a flush soon; at once when there is enough for one."""
-        if self._sample.values >= samples.VALUES_MOST or len(self._items) >= lanes.ITEMS_MOST:
-            self._flush()
-        elif self._flush_at is None:
-            loop = asyncio.get_running_loop()
-            at_s = on_grid(loop.time() + FLUSH_S, GATHER_S)
-            self._flush_at = loop.call_at(at_s, self._flush)
-
-    def _flush(self, *, all_of_it: bool = False) -> None:
-        """Write items, and samples when they are due; a failing disk ends the process (F11)."""
-        if self._flush_at is not None:
-            self._flush_at.cancel()
-            self._flush_at = None
-        assert self._uplink is not None
-        try:
-            self._settle()
-            now_s = self._clock.monotonic()
-            due = all_of_it or now_s - self._samples_s >= SAMPLES_S
-            if due or self._sample.values >= samples.VALUES_MOST:
-                self._samples_s = now_s
-                self._write(self._uplink, self._sample.take())
-            elif self._items:
-                self._write(self._uplink, [])
-            if self._sample.values:
-                self._arm()
-        except BaseException as error:
-            if self._failed is None or self._failed.done():
-                raise
-            self._failed.set_exception(error)
-
-    def _standing(self) -> list[tuple[bytes, int]]:
-        """How everything stands, after all that was seen before is in its lane."""
-        self._flush()
-        return present.bodies(*self._state.standing(), self._clock.now_ms())
-
-    def _write(self, uplink: Uplink, bodies: Sequence[tuple[bytes, int]]) -> None:
-        at_ms = self._clock.now_ms()
-        self._state.refreshes(on=uplink.link.connected)
-        state = _rows("state", at_ms, lanes.state_bodies(self._items))
-        sample = _rows("sample", at_ms, bodies)
-        if uplink.append(state, sample) or (sample and uplink.append(state, ())):
-            self._items.clear()
-            on_disk, self._on_disk = self._on_disk, []
-            for told in on_disk:
-                told()
-            return
-        # Not even the state fits: keep it in memory; when that is full too, say it all again.
-        if len(self._items) > _PENDING_MOST:
-            self._items.clear()
-            self._on_disk.clear()
-            self._state.forget()
-            self._log.error("state given up: no disk space", items=_PENDING_MOST)
+    def _saw(self, found: Sequence[Reading]) -> None:
+        self._traps.saw(found)
 
     def _buffered(self) -> int:
         assert self._uplink is not None
         return sum(hop.pending for hop in self._uplink.hops.values())
-
-
-def _rows(kind: str, at_ms: int, bodies: Sequence[tuple[bytes, int]]) -> list[Row]:
-    return [Row(kind, at_ms, body, count) for body, count in bodies]
-
-
-def _restart(device: str, at_ms: int) -> Event:
-    return Event(
-        device=device, source=EventSource.RESTART, kind="restarted", from_ms=at_ms, at_ms=at_ms
-    )
-
-
-class _only_one:  # noqa: N801  used like a function
-    """Hold the state directory for this process alone (FAULTS F14: the second is refused)."""
-
-    def __init__(self, state_dir: Path) -> None:
-        self._path = state_dir / "agent.lock"
-        self._file: IO[str] | None = None
-
-    def __enter__(self) -> None:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("a+")
-        except OSError as error:
-            raise AgentFault(
-                f"状态目录不能使用 / the state directory {self._path.parent} cannot be used: "
-                f"{error.strerror}"
-            ) from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._file.close()
-            raise AgentFault(
-                f"该状态目录已有采集代理在运行 / another agent runs with the state directory "
-                f"{self._path.parent}"
-            ) from error
-        self._file.truncate(0)
-        self._file.write(str(os.getpid()))
-        self._file.flush()
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()

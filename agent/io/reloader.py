@@ -46,7 +46,7 @@ class Reloader(Generic[S, T]):
         prepare: Callable[[], S] | None,
         build: Callable[[S], Generator[None, None, T]],
         take: Callable[[T], Diff],
-        failed: Callable[[BaseException], None],
+        failed: Callable[[BaseException], object],
         *,
         notify: Notifier,
         log: Log,

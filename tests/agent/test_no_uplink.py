@@ -166,14 +166,14 @@ class Stage:
         self.agent = Agent(settings, inventory, {"up": UPTIME})
         self.items: list[Any] = []
         self.samples: list[Any] = []
-        self.agent._write = self.keep  # type: ignore[method-assign,assignment]  # instead of the disk
+        self.agent.writer.write = self.keep  # type: ignore[method-assign,assignment]  # instead of the disk
 
-    def keep(self, _uplink: Any, samples: Any = ()) -> None:
+    def keep(self, samples: Any = ()) -> None:
         for body, _ in samples:
             blocks = json.loads(body)["blocks"]
             self.samples += [[one["profile"], one["metrics"], one["columns"]] for one in blocks]
-        self.items += self.agent._items
-        self.agent._items.clear()
+        self.items += self.agent.writer.items
+        self.agent.writer.items.clear()
 
     def looks(self) -> list[Look]:
         return [one for one in self.items if isinstance(one, Look)]

@@ -63,7 +63,7 @@ async def main() -> None:
     outside = Outside(fd)
     agent = agent_of(Path(sys.argv[1]))
     items: list[StateItem] = []
-    agent._write = lambda *_: (items.extend(agent._items), agent._items.clear())  # type: ignore[assignment,method-assign,func-returns-value]
+    agent.writer.write = lambda *_: (items.extend(agent.writer.items), agent.writer.items.clear())  # type: ignore[assignment,method-assign,func-returns-value]
     running = asyncio.create_task(agent.run())
     told: list[list[str]] = []
 

@@ -403,7 +403,7 @@ class Checker:
         for machine in simulation.agents:
             agent = machine.agent
             if agent is not None and agent._uplink is not None:
-                sizes[f"{machine.name}'s items"] = (len(agent._items), 20_000)
+                sizes[f"{machine.name}'s items"] = (len(agent.writer.items), 20_000)
                 for lane, hop in agent._uplink.hops.items():
                     most = hop._sender._window.rows
                     sizes[f"{machine.name}'s {lane}"] = (hop._sender.in_flight, most)
