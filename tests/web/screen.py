@@ -28,6 +28,7 @@ KEPT = {
     "warning-1440", "sign-390", "stated-390", "stated-1440",
     "analysis-390", "why-390", "why-1440", "alarms-dark-390", "devices-390", "device-1440",
     "gone-390",
+    "shelved-390", "maintenance-390", "maintenance-1440",
 }  # fmt: skip
 
 EXPECTED = ("net::ERR_", "status of 504", "status of 503")
