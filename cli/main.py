@@ -18,6 +18,7 @@ from cli import (
     demo,
     discover,
     explain,
+    impact,
     journal,
     key,
     office,
@@ -65,6 +66,7 @@ app.add_typer(office.app, name="office")
 app.add_typer(journal.app, name="journal")
 app.command()(status.status)
 app.command()(explain.explain)
+app.command()(impact.impact)
 app.command()(rules_replay.replay)
 app.command()(analysis.analysis)
 app.command()(schema.schema)

@@ -232,6 +232,11 @@ def _foot(shown: Json) -> Text:
     for state, count in shown["devices_by_state"].items():
         if count:
             text.append(f"{count} ", style="bold").append_text(mark(state)).append("  ")
+    if counts := shown.get("counts"):
+        text.append(f"\n{counted(counts)}")
+    if apart := shown.get("disagreeing"):
+        names = "、".join(apart[:MOST_ROWS])
+        text.append(f"\n观察点说法不一 vantage points disagree: {names}", style="yellow")
     for name, said in shown["facts"].items():
         text.append(f"\n人工登记 entered: {name} = {said['state']}", style="italic")
         text.append(f" {said['source']}，至 until {at(said['until_ms'])}", style="dim")
@@ -255,6 +260,18 @@ def _offices(offices: Json) -> Text:
             text.append(f" 自 since {at(one['since_ms'])}", style="dim")
         text.append("  ")
     return text
+
+
+def counted(counts: Json) -> str:
+    """By cause, and by effect."""
+    words = (
+        ("设备 devices", "devices"),
+        ("站点 sites", "sites"),
+        ("企业 operators", "operators"),
+        ("系统 systems", "systems"),
+    )
+    effect = "、".join(f"{word} {counts[key]}" for word, key in words)
+    return f"故障 faults {counts['faults']} → {effect}"
 
 
 def at(ms: int) -> str:

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from collector import offices
 from collector.base import World
+from collector.consequence import counts
 from collector.identity import refused_lives
-from collector.sight import as_of
+from collector.sight import as_of, disagree, points
 from collector.state import AgentState, Blind, Status
 from collector.tally import Count
 from collector.vitals import stuck
@@ -52,6 +53,8 @@ def board(world: World, now_ms: int, *, devices: bool = True) -> Json:
         },
         "sources": {name: source(world, name, row) for name, row in sorted(state.agents.items())},
         "devices_by_state": by_state(world),
+        "counts": counts(world)._asdict(),
+        "disagreeing": disagreeing(world),
         "sites": [fact.model_dump(mode="json") for fact in situation.sites] if situation else [],
         "evidence": list(situation.evidence) if situation else [],
         "threats": [asdict(one) for one in world.desk.threats.values()],
@@ -162,9 +165,19 @@ def device(world: World, name: str) -> Json:
         "since_ms": row.since_ms,
         "as_of_ms": as_of(world, row, name),
         "cause": device_cause(world, name, row),
+        "points": points(world, name, row),
         "hidden_by": row.hidden_by,
         "alarms": alarms,
     }
+
+
+def disagreeing(world: World) -> list[str]:
+    """Devices that one vantage point reaches and another does not."""
+    return [
+        name
+        for name, row in world.state.devices.items()
+        if len(row.views) > 1 and disagree(points(world, name, row))
+    ]
 
 
 def by_state(world: World) -> dict[str, int]:

@@ -29,6 +29,7 @@ from collector.tally import (
     SiteShare,
     Towns,
 )
+from config.paths import cut_off
 from escalation.situation import Threat
 
 K = TypeVar("K")
@@ -138,18 +139,19 @@ class Ahead:
             unpowered.extend(county.powers.get(site, ()))
             self.lose(site)
             waiting.extend(county.site_devices.get(site, ()))
-        while waiting:
-            device = waiting.pop()
+        self.fail(waiting)
+
+    def fail(self, devices: Iterable[str]) -> None:
+        """These devices give no answer any more, nor does what is reached through them alone."""
+        county = self.world.county
+        failed = {device for device in devices if device not in self.down}
+        behind = cut_off(county.parents, county.children, failed, self._gone)
+        for device in sorted(failed | behind):
             if device in self.down:
                 continue
             self._fail(device)
             if county.devices[device].main:
                 self.lose(county.devices[device].site)
-            waiting.extend(
-                child
-                for child in county.children.get(device, ())
-                if child not in self.down and all(map(self._gone, county.devices[child].parents))
-            )
 
     def _gone(self, device: str) -> bool:
         if device in self.down or self.alone:

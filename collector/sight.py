@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from collector.base import World
@@ -69,6 +70,19 @@ def judge_view(view: View) -> tuple[bool | None, bool | None]:
     if Outcome.NO_ANSWER in (icmp, snmp) and icmp is not Outcome.REFUSED:
         return False, None
     return None, None
+
+
+def points(world: World, device: str, row: DeviceState) -> dict[str, bool | None]:
+    """What each vantage point says now: reachable, not, or (None) nothing."""
+    return {
+        agent: judge_view(view)[0] if sees(world, agent, device, view) else None
+        for agent, view in sorted(row.views.items())
+    }
+
+
+def disagree(said: Mapping[str, bool | None]) -> bool:
+    """Whether one vantage point is answered and another is not."""
+    return {True, False} <= set(said.values())
 
 
 def confirmed(world: World, device: str, row: DeviceState) -> bool:

@@ -7,7 +7,7 @@ a root hangs on nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 
 def rooted(parents: Mapping[str, Sequence[str]]) -> frozenset[str]:
@@ -26,3 +26,37 @@ def rooted(parents: Mapping[str, Sequence[str]]) -> frozenset[str]:
                 found.add(child)
                 ahead.append(child)
     return frozenset(found)
+
+
+def cut_off(
+    parents: Mapping[str, Sequence[str]],
+    children: Mapping[str, Sequence[str]],
+    failed: Collection[str],
+    gone: Callable[[str], bool],
+) -> set[str]:
+    """What loses its last path to a root when ``failed`` fail; those themselves are not in it.
+
+    ``gone``: what interrupts paths already.
+    """
+    below: set[str] = set()
+    ahead = list(failed)
+    while ahead:
+        for child in children.get(ahead.pop(), ()):
+            if child not in below and child not in failed:
+                below.add(child)
+                ahead.append(child)
+    standing = [
+        device
+        for device in below
+        if any(p not in below and p not in failed and not gone(p) for p in parents[device])
+    ]
+    left = below.difference(standing)
+    while standing:
+        device = standing.pop()
+        if gone(device):
+            continue
+        for child in children.get(device, ()):
+            if child in left:
+                left.discard(child)
+                standing.append(child)
+    return left
