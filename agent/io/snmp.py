@@ -285,6 +285,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         if flight.due_ns:
             self._land(flight)
         self.stats.measured += 1
+        flight.quick = flight.talk = None  # its deadline is remembered for longer
         scalars, tags, tables = found
         rtt_ns, took_ns = flight.rtt_ns, now - flight.begun_ns
         result = SnmpResult(flight.look, _MEASURED, "", "", now, rtt_ns, True, scalars,  # noqa: FBT003  by place in half the time
@@ -393,6 +394,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
             result = SnmpResult(flight.look, outcome, complete=False)
         else:
             result = talk.result(outcome)
+        flight.quick = flight.talk = None
         result.reason = reason or result.reason
         result.detail = detail
         result.at_ns = time.monotonic_ns()
