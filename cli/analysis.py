@@ -78,7 +78,7 @@ def _report(config: Path, kind: Kind, day: datetime | None) -> Report:
 
     try:
         settings = load_settings(config)
-        now_ms = Clock(settings.clock.scale, settings.clock.anchor_ms).now_ms()
+        now_ms = Clock.of(settings.clock).now_ms()
         asked = period(kind.value, day.date() if day else last(kind.value, now_ms))
         with contextlib.closing(open_readonly(database(settings))) as db:
             lines, begun_ms = analysis_lines(db, asked)

@@ -27,6 +27,7 @@ from cli import (
     poll,
     profile,
     record,
+    rules,
     rules_replay,
     schema,
     status,
@@ -69,6 +70,7 @@ app.command()(explain.explain)
 app.command()(impact.impact)
 app.command()(rules_replay.replay)
 app.command()(analysis.analysis)
+app.add_typer(rules.app, name="rules")
 app.command()(schema.schema)
 app.command()(poll.poll)
 app.add_typer(profile.app, name="profile")

@@ -45,7 +45,7 @@ class Sheet:
 def title(county: County, made: Analysis, name: str) -> Bilingual:
     """``阳城县通信网络运行分析 日报 2026-11-23``."""
     word = WORDS[made.period.word]
-    begin = _at(made.period.from_ms)[:10]
+    begin = stamp(made.period.from_ms)[:10]
     last = (datetime.fromtimestamp(made.period.to_ms / 1000, CST) - timedelta(days=1)).date()
     days = begin if str(last) == begin else f"{begin}—{last}"
     name = name or county.plan.document.title
@@ -56,10 +56,10 @@ def remarks(made: Analysis) -> list[Bilingual]:
     """What is not, or not yet, in it."""
     found = []
     if made.known_ms is not None:
-        at = _at(made.known_ms)
+        at = stamp(made.known_ms)
         found.append(Bilingual(zh=f"日志自 {at} 起，此前不计", en=f"the journal begins at {at}"))
     if made.until_ms is not None:
-        at = _at(made.until_ms)
+        at = stamp(made.until_ms)
         found.append(Bilingual(zh=f"统计到 {at}，尚未结束", en=f"not over yet: up to {at}"))
     return found
 
@@ -143,8 +143,8 @@ def _outages(operators: Mapping[str, str], made: Analysis) -> Sheet:
     end = made.until_ms or made.period.to_ms
     rows = [
         (
-            row.site, row.name, operators.get(row.operator, row.operator), _at(row.from_ms),
-            _at(row.to_ms) if row.to_ms is not None else "未恢复 still out",
+            row.site, row.name, operators.get(row.operator, row.operator), stamp(row.from_ms),
+            stamp(row.to_ms) if row.to_ms is not None else "未恢复 still out",
             span(((row.to_ms or end) - row.from_ms) // 1000),
             "市电中断之后 after mains" if row.after_mains else "",
         )
@@ -203,9 +203,10 @@ def span(seconds: int) -> str:
     return f"{days}天{hours:02d}:{minutes:02d}" if days else f"{hours}:{minutes:02d}:{left:02d}"
 
 
-def _at(at_ms: int) -> str:
-    stamp = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(CST)
-    return stamp.strftime("%Y-%m-%d %H:%M")
+def stamp(at_ms: int) -> str:
+    """``2026-11-23 19:22`` in China Standard Time."""
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(CST)
+    return at.strftime("%Y-%m-%d %H:%M")
 
 
 class Report(NamedTuple):

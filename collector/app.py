@@ -20,7 +20,7 @@ from collector import world as worlds
 from collector.asking import requests
 from collector.gate import OFFICE, Gate
 from collector.identity import IDENTITY, refused
-from collector.io import pictures, retention
+from collector.io import pictures, retention, rules
 from collector.io.begin import Opened, open_collector
 from collector.io.configured import database
 from collector.io.feeds import Feeds
@@ -178,6 +178,8 @@ class Collector:
             if self._settings.cap is not None:
                 tasks.create_task(Feeds(self._settings.cap, self._said_by_feed).run())
             tasks.create_task(self._pictures())
+            if self._settings.rules.signed:
+                tasks.create_task(self._rules())
             tasks.create_task(
                 retention.keep(self.store, self.history, self._settings.retention, self.now_ms)
             )
@@ -268,7 +270,8 @@ class Collector:
                 effects += worlds.step(self.world, now_ms, given)
                 inputs.append(given)
         orders = [self._orders.popleft() for _ in range(min(BATCH, len(self._orders)))]
-        answers = [worlds.step(self.world, now_ms, given) for given, _ in orders]
+        resolve = self.store.resolve
+        answers = [worlds.step(self.world, now_ms, given, resolve) for given, _ in orders]
         for (given, _), own in zip(orders, answers, strict=True):
             inputs.append(given)
             effects += own
@@ -336,6 +339,22 @@ class Collector:
         self._orders.append((given, order))
         self._wake.set()
         return order
+
+    async def _rules(self) -> None:
+        """Bring signed changes of the rules into force when they are approved and due."""
+        trusted, every_s = self._keys.trusted, self._settings.rules.every_s
+        while True:
+            inforce, now_ms = self.world.newest, self.now_ms()
+            found = await asyncio.to_thread(
+                rules.due, self._settings, trusted, inforce, now_ms, self._log
+            )
+            if found is not None and self.world.newest is inforce:
+                county, change = found
+                self.store.keep(county, self.now_ms())
+                await self._submit(change)
+                self._gate.serve(self.world.county)
+                self._log.info("rules in force", config=county.hash, by=change.account)
+            await asyncio.sleep(every_s)
 
     def _said_by_feed(self, feed: str, raw: bytes) -> None:
         self._submit(CapSaid(feed, raw))

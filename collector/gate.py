@@ -89,6 +89,10 @@ class Gate:
         self._offices = offices
         self._trusted = trusted
 
+    def serve(self, county: County) -> None:
+        """Another configuration is in force from here on."""
+        self._county = county
+
     def sender(self, topic: str) -> str:
         """Who speaks on this topic, for counting and naming."""
         leaf = self.topics.parse(topic)

@@ -192,10 +192,17 @@ class Resumed:
 class Reconfigured:
     """Another configuration is in force from here on; the store keeps it under its hash.
 
+    Where a change of the rules has to be signed: who made and who approved it, why, and how many
+    rule stories were told to it and went otherwise.
     ``pin``: an open warning keeps the rules that it was judged by (journals of before have none).
     """
 
     config_hash: str
+    account: str = ""
+    approved: str = ""
+    reason: str = ""
+    stories: int = 0
+    failed: int = 0
     pin: bool = False
 
 
@@ -285,6 +292,11 @@ class _Resumed(Wire):
 
 class _Config(Wire):
     config_hash: str
+    account: str = ""
+    approved: str = ""
+    reason: str = ""
+    stories: int = 0
+    failed: int = 0
     pin: bool = False
 
 

@@ -124,10 +124,10 @@ def step(world: World, now_ms: int, given: Input, resolve: Resolve | None = None
             _heard(world, now_ms, given)
         case Started() | Resumed() | Held():
             _started(world, now_ms, given)
-        case Reconfigured(config_hash, pin):
+        case Reconfigured():
             if resolve is None:
                 raise ValueError("a changed configuration needs somebody who knows it")
-            reconfigure(world, now_ms, resolve(config_hash), pin=pin)
+            reconfigure(world, now_ms, resolve(given.config_hash), given)
         case Tick():
             follow_rules(world, now_ms)
             turn.tick(world, now_ms)
@@ -311,23 +311,33 @@ def _realign(world: World, now_ms: int) -> None:
         networks.turned(world, now_ms, cell, affected=True)
 
 
-def reconfigure(world: World, now_ms: int, county: County, *, pin: bool = False) -> None:
+def reconfigure(world: World, now_ms: int, county: County, given: Reconfigured) -> None:
     """Another configuration from here on: built whole, then one reference swapped.
 
-    ``pin``: an open warning goes on under its own plan and policy, in the newest register, until
-    it is closed or a person has it follow (FAULTS F23).
+    ``given.pin``: an open warning goes on under its own plan and policy, in the newest register,
+    until it is closed or a person has it follow (FAULTS F23).
     """
     if county.hash == world.newest.hash:
         return
+    signed: dict[str, object] = {}
+    if given.account:
+        signed = {
+            "by": given.account,
+            "approved": given.approved,
+            "reason": given.reason,
+            "stories": given.stories,
+            "failed": given.failed,
+        }
     world.record(
         "configuration",
         was=world.newest.hash,
         hash=county.hash,
         at_ms=now_ms,
         changes=changes(world.newest, county),
+        **signed,
     )
     world.newest, case, rules = county, world.desk.case, world.county.rules
-    pinned = pin and case is not None and county.rules != rules
+    pinned = given.pin and case is not None and county.rules != rules
     world.desk.offer(county.rules if pinned else "")
     if pinned and case is not None:
         case.rules = case.rules or rules

@@ -67,7 +67,8 @@ class AgentOptions(Config):
     Samples that wait for longer than ``sample_quota_days`` are given up as well.
     ``packets_per_s`` are those sent by SNMP and ICMP together, ``octets_per_s`` what they send and
     receive (0: no limit but the packets'), ``looks_per_subnet`` the looks under way by each of
-    them in one /24 or IPv6 /64 (0: no limit); at one device there is never more than one.
+    them in one /24 or IPv6 /64 (0: no limit), ``requests_per_device`` the SNMP requests under way at
+    one address and port, each of another look (a proxy's devices share one).
     ``look_on_request`` false: the county's wishes to look at a device at once are not heard.
     ``trace_per_minute``: of so many devices that fall silent the path is traced, as evidence.
     ``rest_turns``: a device silent for long is looked at every so many turns at least (above 2 it
@@ -92,6 +93,7 @@ class AgentOptions(Config):
     packets_per_s: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
     octets_per_s: Annotated[int, Field(ge=0, le=1_250_000_000)] = 0
     looks_per_subnet: Annotated[int, Field(ge=0, le=100_000)] = 0
+    requests_per_device: Annotated[int, Field(ge=1, le=64)] = 1
     sample_quota_days: Annotated[float, Field(gt=0, le=400)] = 14.0
     state_quota_bytes: Annotated[int, Field(ge=1_000_000)] = 512 * 1024 * 1024
     sample_quota_bytes: Annotated[int, Field(ge=1_000_000)] = 1024 * 1024 * 1024
@@ -213,6 +215,19 @@ class CapSettings(Config):
     every_s: Annotated[float, Field(ge=0.2, le=86_400)] = 60.0
 
 
+class RulesSettings(Config):
+    """Changes of plan, policy and register as acts that people sign (``wanglou rules``).
+
+    ``signed``: files that differ from what is in force wait for a signed change. ``second``:
+    another account has to approve it. ``roles`` (of the plan) may do both.
+    """
+
+    signed: bool = False
+    second: bool = True
+    roles: Annotated[tuple[Id, ...], Field(min_length=1)] = ("director", "deputy", "commander")
+    every_s: Annotated[float, Field(ge=0.2, le=3600)] = 30.0
+
+
 class CollectorSettings(Config):
     """``collector.toml``. Without a table ``web`` the collector serves no pages."""
 
@@ -224,6 +239,7 @@ class CollectorSettings(Config):
     clock: ClockSettings = ClockSettings()
     web: WebSettings | None = None
     cap: CapSettings | None = None
+    rules: RulesSettings = RulesSettings()
 
 
 class OfficeOptions(Config):

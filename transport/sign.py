@@ -22,7 +22,9 @@ from pydantic import BaseModel, TypeAdapter
 from wire.codec import Refused, decode
 from wire.notice import Signed
 
-Context = Literal["notice", "receipt", "command", "heartbeat", "alarm_action", "birth", "alive"]
+Context = Literal[
+    "notice", "receipt", "command", "heartbeat", "alarm_action", "birth", "alive", "rules"
+]
 M = TypeVar("M", bound=BaseModel)
 
 _DOMAIN: Final = b"wanglou/1/"

@@ -376,7 +376,9 @@ class Signed(Wire):
     """
 
     kind: Literal["signed"] = "signed"
-    context: Literal["notice", "receipt", "command", "heartbeat", "alarm_action", "birth", "alive"]
+    context: Literal[
+        "notice", "receipt", "command", "heartbeat", "alarm_action", "birth", "alive", "rules"
+    ]
     key: Id
     sig: Annotated[str, Field(max_length=128)]
     payload: Annotated[str, Field(max_length=1_000_000)]

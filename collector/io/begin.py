@@ -9,6 +9,7 @@ from typing import Final
 from collector import world as worlds
 from collector.base import World
 from collector.county import County
+from collector.io import rules
 from collector.io.backup import origin, settle
 from collector.io.configured import Keys, database, load_county, load_keys, open_history
 from collector.io.history import History
@@ -52,11 +53,17 @@ def open_collector(settings: CollectorSettings, *, clock: Clock | None = None) -
     county, keys = load_county(settings), load_keys(settings)
     store = Store.open(database(settings), now_s=lambda: clock.wall_ms() // 1000)
     now_ms = max(clock.now_ms(), store.last_ms)
-    store.keep(county, now_ms)
+    wanted = Reconfigured(county.hash)
+    signed = settings.rules.signed and store.set_aside is None and not store.empty
+    if not signed:
+        store.keep(county, now_ms)
     back = _world(store, county, now_ms)
+    if signed:
+        county, wanted = _signed(settings, keys, back.world.newest, county, now_ms)
+        store.keep(county, now_ms)
     session = store.counter("session")
     opened = Opened(settings, clock, keys, store, open_history(settings), back.world, session)
-    _begin(opened, county, now_ms, back)
+    _begin(opened, wanted, now_ms, back)
     settle(store.db)
     return opened
 
@@ -114,14 +121,30 @@ def _anew(store: Store, county: County, now_ms: int, kept: str, number: int) -> 
     return _Back(world, anew=kept)
 
 
-def _begin(opened: Opened, county: County, now_ms: int, back: _Back) -> None:
+def _signed(
+    settings: CollectorSettings, keys: Keys, inforce: County, files: County, now_ms: int
+) -> tuple[County, Reconfigured]:
+    """What is in force where changes are signed: the files alone bring nothing into force."""
+    log = logs.get("collector")
+    found = rules.due(settings, keys.trusted, inforce, now_ms, log)
+    if found is not None:
+        return found
+    if files.hash != inforce.hash:
+        log.warning(
+            "files differ from the rules in force; wanglou rules submit",
+            files=files.hash, in_force=inforce.hash,
+        )  # fmt: skip
+    return inforce, Reconfigured(inforce.hash)
+
+
+def _begin(opened: Opened, wanted: Reconfigured, now_ms: int, back: _Back) -> None:
     """The first turn of this process: the configuration in force, and that we look again.
 
     What another version wrote is kept once more in our own words, so that it is read only once.
     """
     given: list[Input] = []
-    if opened.world.newest.hash != county.hash:
-        given.append(Reconfigured(county.hash, pin=True))
+    if opened.world.newest.hash != wanted.config_hash:
+        given.append(replace(wanted, pin=True))
     upto = opened.store.last_input if back.anew else 0
     lost = bool(back.losses or back.anew)
     started = Started(
@@ -131,7 +154,7 @@ def _begin(opened: Opened, county: County, now_ms: int, back: _Back) -> None:
     effects: list[Effect] = []
     for one in given:
         effects += worlds.step(opened.world, now_ms, one, opened.store.resolve)
-    if opened.world.county.hash != county.hash:
+    if opened.world.county.hash != wanted.config_hash:
         opened.store.keep(opened.world.county, now_ms)
     own = opened.keys.own
     opened.store.commit(now_ms, given, effects, lambda notice: sign(notice, "notice", own))
