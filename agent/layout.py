@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from operator import itemgetter
 from struct import Struct
 from typing import Any, Final
@@ -24,9 +25,13 @@ from agent import ber
 from agent.ber import RawValue
 from agent.snmp import FIRST_ID, Message
 
-_UNSIGNED_CODES: Final = {1: "B", 2: "H", 3: "I", 4: "I", 5: "Q", 6: "Q", 7: "Q", 8: "Q"}
+_WIDTHS: Final = {"B": 1, "H": 2, "I": 4, "Q": 8}
+_UNSIGNED_CODES: Final = {
+    octets: next((code, width - octets) for code, width in _WIDTHS.items() if width >= octets)
+    for octets in range(1, 9)
+}
+"""How a number of so many octets is read, and how many zeros before it are read with it."""
 _SIGNED_CODES: Final = {1: "b", 2: "h", 4: "i"}
-_OCTETS: Final = {"B": 1, "H": 2, "I": 4, "Q": 8}
 _ID: Final = 4
 _SIGN: Final = 0x80
 _FORMS: Final = 2000
@@ -66,56 +71,53 @@ class Layout:
 
 @dataclass(slots=True)
 class _Draft:
-    """A layout in the making: format codes, fixed bits, and values that need more care, by place.
+    """A layout in the making: format codes, fixed bits, and values that need more care.
 
-    ``at`` is behind the last value.
+    ``at`` is behind the last value; ``signed`` has places among the codes, ``constants`` among
+    the values.
     """
 
     fixed: bytearray
     at: int = 0
     codes: list[str] = field(default_factory=list)
-    order: list[int] = field(default_factory=list)
     signed: list[int] = field(default_factory=list)
-    constants: list[tuple[int, RawValue]] = field(default_factory=list)
+    constants: dict[int, RawValue] = field(default_factory=dict)
 
-    def constant(self, value: RawValue) -> None:
-        """A value that is proven with what is fixed."""
-        self.constants.append((len(self.order), value))
-        self.order.append(-1)
-
-    def octets(self, start: int, stop: int, code: str = "") -> None:
-        """A value between two offsets, read by its own width unless a code says how."""
+    def octets(self, start: int, stop: int, code: str) -> None:
+        """A value that is read as it stands."""
         self.fixed[start:stop] = bytes(stop - start)
-        before = stop - _OCTETS[code] if code in _OCTETS else start
-        self.codes.append(f"{before - self.at}x{code or f'{stop - start}s'}")
-        self.order.append(len(self.codes) - 1)
+        self.codes.append(f"{start - self.at}x{code}")
+        self.at = stop
+
+    def natural(self, start: int, stop: int, sign: int) -> None:
+        """A number that is not negative: its first bit says so (``sign`` 0: it needs no such bit)."""
+        code, before = _UNSIGNED_CODES[stop - start]
+        self.fixed[start:stop] = bytes(stop - start)
+        self.fixed[start] = sign
+        self.codes.append(f"{start - before - self.at}x{code}")
         self.at = stop
 
     def integer(self, start: int, stop: int, *, negative: bool) -> None:
         """An INTEGER of at most 4 octets."""
-        width = stop - start
-        if width == 3 and negative:
+        code = _SIGNED_CODES.get(stop - start)
+        if code is not None:
+            self.octets(start, stop, code)
+        elif negative:
             self.signed.append(len(self.codes))
-            self.octets(start, stop)
-        elif width == 3:
-            self.natural(start, stop, whole=False)
+            self.octets(start, stop, "3s")
         else:
-            self.octets(start, stop, _SIGNED_CODES[width])
-
-    def natural(self, start: int, stop: int, *, whole: bool) -> None:
-        """A number that is not negative; ``whole``: it fills its type, without a bit for that."""
-        self.octets(start, stop, _UNSIGNED_CODES[stop - start])
-        if not whole:
-            self.fixed[start] = _SIGN
+            self.natural(start, stop, _SIGN)
 
     def arrange(self) -> Arrange | None:
         """What puts what was read in its places; None when it is there."""
-        if not self.signed and not self.constants:
+        constants = self.constants
+        if not self.signed and not constants:
             return None
-        for behind, (place, _) in enumerate(self.constants, len(self.codes)):
-            self.order[place] = behind
-        constants = tuple(value for _, value in self.constants)
-        return partial(_arranged, tuple(self.signed), constants, picker(self.order))
+        read, behind = count(), count(len(self.codes))
+        values = range(len(self.codes) + len(constants))
+        order = [next(behind if place in constants else read) for place in values]
+        signed = tuple(self.signed)
+        return partial(_arranged, signed, tuple(constants.values()), picker(order))
 
 
 def _arranged(
@@ -154,19 +156,21 @@ class Layouts:
             return None
         draft = _Draft(bytearray(b"\xff") * len(data))
         draft.fixed[message.id_at : message.id_at + _ID] = bytes(_ID)
-        for place, tag in enumerate(message.tags):
-            start, stop = message.starts[place], message.stops[place]
-            if tag == ber.OID or tag in ber.EMPTY:
-                draft.constant(message.values[place])
+        spans = zip(message.tags, message.starts, message.stops, strict=True)
+        for place, (tag, start, stop) in enumerate(spans):
+            most = ber.UNSIGNED.get(tag)
+            if most is not None:
+                if stop - start == most:
+                    start += 1  # noqa: PLW2901  a leading zero octet is fixed
+                draft.natural(start, stop, 0 if stop - start == most - 1 else _SIGN)
             elif tag == ber.INTEGER:
                 if stop - start > 4:
                     return None  # its range would have to be checked each time
                 draft.integer(start, stop, negative=data[start] >= _SIGN)
-            elif (most := ber.UNSIGNED.get(tag)) is not None:
-                start += stop - start == most  # a leading zero octet is fixed
-                draft.natural(start, stop, whole=stop - start == most - 1)
+            elif tag == ber.OID or tag in ber.EMPTY:
+                draft.constants[place] = message.values[place]
             else:
-                draft.octets(start, stop)
+                draft.octets(start, stop, f"{stop - start}s")
         return self._layout(draft, data, message)
 
     def _layout(self, draft: _Draft, data: bytes, message: Message) -> Layout:
@@ -180,8 +184,8 @@ class Layouts:
             key, (Struct(code), *key[1:])
         )
         learnt = _from_bytes(data) & fixed
-        known = self._known.get((split, learnt, *draft.constants))
+        known = self._known.get((split, learnt, *draft.constants.items()))
         if known is None:
             known = Layout(split, message.id_at, fixed, learnt, tags, draft.arrange())
-            self._known[split, learnt, *draft.constants] = known
+            self._known[split, learnt, *draft.constants.items()] = known
         return known
