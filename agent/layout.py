@@ -90,7 +90,7 @@ class _Draft:
         self.at = stop
 
     def natural(self, start: int, stop: int, sign: int) -> None:
-        """A number that is not negative: its first bit says so (``sign`` 0: it needs no such bit)."""
+        """A number that is not negative, as its first bit says unless ``sign`` is 0."""
         code, before = _UNSIGNED_CODES[stop - start]
         self.fixed[start:stop] = bytes(stop - start)
         self.fixed[start] = sign
