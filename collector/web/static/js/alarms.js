@@ -1,6 +1,7 @@
 // The alarm list: who cares for what. Actions are signed by the technician's own key.
 
 import { h } from "./dom.js";
+import "./hush.js";
 import { say, t } from "./i18n.js";
 import { order } from "./keys.js";
 import { asked, filterForm, go, LIMIT, pager, placeFilters, select } from "./lists.js";

@@ -2,6 +2,7 @@
 
 import { now } from "./clock.js";
 import { h } from "./dom.js";
+import "./hush.js";
 import { join, say, t } from "./i18n.js";
 import { order } from "./keys.js";
 import { get } from "./net.js";
