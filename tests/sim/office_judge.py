@@ -85,8 +85,9 @@ class OfficeJudge:
             self._fail(f"notice {notice.number} is in no journal")
         elif place == self._last:
             return  # heard, and its client ended before it was shown
-        elif place < self._last and not self.told[place].sure and self.forged:
-            self.told[place].heard = True  # its store is lost, and somebody played it again
+        elif place < self._last and not self.told[place].sure:
+            # Its store was lost, and is back in an older copy, or somebody played it again.
+            self.told[place].heard = True
         elif place < self._last or any(one.sure for one in self.told[self._last + 1 : place]):
             last = self.told[self._last].number if self._last >= 0 else 0
             self._fail(f"notice {notice.number} was shown after {last}")
