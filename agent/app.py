@@ -103,7 +103,8 @@ class Agent:
         self._first_round = self._clock.wall_ms() // self._interval_ms
         self._budget = Budget(options.packets_per_s, options.octets_per_s, time.monotonic_ns())
         limits = Limits(gather_s=GATHER_S, in_subnet=options.looks_per_subnet, budget=self._budget)
-        fast = SnmpEngine(SnmpOptions.within(limits))
+        at_device = options.requests_per_device
+        fast = SnmpEngine(replace(SnmpOptions.within(limits), at_device=at_device))
         self._snmp = Ways(fast, self._fleet.ways, self._state_dir)
         self._icmp = IcmpEngine(IcmpOptions.within(limits))
         self._fast = fast
@@ -251,8 +252,8 @@ class Agent:
         self._conduct.forget(gone)
         self.writer.state.forget_of(gone)
         self._budget.allow(options.packets_per_s, options.octets_per_s, time.monotonic_ns())
-        for engine in (self._fast, self._icmp):
-            engine.allow(options.looks_per_subnet)
+        self._fast.allow(options.looks_per_subnet, options.requests_per_device)
+        self._icmp.allow(options.looks_per_subnet)
         self._snmp.renew(after.ways, gone)
         self._traps.renew(setup.believed, setup.roster, gone)
         self._settings = settings

@@ -20,8 +20,8 @@ RELOADED: Final = frozenset(
     (
         "agent.inventory", "agent.profiles_dir", "agent.interval_s", "agent.snmp_timeout_s",
         "agent.snmp_retries", "agent.icmp_timeout_s", "agent.icmp_count", "agent.packets_per_s",
-        "agent.octets_per_s", "agent.looks_per_subnet", "agent.alive_every_s", "agent.rest_turns",
-        "traps.access",
+        "agent.octets_per_s", "agent.looks_per_subnet", "agent.requests_per_device",
+        "agent.alive_every_s", "agent.rest_turns", "traps.access",
     )
 )  # fmt: skip
 """Settings that take force in a running agent; all others need a restart."""

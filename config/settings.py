@@ -67,8 +67,8 @@ class AgentOptions(Config):
     Samples that wait for longer than ``sample_quota_days`` are given up as well.
     ``packets_per_s`` are those sent by SNMP and ICMP together, ``octets_per_s`` what they send and
     receive (0: no limit but the packets'), ``looks_per_subnet`` the looks under way by each of
-    them in one /24 or IPv6 /64 (0: no limit), ``requests_per_device`` the SNMP requests under way at
-    one address and port, each of another look (a proxy's devices share one).
+    them in one /24 or IPv6 /64 (0: no limit), ``requests_per_device`` the SNMP requests under way
+    at one address and port, each of another look (a proxy's devices share one).
     ``look_on_request`` false: the county's wishes to look at a device at once are not heard.
     ``trace_per_minute``: of so many devices that fall silent the path is traced, as evidence.
     ``rest_turns``: a device silent for long is looked at every so many turns at least (above 2 it

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import Any, Final, Generic, Self, TypeVar
 
 from agent.bucket import Budget, Subnets
@@ -35,15 +36,16 @@ EXCUSES: Final = 3
 class Limits:
     """What an engine may do: ``packets_per_s`` alone, or a ``budget`` shared with others.
 
-    ``in_subnet``: looks under way in one /24 (IPv6: /64), 0: any number. ``gather_s``: answers
-    are read at moments so far apart, 0: as they come. ``receive_buffer`` is asked of the kernel,
-    in octets.
+    ``in_subnet``: looks under way in one /24 (IPv6: /64), 0: any number; ``at_device``: those at
+    one address and port, with a request each. ``gather_s``: answers are read at moments so far
+    apart, 0: as they come. ``receive_buffer`` is asked of the kernel, in octets.
     """
 
     packets_per_s: float = 5000.0
     receive_buffer: int = 8 * 1024 * 1024
     gather_s: float = 0.0
     in_subnet: int = 0
+    at_device: int = 1
     budget: Budget | None = None
 
     @classmethod
@@ -53,6 +55,7 @@ class Limits:
             packets_per_s=limits.packets_per_s,
             gather_s=limits.gather_s,
             in_subnet=limits.in_subnet,
+            at_device=limits.at_device,
             budget=limits.budget,
         )
 
@@ -142,14 +145,16 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
 
     ``submit`` never blocks and never raises for a device's sake; ``done`` is called exactly once
     per submitted look, from the event loop, never from within ``submit``. Looks at one address
-    (and port) follow one another. ``_octets`` is what the answers under way may take of the
-    receive buffer.
+    (and port) follow one another, ``at_device`` at a time. ``_octets`` is what the answers under
+    way may take of the receive buffer.
     """
 
     def __init__(self, stats: StatsT, limits: Limits) -> None:
         self.stats = stats
         self._limits = limits
         self._subnets = Subnets(limits.in_subnet)
+        self._at_device = limits.at_device
+        self._beside: dict[Any, list[FlightT]] = {}
         self._octets = 0
         self._octets_before = 0
         self._gather_s = limits.gather_s
@@ -222,8 +227,9 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
         if self._ticker is not None:
             self._ticker.close()
         self._sockets.close()
-        flights = list(self._flights.values())
+        flights = [*self._flights.values(), *chain.from_iterable(self._beside.values())]
         self._flights.clear()
+        self._beside.clear()
         self._queue.clear()
         self._subnets.clear()
         for flight in flights:
@@ -231,9 +237,13 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
                 one.waiting = None
                 self._finish(one, Outcome.COULD_NOT_LOOK, "closed")
 
-    def allow(self, in_subnet: int) -> None:
-        """So many looks under way in a subnet from now on; the budget is its owner's matter."""
+    def allow(self, in_subnet: int, at_device: int = 1) -> None:
+        """So many looks under way in a subnet and at a device from now on.
+
+        The budget is its owner's matter. At a device more begin as those before them end.
+        """
         self._subnets.allow(in_subnet)
+        self._at_device = at_device
 
     # -- looks ------------------------------------------------------------------------------------
 
@@ -252,9 +262,46 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
             self._queue.append(flight)
             self._wake_pump()
             return
+        if self._at_device > 1 and not before.waiting and self._set_beside(flight):
+            return
         if before.waiting is None:
             before.waiting = deque()
         before.waiting.append(flight)
+
+    def _begin(self, flight: FlightT) -> None:
+        self._queue.append(flight)
+        self._wake_pump()
+
+    def _set_beside(self, flight: FlightT) -> bool:
+        """Begin a look beside the first one at its address, if there may be one more."""
+        others = self._beside.get(flight.key, [])
+        if len(others) + 1 >= self._at_device:
+            return False
+        self._beside[flight.key] = [*others, flight]
+        self._begin(flight)
+        return True
+
+    def _left_by(self, flight: FlightT) -> None:
+        """A look has left its address, where others may be under way beside it, or wait."""
+        key, waiting = flight.key, flight.waiting
+        first, others = self._flights.get(key), self._beside.pop(key, [])
+        if first is flight:
+            flight.waiting = None
+            if others:
+                first = others.pop(0)
+            elif waiting:
+                first = waiting.popleft()
+                self._begin(first)
+            else:
+                del self._flights[key]
+                return
+            self._flights[key] = first
+            first.waiting = waiting
+        others = [one for one in others if one is not flight]
+        if others:
+            self._beside[key] = others
+        while first is not None and first.waiting and self._set_beside(first.waiting[0]):
+            first.waiting.popleft()
 
     async def look(self, look: LookT) -> ResultT:
         """Look once and wait for the result."""
@@ -417,7 +464,9 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
         """Hand over a result that was counted."""
         flight.over = True
         flight.due_ns = 0
-        if self._flights.get(flight.key) is flight:
+        if self._beside or self._at_device > 1:
+            self._left_by(flight)
+        elif self._flights.get(flight.key) is flight:
             del self._flights[flight.key]
         if self._subnets.most and flight.entered and self._open:
             after = self._subnets.leave(flight.address[0])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -207,7 +207,7 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         """Read what has come, ``port.TURN`` datagrams at most; how many there were."""
         receive, receive_stamped = gate.sock.recvfrom, gate.sock.recvmsg
         stamped = self._gather_s > 0
-        flights, stats = self._flights, self.stats
+        flights, stats, beside = self._flights, self.stats, self._beside
         for count in range(port.TURN):
             try:
                 if stamped:
@@ -222,6 +222,8 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
             stats.received += 1
             stats.octets_received += len(data)
             flight = flights.get(address)
+            if beside and flight is not None and address in beside:
+                flight = _asked(data, (flight, *beside[address]))
             if flight is None or not flight.requests:
                 stats.foreign += 1
                 self._heard_noise(address, None)
@@ -403,3 +405,14 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         result.repeats = flight.repeats
         result.took_ns = result.at_ns - flight.begun_ns if flight.begun_ns else 0
         return result
+
+
+def _asked(data: bytes, flights: Sequence[_Flight]) -> _Flight:
+    """Whose request, of several at one address, a reply answers; the first one's if nobody's.
+
+    A request's number stands in its reply as four octets, in version 3 before what is encrypted.
+    """
+    for flight in flights:
+        if flight.number and flight.number in data:
+            return flight
+    return flights[0]
