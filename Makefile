@@ -39,6 +39,7 @@ bench: system setup
 chaos: system setup
 	@tests/system-packages rabbitmq-server nats-server
 	@$(PY) -m tests.collector.exhaust
+	@$(PY) -m tests.collector.test_counties 10000
 	@$(PY) -m tests.sim.power 1000
 	@$(PY) -m tests.sim.chaos $(SIM)
 	@$(PY) -m tests.chaos $(ARGS)

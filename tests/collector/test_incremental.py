@@ -36,9 +36,9 @@ COUNTY = county(register(sites=4, parents=PARENTS, systems=SYSTEMS, extra=EXTRA)
 DEVICES = sorted(COUNTY.operator_of)
 
 
-def random_event(hand: Hand, dice: random.Random) -> None:
-    device = dice.choice(DEVICES)
-    agent = f"agent-{COUNTY.operator_of[device]}"
+def random_event(hand: Hand, dice: random.Random, names: list[str] = DEVICES) -> None:
+    device = dice.choice(names)
+    agent = f"agent-{hand.world.county.operator_of[device]}"
     match dice.randrange(12):
         case 0 | 1 | 2 | 3:
             outcome = dice.choice([Outcome.MEASURED, Outcome.NO_ANSWER, Outcome.NO_ANSWER])
@@ -51,7 +51,7 @@ def random_event(hand: Hand, dice: random.Random) -> None:
         case 6:
             hand.turn(hand.reading(device, "temperature", dice.randrange(30, 45)))
         case 7:
-            hand.turn(hand.round(agent, *dice.sample(DEVICES, dice.randrange(3))))
+            hand.turn(hand.round(agent, *dice.sample(names, dice.randrange(3))))
         case 8:
             session = hand.world.agent(agent).session + dice.choice([0, 0, 1])
             hand.turn(hand.alive(agent, session=session, online=dice.random() < 0.5))
