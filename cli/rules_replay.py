@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -45,6 +46,9 @@ def replay(
             "--register", "--inventory", help="改过的登记册 / the edited register: folder or .xlsx"
         ),
     ] = None,
+    trial: Annotated[
+        bool, typer.Option("--trial", help="试运行的企业也计入 / operators in trial count too")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="输出 JSON / print one JSON object")
     ] = False,
@@ -59,7 +63,7 @@ def replay(
 
     segments = opened(config, COMMAND, TROUBLE)
     try:
-        edit = edited(segments, plan, policy, register)
+        edit = replace(edited(segments, plan, policy, register), counted=trial)
         begin = segments.span().first_ms if not from_ else moment(segments, from_, COMMAND, TROUBLE)
         end = moment(segments, to, COMMAND, TROUBLE)
         run, equal = told(segments, edit, begin, end)

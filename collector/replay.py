@@ -32,14 +32,18 @@ LEFT_OUT: Final = "left out of the replay"
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What is put in the place of what was in force; None: as it was."""
+    """What is put in the place of what was in force; None: as it was.
+
+    ``counted``: the operators in trial (试运行) count and speak like all others.
+    """
 
     plan: Plan | None = None
     policy: Policy | None = None
     register: Register | None = None
+    counted: bool = False
 
     def __bool__(self) -> bool:
-        return any((self.plan, self.policy, self.register))
+        return any((self.plan, self.policy, self.register, self.counted))
 
     def county(self, county: County) -> County:
         """The configuration with the edit in it."""
@@ -49,6 +53,10 @@ class Edit:
             "register_": self.register,
         }
         given = {name: one for name, one in changed.items() if one is not None}
+        if self.counted:
+            books = self.register or county.register
+            enrolled = tuple(one.model_copy(update={"trial": False}) for one in books.sources)
+            given["register_"] = books.model_copy(update={"sources": enrolled})
         return County(county.bundle.model_copy(update=given)) if given else county
 
 

@@ -8,16 +8,20 @@ from pathlib import Path
 import pytest
 
 from collector import world as worlds
+from collector.io import retention
+from collector.io.restore import milestones
 from collector.io.segments import Segments, TooEarlyError
 from collector.io.store import Store
 from collector.model import Held, OfficeCommand, Row
 from collector.replay import Difference, Edit, Replay, coarse, difference
 from config.io.plan import SHIPPED, load_plan
 from config.policy import Policy
-from tests.collector.small import POLICY, T0, devices, register
+from tests.collector.small import POLICY, T0, county, devices, register
 from tests.collector.test_store import Keeper, begin
 from wire.notice import Command, Verb
 from wire.observation import Outcome
+
+DAY = retention.DAY_MS
 
 
 @pytest.fixture
@@ -97,6 +101,21 @@ def test_a_shorter_hold_tells_earlier(store: Store, tmp_path: Path) -> None:
     assert now is not None
     assert was - now == 120_000
     assert found
+
+
+def test_a_trial_says_what_would_have_rung(store: Store, tmp_path: Path) -> None:
+    """An operator in trial is told to nobody; counted in, its outage is a warning."""
+    made = register()
+    enrolled = (one.model_copy(update={"trial": one.operator == "cucc"}) for one in made.sources)
+    keeper = begin(store, county(made.model_copy(update={"sources": tuple(enrolled)})))
+    keeper.looks(Outcome.NO_ANSWER, *devices("cucc", *range(1, 11)))
+    keeper.pass_s(900)
+    found = difference(replayed(path_of(tmp_path), Edit(counted=True)))
+    assert found.was == 0
+    assert found.now > 0
+    was, now = when(found, "scenario2")
+    assert was is None
+    assert now is not None
 
 
 def test_a_longer_hold_leaves_the_short_outage_out(store: Store, tmp_path: Path) -> None:
@@ -202,4 +221,42 @@ def test_any_moment_can_be_had_and_equals_what_was_then(store: Store, tmp_path: 
     with pytest.raises(TooEarlyError) as caught:
         segments.world_at(T0 - 1)
     assert caught.value.span == (T0, keeper.now)
+    segments.close()
+
+
+def test_days_are_kept_as_milestones_and_reach_as_far_as_the_inputs(
+    store: Store, tmp_path: Path
+) -> None:
+    keeper = begin(store)
+    states: list[tuple[int, str]] = []
+    for _ in range(30):
+        keeper.looks(Outcome.NO_ANSWER, *devices("cmcc", 1))
+        keeper.looks(Outcome.MEASURED, *devices("cmcc", 1))
+        states.append((keeper.now, worlds.state_hash(keeper.world)))
+        keeper.now += DAY
+        keeper.turn()
+        store.snapshot(keeper.world, keeper.now)
+        store.snapshot(keeper.world, keeper.now)  # not twice a day
+    kept = [at_ms for _, at_ms in milestones(store.db)]
+    recent = [at_ms for at_ms in kept if keeper.now - at_ms < 14 * DAY]
+    older = [at_ms for at_ms in kept if at_ms not in recent]
+    assert len(recent) == 14
+    assert 2 <= len(older) <= 4
+    segments = Segments(path_of(tmp_path))
+    for at_ms, state in states:
+        restored = segments.world_at(at_ms)
+        assert worlds.state_hash(restored.world) == state
+    assert segments.world_at(states[-1][0]).replayed < 10
+    segments.close()
+
+    while retention.forget(store, keeper.now - 10 * DAY, keeper.now):
+        pass
+    segments = Segments(path_of(tmp_path))
+    first = segments.span().first_ms
+    assert 9 * DAY <= keeper.now - first <= 12 * DAY
+    for at_ms, state in states:
+        if at_ms >= first:
+            assert worlds.state_hash(segments.world_at(at_ms).world) == state
+    with pytest.raises(TooEarlyError):
+        segments.world_at(first - 1)
     segments.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from collector import world as worlds
+from collector.county import County
 from collector.io.pictures import develop_beside
 from collector.io.store import OfficeOutbox, Store, open_readonly, verify
 from collector.model import Input, Reconfigured, Tick
@@ -45,8 +46,8 @@ def store(path: Path) -> Iterator[Store]:
     opened.close()
 
 
-def begin(store: Store) -> Keeper:
-    made = county()
+def begin(store: Store, made: County | None = None) -> Keeper:
+    made = made or county()
     store.keep(made, T0)
     keeper = Keeper(worlds.new(made, store=1, now_ms=T0))
     keeper.store = store
