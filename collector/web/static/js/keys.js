@@ -2,9 +2,21 @@
 
 import { now } from "./clock.js";
 import { h } from "./dom.js";
-import { join, say, t } from "./i18n.js";
+import { join, learnWords, say, t } from "./i18n.js";
 import { get, post } from "./net.js";
 import { ask, card, problemText, toast } from "./parts.js";
+
+learnWords({
+  need_key: ["指令须由本人的密钥签名。", "Orders are signed with your own key."],
+  load_key: ["加载密钥文件（.key）", "Load a key file (.key)"],
+  key_stays: ["密钥只保存在本浏览器，不能导出，不会发送。", "The key stays in this browser, cannot be exported, is never sent."],
+  key_drill: ["演练人员（虚构）", "The drill's people (invented)"],
+  key_none: ["未加载密钥", "no key loaded"], key_use: ["使用", "Use"], key_forget: ["从本浏览器删除", "Remove from this browser"],
+  key_now: ["当前签名人", "Signing as"],
+  key_bad: ["不是 Ed25519 私钥（PEM PKCS8）", "Not an Ed25519 private key (PEM PKCS8)"],
+  key_stranger: ["登记册中没有使用此密钥的人：", "Nobody in the register uses this key: "],
+  key_insecure: ["此地址没有加密（HTTPS）：只能查看，不能签名。", "This address is not protected (HTTPS): you can read, not sign."],
+});
 
 const ED25519 = { name: "Ed25519" };
 export const canSign = () => isSecureContext && crypto.subtle !== undefined;
