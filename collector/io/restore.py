@@ -90,9 +90,7 @@ def _starts(
 ) -> Iterator[_Start]:
     """Where a fold may begin, best first; what was passed over goes to ``notes``."""
     differing: list[_Start] = []
-    for row in _snapshots(db):
-        if row.at_ms > until_ms:
-            continue
+    for row in _snapshots(db, until_ms):
         try:
             world, start = _read(row, resolve)
         except Exception as fault:  # noqa: BLE001  whatever is wrong with it, there are others
@@ -121,13 +119,28 @@ class _Snapshot(NamedTuple):
     digest: str
 
 
-def _snapshots(db: sqlite3.Connection) -> Iterator[_Snapshot]:
+def _snapshots(db: sqlite3.Connection, until_ms: int) -> Iterator[_Snapshot]:
     """Newest first, read one by one. A reader may meet a file from before the last two columns."""
     columns = {row[1] for row in db.execute("PRAGMA table_info(snapshot)")}
     more = "version, digest" if "digest" in columns else "'', ''"
-    statement = f"SELECT n, at_ms, state_hash, blob, {more} FROM snapshot WHERE n = ?"  # noqa: S608  our own words
-    for number in db.execute("SELECT n FROM snapshot ORDER BY n DESC").fetchall():
-        yield _Snapshot(*db.execute(statement, number).fetchone())
+    found = {n: "snapshot" for (n,) in db.execute("SELECT n FROM snapshot")}
+    if until_ms < EVER:
+        found = {n: "milestone" for n, _ in milestones(db)} | found
+    for number, table in sorted(found.items(), reverse=True):
+        statement = f"SELECT n, at_ms, state_hash, blob, {more} FROM {table} WHERE n = ?"  # noqa: S608  our own words
+        row = _Snapshot(*db.execute(statement, (number,)).fetchone())
+        if row.at_ms <= until_ms:
+            yield row
+
+
+def milestones(db: sqlite3.Connection) -> list[tuple[int, int]]:
+    """(n, at_ms) of those from which the retained inputs can be folded."""
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'milestone'").fetchone() is None:
+        return []
+    return db.execute(
+        "SELECT n, at_ms FROM milestone"
+        " WHERE n >= (SELECT coalesce(min(n), 1) - 1 FROM input) ORDER BY n"
+    ).fetchall()
 
 
 def _read(row: _Snapshot, resolve: Resolve) -> tuple[World, _Start]:

@@ -73,6 +73,7 @@ def _remove(store: Store, upto: int) -> bool:
     if first is None or first[0] > upto:
         return False
     with transaction(store.db):
+        store.db.execute("DELETE FROM milestone WHERE n < ?", (upto,))
         store.db.execute("DELETE FROM input WHERE n <= ?", (min(upto, first[0] + SLICE - 1),))
     return True
 

@@ -1,7 +1,7 @@
 """The retained inputs, read beside the running collector: the World of any moment, and what came.
 
-Read only: nothing here is written anywhere, and no lock is held. A moment before the oldest
-snapshot can be had as long as the inputs go back to the store's beginning.
+Read only: nothing here is written anywhere, and no lock is held. A moment is folded from the
+snapshot or milestone before it; while the inputs go back to the store's beginning, from there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from collector.county import County
 from collector.io.journal import open_readonly
-from collector.io.restore import Restored, Unusable, inputs_after, restore
+from collector.io.restore import Restored, Unusable, inputs_after, milestones, restore
 from collector.io.store import Store
 from collector.model import Input
 
@@ -59,6 +59,7 @@ class Segments:
         last = self.db.execute("SELECT at_ms FROM input ORDER BY n DESC LIMIT 1").fetchone()
         moments = [whole[1]] if whole and whole[0] == 1 else []
         moments += [begun] if begun is not None else []
+        moments += [at_ms for _, at_ms in milestones(self.db)]
         return Span(min(moments, default=0), last[0] if last else begun or 0)
 
     def world_at(self, at_ms: int) -> Restored:

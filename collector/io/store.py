@@ -91,8 +91,23 @@ ALTER TABLE snapshot ADD COLUMN digest TEXT NOT NULL DEFAULT '';
 """
 """What wrote a snapshot, and the SHA-256 of its blob."""
 
+MILESTONES: Final = """
+CREATE TABLE milestone (
+    n INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    state_hash TEXT NOT NULL,
+    blob BLOB NOT NULL,
+    version TEXT NOT NULL,
+    digest TEXT NOT NULL
+);
+"""
+"""A snapshot a day, a week later on, from which the past is folded; no restart needs one."""
+
 NOTICE_LANE: Final = "notice"
 KEPT_SNAPSHOTS: Final = 3
+DAY_MS: Final = 86_400_000
+DAILY_DAYS: Final = 14
+"""So long there is a milestone for every day."""
 
 __all__ = ["Entry", "OfficeOutbox", "Store", "journal", "lane_of", "open_readonly", "verify"]
 
@@ -130,7 +145,7 @@ class Store:
 
         Migrations only add, so that an older program goes on with a newer file (FAULTS F23).
         """
-        steps = [outbox.SCHEMA, SCHEMA, SOUND, outbox.RETIRED]
+        steps = [outbox.SCHEMA, SCHEMA, SOUND, outbox.RETIRED, MILESTONES]
         opened = open_db(path, steps, set_damaged_aside=True, additive=True)
         return cls(opened.db, now_s=now_s, set_aside=opened.set_aside)
 
@@ -271,9 +286,26 @@ class Store:
                 " (SELECT n FROM snapshot ORDER BY n DESC LIMIT ?)",
                 (KEPT_SNAPSHOTS,),
             )
+            self._milestone(draft.upto, now_ms)
             journal = self._journal(now_ms, [anchor])
         self.journal_n, self.journal_head = journal
         self.last_snapshot = draft.upto
+
+    def _milestone(self, upto: int, now_ms: int) -> None:
+        """Keep the first snapshot of a day; of days that are long over the first of a week."""
+        last = self.db.execute("SELECT coalesce(max(at_ms), 0) FROM milestone").fetchone()[0]
+        if now_ms - last < DAY_MS:
+            return
+        self.db.execute(
+            "INSERT INTO milestone (n, at_ms, state_hash, blob, version, digest)"
+            " SELECT n, at_ms, state_hash, blob, version, digest FROM snapshot WHERE n = ?",
+            (upto,),
+        )
+        self.db.execute(
+            "DELETE FROM milestone WHERE at_ms < ? AND n NOT IN"
+            " (SELECT min(n) FROM milestone GROUP BY at_ms / ?)",
+            (now_ms - DAILY_DAYS * DAY_MS, 7 * DAY_MS),
+        )
 
     def restore(self) -> Restored:
         """The World as it was at the last committed turn. Raises Unusable."""
@@ -291,6 +323,7 @@ class Store:
                 self.db.execute(f"ALTER TABLE {table} RENAME TO {table}_{name}")
             for statement in f"{INPUTS}{SNAPSHOTS}{SOUND}".split(";")[:-1]:
                 self.db.execute(statement)
+            self.db.execute("DELETE FROM milestone")
         self.last_snapshot = self.last_input
         return name
 
