@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from sys import intern
 from typing import NamedTuple
 
 from agent.counters import Past, packed, rates, restarted, without_leaps
@@ -60,6 +61,7 @@ class Batch:
         self._state = state
         self._sample = sample
         self._kinds: dict[int, Kind] = {}
+        self._named: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.together = 0
         self.alone = 0
 
@@ -102,6 +104,16 @@ class Batch:
             kind = self._kinds[id(query)] = Kind(query)
         return kind
 
+    def _shared(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The one tuple for all tables whose rows have these names, and one text for each name."""
+        found = self._named.get(names)
+        if found is None:
+            if len(self._named) >= KINDS:
+                self._named.clear()
+            found = tuple(map(intern, names))
+            self._named[found] = found
+        return found
+
     def _as_before(self, look: Taken, scalars: dict[int, _Scalars]) -> bool:
         """Put a look at scalars to its like when nothing about it is unusual."""
         _, track, result, _ = look
@@ -131,6 +143,9 @@ class Batch:
         self.alone += 1
         device, track, result, at_ms = look
         rows = decode(result)
+        for part in rows:
+            if part.instances is not ONE_ROW:
+                part.instances = self._shared(part.instances)
         track.rates.apply(rows, result.at_ns)
         found = self._state.readings(device, rows, at_ms, mono_ms)
         self._sample.add(device, rows, at_ms)
