@@ -20,7 +20,7 @@ from collector import world as worlds
 from collector.asking import requests
 from collector.gate import OFFICE, Gate
 from collector.identity import IDENTITY, refused
-from collector.io import pictures, retention, rules
+from collector.io import copied, pictures, retention, rules
 from collector.io.begin import Opened, open_collector
 from collector.io.configured import database
 from collector.io.feeds import Feeds
@@ -299,10 +299,26 @@ class Collector:
             if self.world.behind:
                 self._picture_due.clear()  # the turn that leaves nothing asks for it again
                 continue
-            draft, self._work = self.store.draft(self.world), 0
+            self._work = 0
             self._picture_due.clear()
-            picture = await asyncio.to_thread(pictures.develop_beside, path, draft)
-            self.store.keep_picture(draft, picture, self.now_ms())
+            made = await self._picture(path)
+            if made is not None:
+                self.store.keep_picture(*made, self.now_ms())
+
+    async def _picture(self, path: Path) -> tuple[pictures.Draft, pictures.Picture] | None:
+        """The World as it is now, made ready beside the loop; a large one by a child process."""
+        if len(self.world.state.devices) >= copied.FROM:
+            draft, file = self.store.mark(), path.with_name("picture.part")
+            child = copied.begin(self.world, file)
+            picture = await asyncio.to_thread(copied.finish, child, file, path, draft)
+            if picture is not None:
+                return draft, picture
+            self._log.warning("no picture from the child process, made here")
+            if self.world.behind:
+                self._work = pictures.SNAPSHOT_WORK  # the next turn that leaves nothing asks again
+                return None
+        draft = self.store.draft(self.world)
+        return draft, await asyncio.to_thread(pictures.develop_beside, path, draft)
 
     def _ask(self) -> None:
         """Have agents look again at devices behind which others gave no answer (FAULTS F34)."""

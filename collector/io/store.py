@@ -261,7 +261,11 @@ class Store:
 
     def draft(self, world: World) -> Draft:
         """The World as it is after the last input, for a picture that is made ready elsewhere."""
-        return Draft(worlds.dump(world), self.last_snapshot, self.last_input)
+        return self.mark()._replace(raw=worlds.dump(world))
+
+    def mark(self) -> Draft:
+        """Where a picture of the World as it is now stands, without its octets."""
+        return Draft(b"", self.last_snapshot, self.last_input)
 
     def keep_picture(self, draft: Draft, picture: Picture, now_ms: int) -> None:
         """Write a picture; later inputs may have been committed since it was taken."""
