@@ -301,7 +301,13 @@ def site_facts(world: World) -> tuple[SiteFact, ...]:
 def with_power(world: World, fact: SiteFact) -> SiteFact:
     """The fact with how long the site lasts, where its mains are lost."""
     lost = world.tally.lost.get(fact.site)
-    return fact.model_copy(update={"power": power_of(world, fact.site, lost)}) if lost else fact
+    if lost is None:
+        return fact
+    known = world.tally.powered.get(fact.site)
+    if known is None or known[0] is not fact or known[1] is not lost:
+        made = fact.model_copy(update={"power": power_of(world, fact.site, lost)})
+        known = world.tally.powered[fact.site] = (fact, lost, made)
+    return known[2]
 
 
 def power_of(world: World, site: str, lost: Lost) -> PowerFact:

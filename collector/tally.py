@@ -143,7 +143,7 @@ class Tally:
     """All counts. ``facts`` are kept per row, so that a situation costs only what changed.
 
     ``lost`` are the sites without mains (``collector.power``); ``behind`` remembers the key units
-    and the people behind a site (``collector.project``).
+    and the people behind a site (``collector.project``), ``powered`` facts that say both.
     """
 
     site_shares: dict[str, SiteShare] = field(default_factory=dict)
@@ -161,5 +161,6 @@ class Tally:
     quiet_sites: dict[str, str] = field(default_factory=dict)
     ranked: Ranked[DeviceFact] = field(default_factory=Ranked)
     ranked_sites: Ranked[SiteFact] = field(default_factory=Ranked)
+    powered: dict[str, tuple[SiteFact, Lost, SiteFact]] = field(default_factory=dict, compare=False)
     site_facts: dict[str, SiteFact] = field(default_factory=dict)
     device_facts: dict[str, DeviceFact] = field(default_factory=dict)

@@ -50,6 +50,7 @@ from config.register import Source as Enrolled
 from escalation.appoint import SPREAD
 from escalation.charter import EnteredFact
 from escalation.report import Line as Row
+from escalation.situation import Threat
 from tests.collector import small
 from tests.collector.test_explain import one_operator_partly
 from transport.sign import verify
@@ -62,6 +63,8 @@ from wire.notice import (
     Command,
     NoticeKind,
     PolicyLine,
+    PowerFact,
+    Projected,
     Signed,
     Verb,
     Verdict,
@@ -299,7 +302,9 @@ class Stage:
     async def command(self, signed: Signed) -> Outcome:
         command = Command.model_validate_json(verify(signed, "command", self._trusted()))
         self.commands.append((command, signed.key))
-        if command.verb in STATING:
+        if command.verb is Verb.THREAT:
+            self._threaten(command)
+        elif command.verb in STATING:
             self._state(command)
         else:
             self._log(command)
@@ -480,6 +485,45 @@ class Stage:
             ),
         )  # fmt: skip
 
+    def ahead(self) -> None:
+        """Mains are lost in one town: batteries run down, a threat stands, another is proposed."""
+        now, board = self.now_ms(), self.held
+        hit = [s.id for s in board.static.register.sites if s.town == "140522105"][:6]
+        lost = {
+            name: SiteState(State.ALARM, now - 900_000, MAINS, at_risk=True, power=_power(now, n))
+            for n, name in enumerate(hit)
+        }
+        projected = Projected(
+            warning="scenario2", level="II", spread="yes",
+            operators={"cmcc": "partial", "cucc": "partial"}, systems={"egov": "full"},
+            by_then=("cmcc",), at_ms=now + 2_400_000, low_ms=now + 2_100_000,
+            high_ms=now + 2_880_000, sites=6, behind=9, threats=("storm",),
+        )  # fmt: skip
+        step = NextStep(Verb.PROPOSE, "w-1", ("office_duty",), projected=True)
+        drafted = _warning(now, "drafted")
+        self.change(
+            sites=dict(board.sites) | lost,
+            verdict=verdict("none", "none", {}).model_copy(update={"projected": projected}),
+            warning=replace(drafted, level="none", steps=(*drafted.steps, step)),
+            threats=(
+                _threat(now, "storm", "暴雨红色预警"),
+                _threat(now, "cap-1", "大风橙色预警", account="", entered=False),
+            ),
+        )
+
+    def _threaten(self, command: Command) -> None:
+        """A person entered a threat, or took one back."""
+        rest = tuple(one for one in self.held.threats if one.id != command.target)
+        if command.threat is None:
+            self.change(threats=rest)
+            return
+        made = replace(
+            _threat(self.now_ms(), command.target, command.threat.what),
+            account=command.account, source=command.source, towns=command.threat.towns,
+            operators=command.threat.operators,
+        )  # fmt: skip
+        self.change(threats=(*rest, made))
+
     def _log(self, command: Command) -> None:
         board = self.held
         if command.verb is Verb.ACK:
@@ -507,6 +551,29 @@ class Stage:
 
     def _trusted(self) -> dict[str, Ed25519PublicKey]:
         return {name: key.public_key() for name, key in self.keys.items()}
+
+
+def _power(now: int, number: int) -> PowerFact:
+    """One of each ground, and one of which nobody knows."""
+    grounds = ("ups", "slope", "capacity", "fuel")
+    if number >= len(grounds):
+        return PowerFact(lost_ms=now - 900_000, generator=number > len(grounds), people=1)
+    at = now + (number + 2) * 1_200_000
+    return PowerFact(
+        lost_ms=now - 900_000, dark_ms=at, low_ms=at - 300_000, high_ms=at + 480_000,
+        ground=grounds[number], over_s=840, generator=grounds[number] == "fuel",
+        keys=int(number == 0), people=1200 * (3 - number),
+    )  # fmt: skip
+
+
+def _threat(
+    now: int, name: str, what: str, *, account: str = "wang", entered: bool = True
+) -> Threat:
+    return Threat(
+        id=name, what=what, source="县气象局" if entered else "cap:weather@example.cn,7",
+        account=account, degree="partial", at_ms=now - 600_000, until_ms=now + 7_200_000,
+        towns=("140522105",), spread=True, entered=entered, areas="次营镇",
+    )  # fmt: skip
 
 
 def _warning(now: int, state: str) -> WarningState:

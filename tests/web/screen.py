@@ -27,7 +27,7 @@ KEPT = {
     "home-390", "home-dark-390", "home-1440", "warning-dark-390", "warning-en-390",
     "warning-1440", "sign-390", "stated-390", "stated-1440",
     "analysis-390", "why-390", "why-1440", "alarms-dark-390", "devices-390", "device-1440",
-    "gone-390",
+    "gone-390", "ahead-390", "threats-1440",
     "shelved-390", "maintenance-390", "maintenance-1440",
 }  # fmt: skip
 

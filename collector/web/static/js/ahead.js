@@ -14,7 +14,7 @@ const order = async (...given) => (await import("./keys.js")).order(...given);
 const MINUTE = 60_000;
 const left = (ms) => Math.max(0, Math.round((ms - now()) / MINUTE));
 const interval = (one) =>
-  `${left(one.low_ms)}–${left(one.high_ms)} ${language() === "zh" ? "分钟" : "min"}`;
+  `${left(one.low_ms)}–${left(one.high_ms)}${language() === "zh" ? "分钟" : " min"}`;
 
 const ground = (power) => power.ground === "slope"
   ? `${t("by_slope")} ${span(power.over_s * 1000, language())}` : t(`by_${power.ground}`);
@@ -31,6 +31,15 @@ export function darkText(power) {
 export const darkTag = (power) => tag(power.dark_ms === null
   ? t(power.generator ? "on_generator" : "dark_unknown")
   : `${t("left")} ${span(left(power.dark_ms) * MINUTE, language())}`, "risk");
+
+// By the plan's words, for judgement, or only expected: what is drafted on a projection is not seen.
+export const gradeTag = (draft, outlook) => {
+  if (outlook && draft.warning === "none" && outlook.warning !== "none") {
+    return tag(t("projected"), "risk");
+  }
+  const literal = draft.literal_warning && draft.literal_level;
+  return tag(literal ? t("literal") : t("judge"), literal ? "good" : "risk");
+};
 
 const worse = (states, nameOf) => ["full", "partial"].flatMap((word) => {
   const which = Object.keys(states).filter((id) => states[id] === word).map(nameOf);
@@ -66,7 +75,7 @@ export function outlookCard({ outlook, dark_next, systems, threats }, step) {
     h("p", { class: "muted" }, t("outlook_says")));
 }
 
-const grade = (title, name, word) => h("div", { class: word === "none" ? "grade none" : "grade" },
+const grade = (title, name, word) => h("div", { class: word === "none" ? "grade none" : "grade ahead" },
   h("span", { class: "muted" }, title), h("strong", null, say(name)));
 
 const behind = (power) => {

@@ -1,6 +1,6 @@
 // Home: the four counts, the open warning, the matrix, the map, the sources.
 
-import { outlookCard } from "./ahead.js";
+import { gradeTag, outlookCard } from "./ahead.js";
 import { h, svg } from "./dom.js";
 import { say, t } from "./i18n.js";
 import { get } from "./net.js";
@@ -42,7 +42,7 @@ export function warningBanner(home) {
         warning.scenario === "none" ? "" : say(warning.scenario_name), " ",
         warning.level === "none" ? "" : say(warning.level_name)),
       h("span", { class: "line" }, judgedNow(warning, draft),
-        tag(draft.literal_level && draft.literal_warning ? t("literal") : t("judge")),
+        gradeTag(draft, home.outlook),
         draft.pending && tag(t("pending")), " ", ago(warning.since_ms))),
     h("span", { class: "go", "aria-hidden": "true" }, "›"));
 }

@@ -1,6 +1,6 @@
 // The open warning and why: what the office sees first. The program drafts, people decide.
 
-import { outlookCard, threatsCard } from "./ahead.js";
+import { gradeTag, outlookCard, threatsCard } from "./ahead.js";
 import { h } from "./dom.js";
 import { join, say, t } from "./i18n.js";
 import { order } from "./keys.js";
@@ -16,7 +16,7 @@ async function command(verb, target, about, again, more = {}) {
   if (await order("command", t(`${verb}_says`), about, fields)) again();
 }
 
-function draftCard({ draft, warning, judgement }) {
+function draftCard({ draft, warning, judgement, outlook }) {
   const literal = draft.literal_warning && draft.literal_level;
   const standing = warning ?? { scenario: draft.warning, scenario_name: draft.warning_name,
     level: draft.level, level_name: draft.level_name };
@@ -29,7 +29,7 @@ function draftCard({ draft, warning, judgement }) {
     h("div", { class: "grades" },
       piece(t("scenario"), standing.scenario_name, standing.scenario === "none"),
       piece(t("level"), standing.level_name, standing.level === "none")),
-    h("p", { class: "line" }, judgedNow(standing, draft), tag(literal ? t("literal") : t("judge"), literal ? "good" : "risk"),
+    h("p", { class: "line" }, judgedNow(standing, draft), gradeTag(draft, outlook),
       draft.pending && tag(t("pending"))),
     !literal && h("p", { class: "judge" }, t("judge_says"),
       judgement.map((one) => h("q", null, `${one.id} ${say(one.text)}`))));
