@@ -242,6 +242,10 @@ def _foot(shown: Json) -> Text:
         text.append(f" {said['source']}，至 until {at(said['until_ms'])}", style="dim")
     text.append("\n").append_text(_offices(shown.get("offices", {})))
     text.append(f"\n通知 Notices: {shown['last_notice']}")
+    if told := shown.get("load"):
+        text.append(f"  10分钟 10 min: {told['now']}  24小时 24 h: {told['day']}", style="dim")
+        if told["flood"]:
+            text.append("  洪泛 FLOOD", style="bold yellow")
     for office, one in shown["receipts"].items():
         text.append(f"  {office}: 已签收 receipted {one['seq']} ({at(one['at_ms'])})")
     if not shown["receipts"]:

@@ -14,8 +14,9 @@ from typing import Any, Final
 from collector.county import UNREACHABLE, County
 from collector.dangers import MOST, Danger, batteries, flapping, one_path
 from collector.mains import MAINS_CAUSES
-from collector.period import Interval, Period, clip, length, meet, merge, windows, without
+from collector.period import Interval, Period, clip, length, meet, merge, without
 from config.policy import SiteEffect
+from escalation.load import windows
 from escalation.report import Line
 
 Json = dict[str, Any]
@@ -374,7 +375,7 @@ def _told(rows: Iterable[Line], period: Period) -> Iterator[Told]:
                 stamps.setdefault(office, []).append(row.at_ms)
     days = max((period.to_ms - period.from_ms) / 86_400_000, 1e-9)
     for office, times in sorted(stamps.items()):
-        worst, floods = windows(times)
+        worst, floods, _ = windows(times)
         per_day = len(times) / max(days, 1.0)
         manageable = "manageable" if per_day <= DAY_MANAGEABLE else "over"
         word = "acceptable" if per_day <= DAY_ACCEPTABLE else manageable

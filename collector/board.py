@@ -16,6 +16,7 @@ from collector.vitals import stuck
 from collector.words import device_cause
 from collector.world import charter as charter_of
 from escalation.facts import FACT, level_name, scenario_name
+from escalation.load import load
 from escalation.page import STATES
 
 RULES: Final = 12
@@ -35,6 +36,7 @@ def board(world: World, now_ms: int, *, devices: bool = True) -> Json:
         "warning": world.desk.open_warning,
         "standing": standing(world),
         "last_notice": world.desk.last_number,
+        "load": asdict(load(world.desk.sent, now_ms)),
         "verdict": situation.verdict.model_dump(mode="json") if situation else None,
         "operators": {name: operator(world, name) for name in world.county.operators},
         "facts": {

@@ -17,11 +17,6 @@ CST: Final = timezone(timedelta(hours=8))
 Word = Literal["day", "week", "month"]
 Interval = tuple[int, int]
 
-# ISA-18.2 / IEC 62682: more than 10 alarms in 10 minutes begin a flood, fewer than 5 end it.
-WINDOW_MS: Final = 600_000
-FLOOD_OVER: Final = 10
-FLOOD_UNDER: Final = 5
-
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -97,19 +92,3 @@ def meet(lists: Sequence[Sequence[Interval]]) -> list[Interval]:
         met = [(max(a, c), min(b, d)) for a, b in found for c, d in other]
         found = [(begin, end) for begin, end in met if begin < end]
     return merge(found)
-
-
-def windows(times: Sequence[int]) -> tuple[int, int]:
-    """The most in any ten minutes, and how many floods: over 10 begins one, under 5 ends it."""
-    worst = floods = first = 0
-    flooding = False
-    for number, at_ms in enumerate(times):
-        while times[first] <= at_ms - WINDOW_MS:
-            first += 1
-            if flooding and number - first < FLOOD_UNDER:
-                flooding = False
-        count = number - first + 1
-        worst = max(worst, count)
-        if count > FLOOD_OVER and not flooding:
-            flooding, floods = True, floods + 1
-    return worst, floods

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from escalation import reminders, words
+from escalation import load, reminders, words
 from escalation.charter import NONE, Charter
 from escalation.effects import Effect, EmitNotice, Record
 from escalation.facts import View
@@ -116,6 +116,7 @@ class Clerk:
         state = self.state
         ident = self.next_notice()
         state.number += 1
+        state.sent = load.sent(state.sent, now_ms)
         if kind not in UNCOUNTED:
             state.recent = [*state.recent, now_ms][-self.charter.clocks.flood_most :]
         notice = self._notice(now_ms, kind, page, ident).model_copy(

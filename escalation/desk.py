@@ -14,7 +14,7 @@ One turn looks at the situation and at what was told last, and tells the differe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from escalation import answers, attest, reminders, render, threat
@@ -178,6 +178,11 @@ class Desk:
     def threats(self) -> Mapping[str, Threat]:
         """The threats that stand, to be read only; proposed ones included."""
         return self._state.threats
+
+    @property
+    def sent(self) -> Sequence[int]:
+        """When the last day's notices left."""
+        return self._state.sent
 
     @property
     def attested(self) -> Mapping[str, Attestation]:

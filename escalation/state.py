@@ -141,7 +141,7 @@ class DeskState:
     know, by when they came; their ids are not those of real ones. ``attested`` is keyed by
     operator, system or ``fact:`` and a fact's id. ``orders_from_ms``: what was ordered before may
     have been carried out, and nobody knows (``escalation.damage``). ``offered`` are rules in force
-    by which the open warning is not judged yet.
+    by which the open warning is not judged yet. ``sent``: when a day's notices left.
     """
 
     number: int = 0
@@ -165,6 +165,7 @@ class DeskState:
     reminders: int = 0
     later: dict[int, NoticeKind] = field(default_factory=dict)
     recent: list[int] = field(default_factory=list)
+    sent: list[int] = field(default_factory=list)
     commands: dict[str, str] = field(default_factory=dict)
     turned_away: dict[str, int] = field(default_factory=dict)
     attested: dict[str, Attestation] = field(default_factory=dict)

@@ -312,7 +312,7 @@ class LiveSource:
             entered=view.entered(world),
             threats=tuple(world.desk.threats.values()),
             reports=self.past.over,
-            remarks=view.standing_remarks(world),
+            remarks=view.standing_remarks(world, now_ms),
             seen=self._seen,
             windows=lambda: alarmview.windows(self._world),
             shelf=alarmview.shelf(world),

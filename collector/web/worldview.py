@@ -32,6 +32,7 @@ from collector.web.source import (
 from config.profile import Metric
 from escalation.appoint import entered_facts
 from escalation.facts import FACT
+from escalation.load import load
 from escalation.state import Attestation
 from escalation.words import moment
 from wire.notice import Bilingual, Verdict
@@ -81,18 +82,30 @@ def static(county: County, positions: dict[str, tuple[int, int]], name: str) -> 
     )
 
 
-def standing_remarks(world: World) -> tuple[Bilingual, ...]:
+def standing_remarks(world: World, now_ms: int) -> tuple[Bilingual, ...]:
     """What has to be known beside the picture: by which rules it is judged, who hears of it."""
     case = world.desk.case
     if case is None or not world.desk.offered:
-        return offices_away(world)
+        return (*flooded(world, now_ms), *offices_away(world))
     own, other = case.rules[:RULES], world.desk.offered[:RULES]
     said = Bilingual(
         zh=f"预警 {case.id} 仍按规则版本 {own} 研判；现行版本 {other}，可下达“改按现行规则研判”。",
         en=f"Warning {case.id} is still judged by rules {own}; in force are {other}: a person may "
         "have it follow them (office adopt).",
     )
-    return (said, *offices_away(world))
+    return (said, *flooded(world, now_ms), *offices_away(world))
+
+
+def flooded(world: World, now_ms: int) -> tuple[Bilingual, ...]:
+    """More than people can take in (ISA-18.2: over ten in ten minutes)."""
+    told = load(world.desk.sent, now_ms)
+    if not told.flood:
+        return ()
+    said = Bilingual(
+        zh=f"通知洪泛：10分钟内{told.now}条（ISA-18.2：10条为限）。",
+        en=f"Notice flood: {told.now} in ten minutes (ISA-18.2: ten at most).",
+    )
+    return (said,)
 
 
 def offices_away(world: World) -> tuple[Bilingual, ...]:

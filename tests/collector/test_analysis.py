@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from collector.analysis import Analysis, analyse
 from collector.analysis_sheets import percent, remarks, reported, span
 from collector.county import County
-from collector.period import Period, clip, last, meet, merge, period, windows, without
+from collector.period import Period, clip, last, meet, merge, period, without
 from collector.workbook import workbook
 from config.register import Device
+from escalation.load import windows
 from escalation.report import Line
 from tests.collector.small import county, register
 
@@ -121,8 +122,8 @@ def test_load_on_people_beside_the_standard() -> None:
     told = made(lines).told[0]
     assert (told.office, told.notices, told.worst_window, told.floods) == ("office", 27, 15, 2)
     assert told.word == "acceptable"
-    assert windows([T0 + n * MINUTE for n in range(100)]) == (10, 0)
-    assert windows([]) == (0, 0)
+    assert windows([T0 + n * MINUTE for n in range(100)]) == (10, 0, False)
+    assert windows([]) == (0, 0, False)
 
 
 def test_the_journals_beginning_and_a_day_that_lasts_still_are_said() -> None:

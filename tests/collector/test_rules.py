@@ -127,7 +127,7 @@ def test_a_warning_keeps_its_rules_and_the_register_moves_on() -> None:
     assert scene.rules[0] == before[0] != scene.rules[1]
     (pinned,) = hand.records("pinned")
     assert pinned["warning"] == scene.warning
-    assert "仍按规则版本" in standing_remarks(hand.world)[0].zh
+    assert "仍按规则版本" in standing_remarks(hand.world, hand.now)[0].zh
     assert scene.order(Verb.ADOPT, account="li") == "no_role"
     assert scene.order(Verb.ADOPT, "W-20200101-001") == "unknown_target"
     assert scene.order(Verb.ADOPT) == "accepted"
