@@ -35,6 +35,8 @@ def charter_of(
     verbs = {Verb(item.verb): item for item in plan.authority if item.verb in set(Verb)}
     if Verb.FACT in verbs:  # a plan of before: whoever judges facts judges threats
         verbs.setdefault(Verb.THREAT, verbs[Verb.FACT])
+    if Verb.ATTEST in verbs:  # a plan of before: whoever attests may keep announced work quiet
+        verbs.setdefault(Verb.ALARM, verbs[Verb.ATTEST])
     if Verb.ISSUE in verbs:  # whoever issues a warning answers for the rules it is judged by
         verbs.setdefault(Verb.ADOPT, verbs[Verb.ISSUE])
     return Charter(
