@@ -5,7 +5,7 @@ nothing, and a number must never stand for two notices. Until every office has s
 nothing is numbered: neither is the county told anything nor an order taken. An office says so
 with each of its signed words. Who has not within the first heartbeat is waited for no longer:
 numbers then jump above the seconds since 2020, where no store before can have come that has given
-fewer than one notice a second (docs/adr/0016).
+fewer than one notice a second (docs/adr/0019).
 """
 
 from __future__ import annotations

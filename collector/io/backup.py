@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from collector.io.journal import Entry, journal, last_notice, open_readonly, verify
+from transport.io.sqlite import set_aside
 
 PAGES: Final = 1000
 """Pages copied between two words about how far it is."""
@@ -123,7 +123,7 @@ def put_back(copy: Path, database: Path) -> tuple[Copy, Path | None]:
                 (RESTORED, max(1, found.at_ms)),
             )
         _sync(part)
-        aside = _aside(database)
+        aside = set_aside(database, "before") if database.exists() else None
         part.rename(database)
         _sync(database.parent)
     except (OSError, sqlite3.Error) as error:
@@ -141,18 +141,6 @@ def origin(db: sqlite3.Connection) -> int:
 def settle(db: sqlite3.Connection) -> None:
     """The start after a restoration is committed: the next one is as any other."""
     db.execute("DELETE FROM outbox_counter WHERE name = ?", (RESTORED,))
-
-
-def _aside(database: Path) -> Path | None:
-    if not database.exists():
-        return None
-    aside = database.with_name(f"{database.name}.before-{time.time_ns() // 1_000_000}")
-    for suffix in ("-wal", "-shm"):
-        part = database.with_name(database.name + suffix)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + suffix))
-    database.rename(aside)
-    return aside
 
 
 def _sync(path: Path) -> None:

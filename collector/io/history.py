@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import re
 import sqlite3
 import struct
 import warnings
@@ -291,8 +290,3 @@ def _place(said: str, what: tuple[str, str]) -> int | None:
     if metric not in metrics or instance not in instances:
         return None
     return int(instances.index(instance) * len(metrics) + metrics.index(metric))
-
-
-def names_secret(url: str) -> str:
-    """The URL without user and password, for logs."""
-    return re.sub(r"//[^/@]*@", "//", url)

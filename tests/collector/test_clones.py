@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import config
 from agent.io.uplink import Uplink
 from agent.presence import Identity
 from collector.io.journal import journal, open_readonly
@@ -22,6 +24,7 @@ from transport.io.clock import Clock
 pytestmark = pytest.mark.peers
 
 AGENT = "agent-cmcc"
+POLICY = Path(config.__file__).parent / "data" / "policy.toml"
 LIMIT_S = 90.0
 
 
@@ -98,6 +101,14 @@ async def test_the_second_agent_of_one_identity_is_refused_and_named(
 
 
 async def test_a_collector_that_was_stopped_hears_before_it_judges(house: House) -> None:
+    """Stopped for longer than makes an agent silent: what was said meanwhile is heard first."""
+    limit = re.sub(r"(?m)^blind_notice_s = .*$", "blind_notice_s = 3", POLICY.read_text())
+    (house.folder / "policy.toml").write_text(limit)
+    text = house.config.read_text()
+    settings = text.replace("[collector]", '[collector]\npolicy = "policy.toml"')
+    house.config.write_text(settings)
+    house.end(signal.SIGTERM)
+    house.start()
     up = uplink(house, "only")
     running = asyncio.create_task(up.run())
     assert house.process is not None
@@ -105,7 +116,7 @@ async def test_a_collector_that_was_stopped_hears_before_it_judges(house: House)
         await until(up._born.is_set)
         await until(lambda: any("heard" in str(one) for one in entries(house, "source")))
         house.process.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(7)  # more than an hour of the county's time
+        await asyncio.sleep(7)  # twice the limit, and less than the broker's patience
         house.process.send_signal(signal.SIGCONT)
         await until(lambda: entries(house, "resumed"))
         assert not [one for one in entries(house, "source") if one.get("word") == "silent"]

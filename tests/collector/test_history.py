@@ -16,7 +16,6 @@ from collector.io.history import (
     HistoryRefused,
     InfluxHistory,
     SqliteHistory,
-    names_secret,
 )
 from collector.line import MOST_MS, escape, identifier, lines, plain, quoted, unfit
 from tests.peers import Influx, influxd
@@ -181,10 +180,6 @@ async def test_poison_points_are_named_and_the_rest_is_written(influx: Influx) -
     for n in (0, 76, 78, 199):
         assert await history.series(f"d{n}", "good", "", T0, T0) == [(T0, 1.5)]
     await history.close()
-
-
-def test_no_password_in_logs() -> None:
-    assert names_secret("http://u:geheim@h:8086/x") == "http://h:8086/x"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,16 @@ import pytest
 from collector import world as worlds
 from collector.board import board
 from collector.county import County
-from collector.model import Held, OfficeSeen, Resumed, Row, Started, decode_input, encode_input
+from collector.model import (
+    Held,
+    OfficeSeen,
+    Reconfigured,
+    Resumed,
+    Row,
+    Started,
+    decode_input,
+    encode_input,
+)
 from collector.state import Blind
 from config.io.load import load_policy
 from config.settings import AgentOptions, CollectorOptions, OfficeOptions
@@ -189,7 +198,7 @@ def test_an_office_that_left_the_settings_is_forgotten_and_a_snapshot_keeps_the_
     raw = worlds.dump(world)
     assert worlds.dump(worlds.load(raw, lambda _: world.county)) == raw
     one = County(world.county.bundle.model_copy(update={"offices": ("east",)}))
-    worlds.reconfigure(world, clients.hand.now, one)
+    worlds.step(world, clients.hand.now, Reconfigured(one.hash), lambda _: one)
     assert world.state.offices.keys() == {"east"}
     clients.hand.turn(OfficeSeen("west", Alive(sender="west", session=9, online=True, at_ms=0)))
     assert world.state.offices.keys() == {"east"}

@@ -63,7 +63,7 @@ def open_db(
             raise
         if not set_damaged_aside:
             raise StoreDamaged(f"{path} is damaged: {error}") from error
-    aside = _set_aside(path)
+    aside = set_aside(path, "damaged")
     return Opened(_open(path, steps, max_bytes, check=check), set_aside=aside, created=True)
 
 
@@ -168,9 +168,12 @@ def _statements(script: str) -> Iterator[str]:
         yield part
 
 
-def _set_aside(path: Path) -> Path:
-    """Rename the damaged file with its journal; the WAL goes first so that none is replayed."""
-    aside = path.with_name(f"{path.name}.damaged-{time.time_ns() // 1_000_000}")
+def set_aside(path: Path, why: str) -> Path:
+    """Rename a database ``NAME.WHY-STAMP`` with its journal; where it is now.
+
+    The WAL goes first so that none is replayed.
+    """
+    aside = path.with_name(f"{path.name}.{why}-{time.time_ns() // 1_000_000}")
     for suffix in ("-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         if part.exists():
