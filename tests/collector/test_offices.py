@@ -198,7 +198,7 @@ def test_an_office_that_left_the_settings_is_forgotten_and_a_snapshot_keeps_the_
     raw = worlds.dump(world)
     assert worlds.dump(worlds.load(raw, lambda _: world.county)) == raw
     one = County(world.county.bundle.model_copy(update={"offices": ("east",)}))
-    worlds.step(world, clients.hand.now, Reconfigured(one.hash), lambda _: one)
+    worlds.reconfigure(world, clients.hand.now, one, Reconfigured(one.hash))
     assert world.state.offices.keys() == {"east"}
     clients.hand.turn(OfficeSeen("west", Alive(sender="west", session=9, online=True, at_ms=0)))
     assert world.state.offices.keys() == {"east"}

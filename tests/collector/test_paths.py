@@ -49,7 +49,7 @@ def paths(world: World, device: str, said: dict[str, str]) -> Iterator[str]:
     A way that ends at nobody says nothing.
     """
     above = {d.id: d.parents for d in world.county.register.devices}
-    ways = [(parent,) for parent in above[device]]
+    ways: list[tuple[str, ...]] = [(parent,) for parent in above[device]]
     while ways:
         way = ways.pop()
         last = way[-1]

@@ -150,6 +150,10 @@ def silent(
     return BlindSource(agent, operator, operator, T0, phone, 40)
 
 
+ORDERS = tuple(verb for verb in Verb if verb is not Verb.ALARM)
+"""Orders that stand for themselves: one on alarms carries the word on them."""
+
+
 def order(
     verb: Verb,
     target: str,

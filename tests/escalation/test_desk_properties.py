@@ -15,6 +15,7 @@ from tests.escalation.county import (
     CALM,
     FULL,
     MINUTE,
+    ORDERS,
     PARTIAL,
     RANK,
     T0,
@@ -63,7 +64,7 @@ steps = st.lists(
     st.one_of(
         st.sampled_from([CALM, PARTIAL, FULL, DARK, WORST, SMALL]).map(See),
         st.builds(
-            Say, st.sampled_from(Verb), st.sampled_from(["zhang", "li", "wang", "x"]),
+            Say, st.sampled_from(ORDERS), st.sampled_from(["zhang", "li", "wang", "x"]),
             st.integers(1, 3),
         ),
         st.integers(1, 40).map(Wait),

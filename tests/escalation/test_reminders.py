@@ -20,6 +20,7 @@ from tests.escalation.county import (
     CALM,
     FULL,
     MINUTE,
+    ORDERS,
     PARTIAL,
     T0,
     charter,
@@ -232,9 +233,7 @@ class Step:
 LOOKS = [CALM, PARTIAL, FULL, WORST, SMALL, MORE, DARK, None]
 silence = st.lists(st.builds(Step, st.sampled_from(LOOKS), st.integers(0, 200)), max_size=20)
 orders = st.lists(
-    st.builds(
-        Step, st.sampled_from(LOOKS), st.integers(0, 90), st.sampled_from([None, *list(Verb)])
-    ),
+    st.builds(Step, st.sampled_from(LOOKS), st.integers(0, 90), st.sampled_from([None, *ORDERS])),
     max_size=20,
 )
 
