@@ -21,8 +21,8 @@ def explain(
     target: Annotated[
         str,
         typer.Argument(
-            help="warning（缺省）、企业、系统、站点或设备的编号或名称 / "
-            "warning, or an operator, system, site or device by id or name"
+            help="warning（缺省）、预警编号，企业、系统、站点或设备的编号或名称 / warning, a "
+            "warning's id (as last drafted), an operator, system, site or device by id or name"
         ),
     ] = "warning",
     at: Annotated[
@@ -44,7 +44,8 @@ def explain(
 
     segments = opened(config, "explain")
     try:
-        now_ms = moment(segments, at, "explain")
+        was = None if at else segments.drafted(target)
+        now_ms = moment(segments, at, "explain") if was is None else was
         restored = world_of(segments, now_ms, "explain")
         found = answer(restored.world, now_ms, target)
     except NoSuchThingError as fault:

@@ -97,3 +97,13 @@ class Segments:
             (from_ms, until_ms),
         )
         return [str(row[0]) for row in rows]
+
+    def drafted(self, warning: str) -> int | None:
+        """When a warning was last drafted, by the journal; None: there is no such warning."""
+        row = self.db.execute(
+            "SELECT max(at_ms) FROM journal WHERE kind = 'warning'"
+            " AND json_extract(json, '$.id') = ?"
+            " AND json_extract(json, '$.event') IN ('draft', 'redraft')",
+            (warning,),
+        ).fetchone()
+        return None if row[0] is None else int(row[0])

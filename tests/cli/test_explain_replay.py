@@ -66,6 +66,8 @@ def test_explain_says_why_now_and_then(folder: Path, keeper: Keeper) -> None:
     assert (found.why.id, found.why.state) == ("scenario2", "II")
     assert abs(found.at_ms - T0 - 2_200_000) < 1000
     assert run(folder, "explain", "移动").exit_code == 0
+    closed = run(folder, "explain", found.target, "--json")  # as it was last drafted
+    assert Explanation.model_validate_json(closed.stdout).why.id == "scenario2"
     assert [hashlib.sha256(path.read_bytes()).digest() for path in files] == before
     assert keeper.world.situation is not None
 
