@@ -22,6 +22,7 @@ TRIAL: Final = "trial"
 MAINTENANCE: Final = "maintenance"
 SHELVED: Final = "shelved"
 ANNOUNCE: Final = TimerKey("announce")
+WAIT_MS: Final = 1000
 
 
 def of_device(world: World, device: str, row: DeviceState) -> str:
@@ -110,7 +111,10 @@ def announce(world: World, now_ms: int) -> None:
     ended = world.state.hush.ended
     if not ended:
         return
-    if (at_ms := world.desk.room_at()) > now_ms:
+    at_ms = world.desk.room_at()
+    if world.state.asking:  # what is told is numbered, and from where on is not known yet
+        at_ms = now_ms + WAIT_MS
+    if at_ms > now_ms:
         world.arm(at_ms, "announce")
         return
     told = [_over(world, one.kind, one.name, one.account, one.ids) for one in ended]

@@ -316,6 +316,7 @@ class LiveSource:
             seen=self._seen,
             windows=lambda: alarmview.windows(self._world),
             shelf=alarmview.shelf(world),
+            maintained=len(world.covered),
         )
 
     def _seen(self, device: str) -> int | None:

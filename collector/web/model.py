@@ -194,6 +194,8 @@ class Summary(Stamp):
     sites: Counts
     hidden: int
     at_risk: int
+    maintained: int = 0
+    shelved: int = 0
     alarms_open: int
     alarms_unacked: int
     operators: tuple[Operator, ...]

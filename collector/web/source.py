@@ -327,6 +327,7 @@ class Board:
     remarks: tuple[Bilingual, ...] = ()
     seen: Callable[[str], int | None] = _never
     windows: Callable[[], tuple[WindowState, ...]] = _no_windows
+    maintained: int = 0
     shelf: tuple[ShelfMark, ...] = ()
 
 

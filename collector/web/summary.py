@@ -219,6 +219,8 @@ def summary(moment: Moment) -> Summary:
         sites=counts(moment.site_counts),
         hidden=moment.hides.total(),
         at_risk=sum(site.at_risk for site in sites.values()),
+        maintained=board.maintained,
+        shelved=len(board.shelf),
         alarms_open=len(open_alarms),
         alarms_unacked=sum(map(unacked, open_alarms)),
         operators=operators(moment),

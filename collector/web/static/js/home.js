@@ -59,6 +59,9 @@ function counts(home) {
     ...apart,
     home.at_risk > 0 && h("a", { href: "/sites?at_risk=true&sort=dark" }, `${t("at_risk")} ${home.at_risk}`),
     home.hidden > 0 && h("span", null, `${t("hidden")} ${home.hidden}`),
+    home.maintained > 0 && h("a", { href: "/maintenance" }, `${t("maintained")} ${home.maintained}`),
+    home.shelved > 0
+      && h("a", { href: "/alarms?show=shelved" }, `${t("shelved")} ${home.shelved}`),
   ].filter(Boolean);
   return h("section", { class: "counts", "aria-label": t("devices") },
     h("ul", { class: "tiles" }, STATES.map(tile)),
