@@ -86,15 +86,15 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 def show(outcomes: list[Outcome], console: Console) -> None:
     """The table, then every difference with its file and line."""
     table = Table(box=None, padding=(0, 1), header_style="bold")
-    for head, justify in (("", "left"), ("规则故事 story", "left"), ("证明 proves", "left")):
-        table.add_column(head, justify="left" if justify == "left" else "right", overflow="fold")
+    for head in ("", "规则故事 story", "证明 proves"):
+        table.add_column(head, overflow="fold")
     for one in outcomes:
         mark = Text("✓", style="green") if one.good else Text("✗", style="bold red")
         if one.told is None:
             table.add_row(mark, Text(one.file), "")
             continue
         title = Text(one.told.story.title.zh)
-        title.append(f"\n{one.told.story.title.en}", style="dim")
+        title.append(f"\n{one.told.name}: {one.told.story.title.en}", style="dim")
         table.add_row(mark, title, Text(" ".join(one.told.story.proves)))
     console.print(table)
     for one in outcomes:
