@@ -18,6 +18,7 @@ from typing import Final
 from rich.console import Console
 
 from bench import (
+    blackout,
     carry,
     crowd,
     device_day,
@@ -61,6 +62,11 @@ def _ping(quick: bool, left_out: list[str]) -> Iterable[Figure]:  # noqa: FBT001
 
 def _turns(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
     return turns.figures(turns=40 if quick else 200, rounds=3 if quick else 5)
+
+
+def _blackout(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
+    sizes = blackout.QUICK if quick else blackout.SIZES
+    return blackout.figures(sizes=sizes, turns=100 if quick else 400, rounds=3 if quick else 5)
 
 
 def _restart(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
@@ -110,6 +116,7 @@ PARTS: Final[dict[str, Part]] = {
     "v3": _v3,
     "icmp": _ping,
     "world": _turns,
+    "blackout": _blackout,
     "restart": _restart,
     "hop": _hop,
     "samples": _samples,

@@ -63,16 +63,21 @@ class Shift:
             self._begin(source)
 
     def turn(self, given: Sequence[Input]) -> None:
+        """Turns of the collector, until nothing is left of these inputs."""
+        self.once(given)
+        while self.world.behind:
+            self.once([])
+
+    def once(self, given: Sequence[Input]) -> list[Effect]:
         """One turn of the collector: every input, the tick, and the commit where there is one."""
         effects: list[Effect] = []
         inputs = [*given, Tick()]
         for one in inputs:
             effects += worlds.step(self.world, self.now, one)
-            if one is inputs[-1] and self.world.behind:
-                inputs.append(Tick())
         if self.store is not None:
             self.store.commit(self.now, inputs, effects, self._sign)
         self.world.receiver.committed()
+        return effects
 
     def changes(self) -> list[Input]:
         """The inputs of the next turn."""

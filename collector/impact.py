@@ -26,6 +26,7 @@ from collector.tally import (
     Towns,
 )
 from config.policy import SiteEffect
+from config.register import Device
 from wire.notice import DeviceFact, SiteFact
 
 LINE: Final = 480
@@ -206,7 +207,7 @@ def _site_of(world: World, site: str, devices: Iterable[str]) -> tuple[SiteShare
             out = out or f"「{known.name}」{cause}"
         elif known.main and not row.known:
             unknown = unknown or f"「{known.name}」{words.unseen(world, device, row)}"
-        effects = _effects(world, row, carried=power.carried(world, site))
+        effects = _effects(world, row, known, carried=power.carried(world, site))
         out = out or effects.get(SiteEffect.OUT, "")
         at_risk = at_risk or effects.get(SiteEffect.AT_RISK, "")
         unknown = unknown or effects.get(SiteEffect.UNKNOWN, "")
@@ -220,7 +221,9 @@ def _site_of(world: World, site: str, devices: Iterable[str]) -> tuple[SiteShare
     return share, SiteWord.UNKNOWN if unknown else SiteWord.OK, unknown
 
 
-def _effects(world: World, row: DeviceState, *, carried: bool) -> dict[SiteEffect, str]:
+def _effects(
+    world: World, row: DeviceState, known: Device, *, carried: bool
+) -> dict[SiteEffect, str]:
     """What the device's active alarms do to its site, with a sentence each.
 
     ``carried``: a generator runs, so that a loss of mains is no risk now.
@@ -230,6 +233,8 @@ def _effects(world: World, row: DeviceState, *, carried: bool) -> dict[SiteEffec
         type_id, _, qualifier = name.partition("|")
         kind = world.county.types.get(type_id)
         if kind is None or type_id == UNREACHABLE or not alarm.active:
+            continue
+        if kind.main_only and not known.main:
             continue
         if carried and power.tells(kind) and kind.site_effect is SiteEffect.AT_RISK:
             continue

@@ -163,7 +163,8 @@ class AlarmType(Config):
 
     Without delays of its own it has those of its severity (``SeverityHolds``).
     ``above`` or ``below`` (with ``clear``, where it ends) replace the thresholds that profiles
-    hint at for this type: the policy goes before the profile.
+    hint at for this type: the policy goes before the profile. ``main_only``: what it says of the
+    site counts only where the device is a main one (register), else it is an alarm and no more.
     """
 
     id: Id
@@ -176,6 +177,7 @@ class AlarmType(Config):
     raise_delay_s: Seconds | None = None
     clear_delay_s: Seconds | None = None
     site_effect: SiteEffect = SiteEffect.NONE
+    main_only: bool = False
     above: float | None = None
     below: float | None = None
     clear: float | None = None
