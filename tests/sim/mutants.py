@@ -338,7 +338,7 @@ def own_clock_trusted(stack: ExitStack) -> None:
     late_by = inbox.late_by
 
     def strict(at_ms: int, now_ms: int, scale: float) -> int:
-        if abs(now_ms - at_ms) > 1_800_000:
+        if abs(now_ms - at_ms) > 600_000:
             raise Refused("too_late", "by our clock")
         return late_by(at_ms, now_ms, scale)
 
@@ -396,14 +396,18 @@ def past_not_asked(stack: ExitStack) -> None:
     stack.enter_context(patch("collector.past.begun", lambda *_: None))
 
 
-def store_epoch_kept(stack: ExitStack) -> None:
-    """A store begun anew goes by the epoch of the one before (FAULTS F21)."""
-    counter = Store.counter
-    stack.enter_context(
-        patch.object(
-            Store, "counter", lambda self, name: 1 if name == "store" else counter(self, name)
-        )
-    )
+def former_epoch_not_heard(stack: ExitStack) -> None:
+    """A sender whose receiver was restored from before its epoch waits for ever (FAULTS F21)."""
+    take = Sender.ack
+
+    def deaf(self: Sender, ack: Acked, now_ms: int, *, token: int | None = None) -> Any:
+        behind = self._behind_seen
+        actions = take(self, ack, now_ms, token=token)
+        if not actions and ack.epoch != self.epoch:
+            self._behind_seen = behind
+        return actions
+
+    stack.enter_context(patch.object(Sender, "ack", deaf))
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,7 +449,7 @@ MUTANTS: Final = {
         (clones_believed, "clone"),
         (tokens_not_compared, "old_outbox", "partition"),
         (past_not_asked, "store_gone", "store_old"),
-        (store_epoch_kept, "store_gone"),
+        (former_epoch_not_heard, "store_old"),
     )
 }
 HOURS: Final = 1.5

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -20,6 +21,7 @@ from unittest.mock import patch
 
 import structlog
 
+from collector.io.configured import load_county
 from tests.sim.checker import Checker
 from tests.sim.clock import OWNER, Stuck, VirtualLoop
 from tests.sim.disk import disks
@@ -34,6 +36,7 @@ QUIET_S: Final = 2700.0
 """Longer than flapping is held (1800 s) and a clearing takes (600 s)."""
 
 SNAPSHOT_EVERY: Final = 300
+WATCH_S: Final = 5.0
 
 
 @dataclass
@@ -143,9 +146,9 @@ class Simulation:
             self.fail(f"the simulation itself: {traceback.format_exc()[-1500:]}")
 
     async def _watch(self) -> None:
-        """What holds at any moment, looked at every virtual second."""
+        """What holds at any moment, looked at every few virtual seconds."""
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(WATCH_S)
             for text in self.loop.faults:
                 self.fail(f"asyncio: {text}")
             self.checker.bounds(self)
@@ -207,6 +210,8 @@ def simulate(
         with ExitStack() as stack:
             stack.enter_context(patch("collector.app.SNAPSHOT_EVERY", SNAPSHOT_EVERY))
             stack.enter_context(patch("sqlite3.connect", _connect))
+            # The register stays as it is, and reading it takes a twentieth of a run.
+            stack.enter_context(patch("collector.io.begin.load_county", cache(load_county)))
             stack.enter_context(patch("agent.app.SnmpEngine", SnmpEyes))
             stack.enter_context(patch("agent.app.IcmpEngine", IcmpEyes))
             if mutant is not None:
