@@ -91,7 +91,9 @@ def windows(url: str, *, as_json: bool) -> None:
         rule = f"  {one['rrule']}" if one["rrule"] else ""
         state = STATES[one["state"]]
         print(f"{one['id']}  {state}  {span}{rule}  {one['name']}（{one['reason']}）")
-        print(f"    {'、'.join(one['targets'])}  {one['devices']} 台设备 / devices")
+        named = "、".join(target["zh"] for target in one["targets"])
+        wrong = f"，{one['wrong']} 台不正常 / out of order" if one["wrong"] else ""
+        print(f"    {named}  {one['devices']} 台设备 / devices{wrong}")
     for one in found["shelf"]:
         print(f"{one['alarm']}  已搁置 / shelved  – {at(one['until_ms'])}  {one['name']}")
 

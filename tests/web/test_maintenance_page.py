@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 
 import pytest
 from playwright.async_api import Browser, expect
+from typer.testing import CliRunner
 
+from cli.main import app
+from collector.web.server import serving
+from collector.web.source import ShelfMark, WindowState
+from config.settings import WebSettings
 from tests.web.county import Stage
 from tests.web.screen import DESKTOP, PHONE, Screen, stand
 from wire.alarm import AlarmVerb
+from wire.notice import Bilingual
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.peers]
 
@@ -55,6 +63,27 @@ async def test_shelved_and_closed_alarms_have_lists_of_their_own(
         await screen.picture(f"shelved-{size[0]}")
         await page.locator(".tabs").get_by_role("button", name="已关闭").click()
         await expect(page.locator("li.alarm")).to_have_count(1)
+
+
+async def test_windows_and_the_shelf_are_listed_at_a_terminal(stage: Stage) -> None:
+    window = WindowState(
+        "w-1", "核心割接", "工单42", "zhao", (Bilingual(zh="站点 润城站", en="site 润城站"),),
+        "FREQ=WEEKLY", open=True, begins_ms=1_795_528_800_000, ends_ms=1_795_543_200_000,
+        devices=12, wrong=2,
+    )  # fmt: skip
+    mark = ShelfMark("cmcc-d1|device-unreachable|", "搬迁", "待拆除", "zhao", 1_795_543_200_000)
+    stage.change(windows=lambda: (window,), shelf=(mark,))
+    async with serving(stage, WebSettings(port=0)) as url:
+        words = ["office", "maintenance", "list", "--url", url]
+        shown = await asyncio.to_thread(CliRunner().invoke, app, words)
+        raw = await asyncio.to_thread(CliRunner().invoke, app, [*words, "--json"])
+    lines = shown.output.splitlines()
+    assert lines[0] == (
+        "w-1  维护中 / open  11月24日 22:00 – 11月25日 02:00  FREQ=WEEKLY  核心割接（工单42）"
+    )
+    assert lines[1].strip() == "站点 润城站  12 台设备 / devices，2 台不正常 / out of order"
+    assert lines[2].startswith("cmcc-d1|device-unreachable|  已搁置 / shelved")
+    assert json.loads(raw.output)["windows"][0]["person"] == "赵工"
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP])
