@@ -29,6 +29,9 @@ PORT: Final = 16_102
 AGENT: Final = "cmcc"
 INTERVAL_S: Final = 10
 SETTLE_S: Final = 25
+ECHOES: Final = 1
+"""To each device, where any are sent."""
+
 _ASKED_AT_ONCE: Final = 20
 
 EXPORTER: Final = "prometheus-snmp-exporter"
@@ -129,6 +132,7 @@ async def county(
         interval_s=interval_s,
         profiles_dir="profiles",
         packets_per_s=50_000,
+        icmp_count=ECHOES,
     )
     await place.start("collector", "collector", "run")
 

@@ -8,23 +8,30 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.devices import AgentFault, Device, Fleet, fleet, merged
+from agent.devices import STEP, AgentFault, Device, Diff, Fleet, building, fleet, merged
+from agent.io.reloader import STEP_S, Reloader
 from agent.io.setup import load_apart, load_setup
 from agent.io.snmp import SnmpEngine, SnmpOptions
 from agent.reload import RELOADED, NeedsRestart, Setup, check
+from agent.roster import Roster
 from config.faults import ConfigError
+from config.inventory import Inventory, Target
 from config.io.load import load_profiles
 from config.settings import AgentOptions
 from tests.agent.liar import Liar
 from tests.agent.test_app import AgentProcess, Collector, Scene, settings
 from tests.peers import free_port, mosquitto, snmpd
+from transport.io import log as logs
+from transport.io.notify import Notifier
 from wire.observation import Outcome
 
 SETTINGS = """
@@ -147,6 +154,65 @@ def test_gone_and_come(tmp_path: Path) -> None:
     assert diff.added == {"e"}
     assert diff.removed == diff.gone == {"d"}
     assert before.devices["d"].gone
+
+
+def test_what_is_built_beside_the_work_touches_nothing(tmp_path: Path) -> None:
+    before = made(setup(tmp_path, target("d") + target("e", 2)))
+    plans = {name: device.plan for name, device in before.devices.items()}
+    many = [f"n{number}" for number in range(3 * STEP)]
+    one = setup(tmp_path, target("d", more=f"{PROFILES}\ninterval_s = 5"))
+    roster = Roster.of(inventory_of_ids(["d", *many]), 30.0)
+    steps = building(one.settings, roster, one.profiles, before)
+    taken = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            after: Fleet = end.value
+            break
+        taken += 1
+        assert {name: device.plan for name, device in before.devices.items()} == plans
+        assert not any(device.gone for device in before.devices.values())
+    assert taken > 3
+    diff = merged(before, after)
+    assert diff == Diff(frozenset(many), frozenset({"e"}), frozenset({"d"}))
+    assert list(after.devices) == ["d", *many]
+    assert sorted(name for turns in after.turns for name in turns.names) == sorted(after.devices)
+
+
+def inventory_of_ids(names: list[str]) -> Inventory:
+    address = ip_address("127.0.14.1")
+    return Inventory(targets=tuple(Target(device=name, address=address) for name in names))
+
+
+async def test_the_work_goes_on_between_the_steps_of_a_reload() -> None:
+    told: list[str] = []
+    taken = asyncio.Event()
+
+    def failed(error: BaseException) -> None:
+        told.append(str(error))
+
+    def build(_: None) -> Generator[None, None, str]:
+        for number in range(4):
+            time.sleep(2 * STEP_S)
+            told.append(f"step {number}")
+            asyncio.get_running_loop().call_soon(told.append, "work")
+            yield
+        return "made"
+
+    def take(made: str) -> Diff:
+        told.append(made)
+        taken.set()
+        return Diff()
+
+    reloader: Reloader[None, str] = Reloader(
+        lambda: None, build, take, failed, notify=Notifier(), log=logs.get("agent")
+    )
+    reloader.ask()
+    await taken.wait()
+    await reloader.close()
+    steps = [f"step {number}" for number in range(4)]
+    assert told == [word for step in steps for word in (step, "work")] + ["made"]
 
 
 @pytest.mark.parametrize(
