@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from agent import ber, snmp
-from agent.memory import Shared, recall
+from agent.memory import Memory, Shared, recall
 from agent.query import SnmpLook, SnmpResult, TableValues
 from agent.readers import ScalarReader, TableReader
 from agent.session import Session
@@ -23,15 +23,16 @@ class Conversation:
     """One look under way; ``template`` is the request to send now, None when it is over.
 
     ``answered``: some reply was accepted. ``as_learnt``: the last one looked as remembered.
+    ``memory``: with which the look began; its access counts, whatever the look is told meanwhile.
     """
 
     __slots__ = ("_look", "_reader", "_scalars", "_shared", "_tables", "answered", "as_learnt",
                  "memory", "reason", "refused", "session", "template")  # fmt: skip
 
-    def __init__(self, look: SnmpLook, shared: Shared) -> None:
+    def __init__(self, look: SnmpLook, shared: Shared, memory: Memory | None = None) -> None:
         self._look = look
         self._shared = shared
-        self.memory = recall(look, shared)
+        self.memory = memory or recall(look, shared)
         self.session: Session | None = self.memory.session
         if self.session is not None:
             self.session.begin()
@@ -138,7 +139,7 @@ class Conversation:
                 self.refused = self.reason = EMPTY_VIEW
             return
         query = self.memory.query.tables[number]
-        reader = TableReader(query, tables[number], self._look.access, self._shared)
+        reader = TableReader(query, tables[number], self.memory.access, self._shared)
         self._reader = reader
         self.template = reader.template
 
@@ -171,7 +172,7 @@ class Conversation:
         if self.session is not None:
             return self.session.message(data, request_id)
         message = snmp.decode_message(data)
-        access = self._look.access
+        access = self.memory.access
         version = snmp.V1 if access.version is SnmpVersion.V1 else snmp.V2C
         if (
             message.pdu != snmp.RESPONSE

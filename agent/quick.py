@@ -101,17 +101,17 @@ _Heard = tuple[bytes, bytes, tuple[RawValue, ...], bytes]
 class Course:
     """One look whose requests are all known; ``template`` is the one to send now."""
 
-    __slots__ = ("_heard", "_memory", "_steps", "template")
+    __slots__ = ("_heard", "_steps", "memory", "template")
 
     def __init__(self, memory: Memory, steps: list[Step]) -> None:
-        self._memory = memory
+        self.memory = memory
         self._steps = steps
         self._heard: tuple[_Heard, ...] = ()
         self.template = steps[0].template
 
     @property
     def reply_octets(self) -> int:
-        return self._memory.reply_octets
+        return self.memory.reply_octets
 
     def take(self, _: SnmpLook, data: bytes, number: bytes) -> Found | None:
         """What the look's replies say, after the last; MORE, or None when this one is unusual."""
@@ -127,14 +127,16 @@ class Course:
         self.template = steps[len(heard)].template
         return MORE
 
-    def retell(self, talk: Conversation) -> None:
-        """Give a conversation the replies so far."""
+    def conversation(self, look: SnmpLook, shared: Shared) -> Conversation:
+        """The conversation that goes on from here: it is told the replies so far."""
+        talk = Conversation(look, shared, self.memory)
         for data, number, _, _ in self._heard:
             talk.take(data, int.from_bytes(number))
+        return talk
 
     def _found(self, heard: tuple[_Heard, ...]) -> Found | None:
         """What all replies say; None when not even sysUpTime is among it."""
-        memory = self._memory
+        memory = self.memory
         at = len(memory.steps)
         scalars, tags = _joined(heard[:at]) if at else ((), b"")
         uptime = memory.query.uptime

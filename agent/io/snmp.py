@@ -167,9 +167,11 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
     def _converse(self, flight: _Flight) -> Conversation:
         """The long way, which every look can go. Raises BerError."""
         quick, flight.quick = flight.quick, None
-        talk = flight.talk = Conversation(flight.look, self._shared)
-        if type(quick) is Course:
-            quick.retell(talk)
+        if isinstance(quick, Course):
+            talk = quick.conversation(flight.look, self._shared)
+        else:
+            talk = Conversation(flight.look, self._shared)
+        flight.talk = talk
         return talk
 
     def _talk(self, flight: _Flight) -> Conversation | None:

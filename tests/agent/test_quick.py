@@ -157,8 +157,7 @@ class Courses:
                 self.went += 1
                 return told(*found)
             if course is not None:
-                talk = Conversation(self.device, self.shared)
-                course.retell(talk)
+                talk = course.conversation(self.device, self.shared)
                 assert talk.template is course.template
                 course = None
             assert talk is not None
@@ -240,3 +239,20 @@ def test_a_device_that_stays_as_it_was_is_looked_at_on_its_course() -> None:
     assert courses.went == 3
     courses.look(FakeAgent(fewer).answer)
     assert courses.went == 4
+
+
+def test_a_credential_tried_meanwhile_is_for_the_next_look() -> None:
+    courses, agent = Courses(), FakeAgent(FULL)
+    for _ in range(2):
+        courses.look(agent.answer)
+    one = courses.quicks.of(courses.device)
+    assert isinstance(one, Course)
+    first = agent.answer(one.template.message(FIRST))
+    assert one.take(courses.device, first, FIRST) is MORE
+    courses.device.access = Access(SnmpVersion.V2C, b"sesame")
+    talk = one.conversation(courses.device, courses.shared)
+    assert talk.template is one.template
+    talk.take(agent.answer(one.template.message(FIRST)), FIRST_ID)
+    talk.stop("timeout")
+    assert list(talk.result(Outcome.MEASURED).scalars) == [7] * 4
+    assert not isinstance(courses.quicks.of(courses.device), Course)
