@@ -179,6 +179,13 @@ def settled(world: World) -> None:
     for device, why in tally.quiet_devices.items():
         assert device in tally.device_facts
         assert why in {"shelved", "maintenance"}
+    whole = restarted(world).tally
+    assert tally.site_shares == whole.site_shares
+    assert tally.device_shares == whole.device_shares
+    assert tally.quiet_devices == whole.quiet_devices
+    assert tally.quiet_sites == whole.quiet_sites
+    assert {k: v for k, v in tally.operators.items() if v.sites} == whole.operators
+    assert {k: v for k, v in tally.cells.items() if v.sites} == whole.cells
     shown = world.situation
     assert shown is not None
     assert {one.device for one in shown.devices}.isdisjoint(tally.quiet_devices)
