@@ -19,7 +19,7 @@ from drill.rule_story import Decide, Expect, Observe, RuleStory, Step, Told
 from drill.voices import T0, Voices
 from escalation.effects import Effect, Record
 from escalation.pulse import Health, Pulse
-from wire.notice import Command, Notice, NoticeKind, Verb, Verdict
+from wire.notice import Command, Notice, NoticeKind, ThreatWord, Verb, Verdict
 from wire.observation import Look, Method, Outcome, Reading, StateItem
 from wire.presence import Alive, Heartbeat
 
@@ -289,6 +289,8 @@ class Run:
             state=act.state,
             source=act.source,
             valid_s=act.valid_s,
+            threat=ThreatWord(**act.threat.model_dump()) if act.threat else None,
+            projected=act.projected,
             at_ms=self.now_ms,
         )
         effects = self._turn(self.voices.order(command))
@@ -410,6 +412,9 @@ LOOKUPS: Final[dict[str, Lookup]] = {
     "literal_warning": _of(lambda run: run.verdict.literal_warning),
     "literal_level": _of(lambda run: run.verdict.literal_level),
     "pending": _of(lambda run: run.verdict.pending),
+    "projected": _of(lambda run: ahead.warning if (ahead := run.verdict.projected) else "none"),
+    "projected_level": _of(lambda run: ahead.level if (ahead := run.verdict.projected) else "none"),
+    "drafted": _of(lambda run: case.draft.warning if (case := run.world.desk.case) else "none"),
     "rules": _set(lambda run: run.verdict.rules),
     "clauses": _set(lambda run: run.verdict.clauses),
     "spread": _of(lambda run: run.verdict.spread),

@@ -27,7 +27,7 @@ from drill.people import PEOPLE
 from drill.rule_county import NoSuchPlaceError, Setting, county_of, devices_of
 from drill.story import Line, Moment
 from wire.base import Id
-from wire.notice import NoticeKind, Verb
+from wire.notice import STATING, NoticeKind, Verb
 
 RULES: Final = DATA / "rules"
 """The shipped stories, one file each."""
@@ -82,11 +82,23 @@ class Observe(Config):
     collector: Literal["stop", "start"] | None = None
 
 
+class Threatens(Config):
+    """What a threat from outside may hit (``state``: to what degree); towns by their codes."""
+
+    what: Annotated[str, Field(min_length=1, max_length=200)]
+    operators: tuple[Id, ...] = ()
+    systems: tuple[Id, ...] = ()
+    towns: tuple[Id, ...] = ()
+    spread: bool = False
+
+
 class Decide(Config):
     """A person's order. ``on``: the open warning, the newest notice of a kind (ack), or a name.
 
     Attest says the ``state`` of an operator or system, fact the value of a fact of the plan (or of
-    ``spread``), both with a ``source``. ``outcome`` is what must become of the order.
+    ``spread``), both with a ``source``; threat what ``on`` (an id of one's own) may hit, or, with
+    the state ``withdrawn``, that it is over. ``projected``: the projected level is proposed.
+    ``outcome`` is what must become of the order.
     """
 
     account: Id
@@ -96,6 +108,8 @@ class Decide(Config):
     source: Annotated[str, Field(max_length=200)] = ""
     valid_s: Annotated[int, Field(ge=60, le=86_400)] | None = None
     reason: Annotated[str, Field(max_length=200)] = ""
+    threat: Threatens | None = None
+    projected: bool = False
     outcome: Id = "accepted"
 
 
@@ -107,7 +121,9 @@ class Expect(Config):
     """What must be true now; only what is written is looked at.
 
     Of the verdict: ``warning`` to ``systems`` (operators and systems: those named; rules and
-    clauses: exactly these). ``sites`` and ``devices`` by their word. ``case``: the state of the
+    clauses: exactly these; ``projected`` and ``projected_level``: what is likely to come, ``none``
+    where nothing more is). ``drafted``: the scenario of the open warning's draft. ``sites`` and
+    ``devices`` by their word. ``case``: the state of the
     open warning, ``none`` without one.
 
     Of the notices since the last expectation: ``notices`` exactly these kinds, in any order
@@ -123,6 +139,9 @@ class Expect(Config):
     literal_warning: bool | None = None
     literal_level: bool | None = None
     pending: bool | None = None
+    projected: Id | None = None
+    projected_level: Id | None = None
+    drafted: Id | None = None
     rules: tuple[Id, ...] | None = None
     clauses: Words | None = None
     spread: Id | None = None
@@ -249,7 +268,7 @@ def _observed(seen: Observe, county: County, document: Document, here: Here) -> 
         for word in getattr(seen, name):
             if word not in county.sources:
                 yield _unknown(document, (*here, "observe", name), word, county.sources)
-    metrics = set(county.hints)
+    metrics = {*county.hints, *county.policy.power.watched.difference(county.policy.power.load)}
     for one in seen.readings:
         if one.metric not in metrics:
             yield _unknown(document, (*here, "observe", "readings"), one.metric, metrics)
@@ -266,13 +285,19 @@ def _decided(act: Decide, county: County, document: Document, here: Here) -> Ite
         Verb.FACT: facts,
         Verb.ACK: [*NoticeKind],
     }.get(act.verb, ["warning"])
-    if act.on not in known:
+    if act.verb is not Verb.THREAT and act.on not in known:
         yield _unknown(document, (*here, "decide", "on"), act.on, known)
-    if (act.state is not None) is not (act.verb in {Verb.ATTEST, Verb.FACT}):
+    if (act.state is not None) is not (act.verb in STATING):
         yield error(
             document.place((*here, "decide")),
-            "attest 和 fact 要写 state，其他指令不写",
-            "attest and fact say a state, and no other order does",
+            "attest、fact 和 threat 要写 state，其他指令不写",
+            "attest, fact and threat say a state, and no other order does",
+        )
+    if (act.threat is not None) is not (act.verb is Verb.THREAT and act.state != "withdrawn"):
+        yield error(
+            document.place((*here, "decide")),
+            "threat 要写 threat 表，撤回和其他指令不写",
+            "a threat says what it may hit, and no other order does",
         )
 
 
