@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from collector.io.segments import Segments
-    from collector.replay import Coarse, Difference, Edit, Replay, Row
+    from collector.replay import Coarse, Difference, Edit, Replay, Row, Sample
 
 DIFFERS: Final = 1
 TROUBLE: Final = 2
@@ -28,6 +28,7 @@ COMMAND: Final = "replay"
 
 def replay(
     config: CollectorFile,
+    *,
     from_: Annotated[
         str, typer.Option("--from", help="起点，缺省为库中最早 / from: 11-24 14:03, -2h")
     ] = "",
@@ -49,6 +50,12 @@ def replay(
     trial: Annotated[
         bool, typer.Option("--trial", help="试运行的企业也计入 / operators in trial count too")
     ] = False,
+    samples: Annotated[
+        bool,
+        typer.Option(
+            "--samples", help="改过的阈值也看采样历史 / judge edited thresholds on the samples too"
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="输出 JSON / print one JSON object")
     ] = False,
@@ -66,8 +73,9 @@ def replay(
         edit = replace(edited(segments, plan, policy, register), counted=trial)
         begin = segments.span().first_ms if not from_ else moment(segments, from_, COMMAND, TROUBLE)
         end = moment(segments, to, COMMAND, TROUBLE)
-        run, equal = told(segments, edit, begin, end)
+        run, equal = told(segments, edit, (begin, end), config if samples else None)
         found = Found(run, edit, begin, end, equal=equal)
+        found.coarse = [] if samples else found.coarse
     except ConfigError as fault:
         fail(COMMAND, f"\n{fault}", TROUBLE)
     finally:
@@ -95,18 +103,50 @@ def edited(
     return Edit(new, load_policy(policy) if policy else None, books)
 
 
-def told(segments: Segments, edit: Edit, begin: int, end: int) -> tuple[Replay, bool]:
+def told(
+    segments: Segments, edit: Edit, span: tuple[int, int], samples: Path | None
+) -> tuple[Replay, bool]:
     """The whole replay; whether its unedited side told what the journal has."""
     from cli.explain import world_of
     from collector.replay import Replay
 
+    begin, end = span
     restored = world_of(segments, begin, COMMAND, TROUBLE)
     run = Replay(restored.world, begin, segments.resolve, edit)
+    if samples is not None:
+        run.samples.extend(finer(run, samples, span))
     count = segments.count(restored.last_input, end)
     for at_ms, given in progress(segments.inputs(restored.last_input, end), count):
         run.take(at_ms, given)
     journal = segments.notices(begin, end)
     return run, [one.id for one in run.base.told] == list(dict.fromkeys(journal))
+
+
+def finer(run: Replay, config: Path, span: tuple[int, int]) -> list[Sample]:
+    """Where values of the sample history pass an edited threshold, in order of time."""
+    import asyncio
+
+    from cli.explain import fail
+    from collector.io.configured import load_settings, open_history
+    from collector.io.history import HistoryDown
+    from collector.replay import coarse, crossings, wanted
+
+    async def read() -> list[Sample]:
+        history = open_history(load_settings(config), read_only=True)
+        found: list[Sample] = []
+        try:
+            rows = list(coarse(run.base.world.county, run.edited.world.county))
+            for device, metric, instance, hint in wanted(run.edited.world, rows):
+                points = await history.series(device, metric, instance, *span)
+                found += crossings((device, metric, instance), hint, points)
+        finally:
+            await history.close()
+        return sorted(found)
+
+    try:
+        return asyncio.run(read())
+    except (HistoryDown, FileNotFoundError) as fault:
+        fail(COMMAND, f"没有采样历史 / no sample history: {fault}", TROUBLE)
 
 
 def progress(inputs: Iterator[Any], count: int) -> Iterator[Any]:

@@ -8,8 +8,8 @@ warning goes to its counterpart, and is left out where there is none. Nothing is
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -20,6 +20,7 @@ from collector.county import County
 from collector.model import Held, Input, OfficeCommand, OfficeSeen, Poison, Resumed, Started, Tick
 from config.plan import Plan
 from config.policy import Policy
+from config.profile import Hint
 from config.register import Register
 from escalation.effects import Effect, EmitNotice
 from wire.notice import Bilingual, Notice, NoticeKind, Verb
@@ -141,6 +142,7 @@ class Replay:
         self._turn: list[Input] = []
         self._warnings: dict[str, str] = {}
         self.left_out = 0
+        self.samples: deque[Sample] = deque()
         other = worlds.read(worlds.dump(world), self._other, at_ms=at_ms).world
         self.base, self.edited = Side(world), Side(other)
         if edit:
@@ -162,6 +164,7 @@ class Replay:
             return
         turn, self._turn = self._turn, []
         if not any(isinstance(one, Started | Resumed) for one in turn):
+            self._sampled(at_ms)
             self._wake(at_ms)
         for one in turn:
             self.base.step(at_ms, one, self._resolve)
@@ -169,6 +172,18 @@ class Replay:
         base, edited = self.base.world.desk.open_warning, self.edited.world.desk.open_warning
         if base and edited:
             self._warnings.setdefault(base, edited)
+
+    def _sampled(self, before_ms: int) -> None:
+        """Values of the history between those that were said, by the edited thresholds."""
+        world = self.edited.world
+        while self.samples and self.samples[0].at_ms < before_ms:
+            one = self.samples.popleft()
+            row = world.state.devices.get(one.device)
+            if row is not None and row.known and one.alarm in world.county.types:
+                self._wake(one.at_ms)
+                key, said = (one.alarm, one.instance), f"{one.metric}={one.value:g}"
+                condition.feel(world, one.at_ms, one.device, key, bad=one.bad, said=said)
+                self.edited.step(one.at_ms, Tick(), self._other)
 
     def _wake(self, before_ms: int) -> None:
         """The edited World at its own deadlines, unless nobody was at work then."""
@@ -334,3 +349,39 @@ def coarse(was: County, now: County) -> Iterator[Coarse]:
             for metric in (*profile.scalars, *columns):
                 if metric.alarm and metric.alarm.alarm == name and metric.report_delta:
                     yield Coarse(name, metric.name, metric.report_delta)
+
+
+class Sample(NamedTuple):
+    """A value of the history at which an edited threshold says otherwise than before it."""
+
+    at_ms: int
+    device: str
+    metric: str
+    instance: str
+    alarm: str
+    value: float
+    bad: bool
+
+
+def wanted(world: World, rows: Iterable[Coarse]) -> Iterator[tuple[str, str, str, Hint]]:
+    """The series (device, metric, instance) that a finer look needs, each with its threshold."""
+    alarms = {(row.metric, row.alarm) for row in rows}
+    for device, state in world.state.devices.items():
+        for key in state.readings:
+            metric, _, instance = key.partition("|")
+            for hint in world.county.hints.get(metric, ()):
+                if (metric, hint.alarm) in alarms:
+                    yield device, metric, instance, condition.threshold(world, hint)
+
+
+def crossings(
+    series: tuple[str, str, str], hint: Hint, points: Iterable[tuple[int, float]]
+) -> Iterator[Sample]:
+    """Where a series, oldest first, passes the threshold or its clear value."""
+    last: bool | None = None
+    for at_ms, value in points:
+        bad = condition.judge_value(hint, value)
+        if bad is not None and bad is not last:
+            last = bad
+            device, metric, instance = series
+            yield Sample(at_ms, device, metric, instance, hint.alarm, value, bad)

@@ -66,12 +66,15 @@ def load_keys(settings: CollectorSettings) -> Keys:
     return Keys(load_key(folder, settings.collector.key), trusted)
 
 
-def open_history(settings: CollectorSettings) -> History:
-    """InfluxDB when one is configured, else the SQLite file in the state directory."""
+def open_history(settings: CollectorSettings, *, read_only: bool = False) -> History:
+    """InfluxDB when one is configured, else the SQLite file in the state directory.
+
+    Raises FileNotFoundError when ``read_only`` and there is no such file yet.
+    """
     history = settings.history
     if history.influxdb_url is not None:
         return InfluxHistory(history.influxdb_url, history.database)
-    return SqliteHistory(Path(settings.collector.state_dir) / HISTORY)
+    return SqliteHistory(Path(settings.collector.state_dir) / HISTORY, read_only=read_only)
 
 
 def database(settings: CollectorSettings) -> Path:

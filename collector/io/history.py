@@ -184,6 +184,11 @@ CREATE TABLE poll (
 _NAN: Final = float("nan")
 
 
+def _beside(path: Path) -> sqlite3.Connection:
+    where = f"file:{path}?mode=ro"
+    return sqlite3.connect(where, uri=True, isolation_level=None, check_same_thread=False)
+
+
 class SqliteHistory:
     """``history.db``: one row per device poll, its values packed as doubles in a known layout.
 
@@ -191,8 +196,13 @@ class SqliteHistory:
     thread, one piece at a time.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._db = open_db(path, [SCHEMA], set_damaged_aside=True).db
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """``read_only``: beside the process that writes it. Raises FileNotFoundError then."""
+        if read_only and not path.exists():
+            raise FileNotFoundError(path)
+        self._db = (
+            _beside(path) if read_only else open_db(path, [SCHEMA], set_damaged_aside=True).db
+        )
         self._lock = asyncio.Lock()
         self._numbers: dict[tuple[str, str], int] = {}
 

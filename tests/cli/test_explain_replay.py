@@ -80,6 +80,7 @@ def test_explain_says_why_now_and_then(folder: Path, keeper: Keeper) -> None:
         (("explain", "--at", "2020-01-01"), "are retained from"),
         (("replay", "--from", "2020-01-01"), "are retained from"),
         (("replay", "--policy", "nothing.toml"), "no such file"),
+        (("replay", "--samples"), "no sample history"),
     ],
 )
 @pytest.mark.usefixtures("keeper")

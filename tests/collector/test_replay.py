@@ -9,17 +9,18 @@ import pytest
 
 from collector import world as worlds
 from collector.io import retention
+from collector.io.history import HistoryDown, SqliteHistory
 from collector.io.restore import milestones
 from collector.io.segments import Segments, TooEarlyError
 from collector.io.store import Store
 from collector.model import Held, OfficeCommand, Row
-from collector.replay import Difference, Edit, Replay, coarse, difference
+from collector.replay import Coarse, Difference, Edit, Replay, coarse, crossings, difference, wanted
 from config.io.plan import SHIPPED, load_plan
 from config.policy import Policy
 from tests.collector.small import POLICY, T0, county, devices, register
 from tests.collector.test_store import Keeper, begin
 from wire.notice import Command, Verb
-from wire.observation import Outcome
+from wire.observation import Block, Outcome
 
 DAY = retention.DAY_MS
 
@@ -260,3 +261,57 @@ def test_days_are_kept_as_milestones_and_reach_as_far_as_the_inputs(
     with pytest.raises(TooEarlyError):
         segments.world_at(first - 1)
     segments.close()
+
+
+def test_samples_pass_a_threshold_between_two_values_that_were_said(
+    store: Store, tmp_path: Path
+) -> None:
+    keeper = begin(store)
+    keeper.turn(keeper.reading("cmcc-d1", "temperature", 30.0))
+    keeper.pass_s(1800)
+    lower = {"above": 35.0, "clear": 33.0}
+    alarms = tuple(
+        one.model_copy(update=lower) if one.id == "temperature-high" else one
+        for one in POLICY.alarms
+    )
+    segments = Segments(path_of(tmp_path))
+    start = segments.world_at(T0)
+    edit = Edit(policy=POLICY.model_copy(update={"alarms": alarms}))
+    run = Replay(start.world, T0, segments.resolve, edit)
+    county = run.edited.world.county
+    row = Coarse("temperature-high", "temperature", 5.0)
+    for at_ms, given in segments.inputs(start.last_input, T0 + 60_000):
+        run.take(at_ms, given)
+    ((*series, hint),) = wanted(run.edited.world, [row])
+    assert (series, hint.above) == (["cmcc-d1", "temperature", ""], 35.0)
+    values = (31.0, 34.0, 36.0, 36.5, 34.0, 32.0)
+    points = [(T0 + 300_000 + n * 30_000, value) for n, value in enumerate(values)]
+    found = list(crossings((series[0], series[1], series[2]), hint, points))
+    assert [(one.value, one.bad) for one in found] == [(31.0, False), (36.0, True), (32.0, False)]
+    run.samples.extend(one for one in found if one.bad)  # it stays hot
+    for at_ms, given in segments.inputs(start.last_input, 2**60):
+        if at_ms > T0 + 60_000:
+            run.take(at_ms, given)
+    segments.close()
+    alarm = run.edited.world.state.devices["cmcc-d1"].alarms["temperature-high|"]
+    assert alarm.active
+    assert alarm.since_ms == T0 + 360_000
+    assert county.types["temperature-high"].above == 35.0
+    assert not run.base.world.state.devices["cmcc-d1"].alarms
+
+
+async def test_a_history_is_read_beside_who_writes_it(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with pytest.raises(FileNotFoundError):
+        SqliteHistory(path, read_only=True)
+    writer = SqliteHistory(path)
+    columns = ((36.0, None),)
+    await writer.write([Block(profile="power", metrics=("temperature",), device=("d", "d"),
+        instance=("", ""), at_ms=(T0, T0 + 1), columns=columns)])  # fmt: skip
+    reader = SqliteHistory(path, read_only=True)
+    assert await reader.series("d", "temperature", "", T0, T0 + 1) == [(T0, 36.0)]
+    with pytest.raises(HistoryDown, match="readonly"):
+        await reader.write([Block(profile="power", metrics=("temperature",), device=("d",),
+            instance=("",), at_ms=(T0 + 2,), columns=((36.0,),))])  # fmt: skip
+    await reader.close()
+    await writer.close()
