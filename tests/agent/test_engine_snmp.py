@@ -20,7 +20,7 @@ from config.inventory import SnmpVersion
 from config.io.load import DATA
 from config.io.toml import build, read_document
 from config.profile import Profile
-from tests.agent.liar import QUERY, TRUTH, Answers, Liar
+from tests.agent.liar import QUERY, TRUTH, WITH_TABLE, Answers, Liar
 from tests.agent.mutants import mutants
 from tests.peers import free_port, snmpd
 from wire.observation import Outcome
@@ -204,6 +204,31 @@ async def test_a_lost_request_is_repeated(engine: SnmpEngine, serve: Serve) -> N
     for _ in range(2):
         assert (await engine.look(look)).outcome is Outcome.MEASURED
     assert engine.stats.repeated == 4
+
+
+async def test_a_known_table_whose_requests_are_lost(engine: SnmpEngine, serve: Serve) -> None:
+    """The requests are known and sent in turn; what is lost is repeated, or missing and said so."""
+    lost: set[int] = set()
+    liar = await serve(lambda number, _ask, truth: () if number in lost else ((0, truth),))
+    look = liar.look(query=WITH_TABLE, timeout_s=5.0)
+    whole = await engine.look(look)
+    again = await engine.look(look)
+    assert engine.stats.as_learnt == again.requests == whole.requests
+    look.timeout_s, look.retries = 0.3, 3
+    lost.add(liar.asked + 2)
+    repeated = await engine.look(look)
+    for result in (again, repeated):
+        assert (result.outcome, result.complete) == (Outcome.MEASURED, True)
+        assert list(result.scalars) == TRUTH
+        assert list(result.tables[0].cells) == list(whole.tables[0].cells) == [1, 2, 3, 4, 5]
+    assert repeated.repeats >= 1
+    look.retries = 1
+    lost.update(range(liar.asked + 2, liar.asked + 20))
+    partly = await engine.look(look)
+    assert (partly.outcome, partly.complete, partly.reason) == (Outcome.MEASURED, False, "timeout")
+    assert list(partly.scalars) == TRUTH
+    assert not partly.tables[0].complete
+    assert engine.stats.in_flight == engine._octets == 0
 
 
 async def test_mutants_cost_a_device_its_own_look_and_nothing_else(
