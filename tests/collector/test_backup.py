@@ -17,7 +17,7 @@ from openpyxl import load_workbook
 
 from bench import town
 from bench.ground import Ground, wait_ready
-from collector.io.backup import BackupFault, back_up, examine, origin, put_back
+from collector.io.backup import BackupFault, back_up, examine, origin, put_back, settle
 from collector.io.export import CannotExport, write
 from collector.io.journal import journal, open_readonly
 from collector.io.store import Store
@@ -142,6 +142,31 @@ def test_a_damaged_copy_and_what_is_no_copy_are_refused_by_name(tmp_path: Path) 
     with pytest.raises(FileNotFoundError):
         back_up(store, tmp_path / "copy2.db")
     assert not (tmp_path / "copy2.db.part").exists()
+
+
+def test_a_copy_put_back_sets_the_store_aside_with_its_log_and_says_so_once(tmp_path: Path) -> None:
+    path, copy = tmp_path / "county.db", tmp_path / "copy.db"
+    store = Store.open(path, now_s=lambda: 1)
+    with transaction(store.db):
+        store._journal(1_700_000_000_000, [Record("note", {"text": "before"})])
+    made = back_up(path, copy)
+    with transaction(store.db):
+        store.db.execute("INSERT INTO outbox_counter (name, value) VALUES ('later', 1)")
+    found, aside = put_back(copy, path)  # as after a kill: what came later is in the log alone
+    assert (found.rows, found.head) == (made.rows, made.head) == (1, found.head)
+    assert aside is not None
+    assert aside.with_name(f"{aside.name}-wal").stat().st_size > 0
+    assert not path.with_name(f"{path.name}-wal").exists()
+    assert path.stat().st_mode & 0o777 == 0o600
+    store.close()
+    with closing(sqlite3.connect(aside)) as db:
+        assert db.execute("SELECT value FROM outbox_counter WHERE name = 'later'").fetchone()
+    again = Store.open(path, now_s=lambda: 1)
+    assert origin(again.db) == found.at_ms
+    assert not again.db.execute("SELECT 1 FROM outbox_counter WHERE name = 'later'").fetchone()
+    settle(again.db)
+    assert origin(again.db) == 0
+    again.close()
 
 
 def test_the_journal_is_exported_whole_in_each_form(tmp_path: Path) -> None:
