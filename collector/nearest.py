@@ -127,18 +127,23 @@ def _moves(decider: Decider, given: DecisionInput) -> list[Move]:
         elif fact.id not in given.facts:
             facts.append(((fact.id, ""),))
     found = [
-        Move(*counts, spread, entered)
-        for counts in product(
-            _counts(_free(operators, "none")),
-            _counts(_free(operators, "none", "partial")),
-            _counts(_free(systems, "none")),
-            _counts(_free(systems, "none", "partial")),
-        )
+        Move(*of_operators, *of_systems, spread, entered)
+        for of_operators, of_systems in product(_pairs(operators), _pairs(systems))
         for spread in range(1 + (given.spread == Spread.NO))
         for entered in facts
-        if _fits(operators, counts[:2]) and _fits(systems, counts[2:])
     ]
     return sorted(found, key=_cost)[1:]
+
+
+def _pairs(states: Sequence[str]) -> list[tuple[int, int]]:
+    """How many may become partly, and how many others wholly affected."""
+    spare, hit = states.count("none"), states.count("partial")
+    return [
+        (partial, full)
+        for partial in _counts(spare)
+        for full in _counts(spare + hit)
+        if full <= spare - partial + hit
+    ]
 
 
 def _cost(move: Move) -> tuple[int, int, int, tuple[int, ...]]:
@@ -147,19 +152,8 @@ def _cost(move: Move) -> tuple[int, int, int, tuple[int, ...]]:
     return (len(move.facts), a + b + c + d + e, b + d, (e, c + d))
 
 
-def _free(states: Sequence[str], *words: str) -> int:
-    return sum(state in words for state in states)
-
-
 def _counts(most: int) -> list[int]:
     return sorted({*range(min(FEW, most) + 1), most}) if most > FEW + 1 else list(range(most + 1))
-
-
-def _fits(states: Sequence[str], counts: tuple[int, ...]) -> bool:
-    """Whether so many can become partly and so many others wholly affected."""
-    partial, full = counts
-    spare = _free(states, "none") - partial
-    return spare >= 0 and full <= spare + _free(states, "partial")
 
 
 def moved(given: DecisionInput, move: Move) -> DecisionInput:

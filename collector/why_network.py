@@ -6,6 +6,8 @@ Reads the World, changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
+from typing import Final
 
 from collector import words
 from collector.base import World
@@ -15,7 +17,14 @@ from collector.tally import CellWord, Count
 from collector.why import device, english, site, some, status, text
 from escalation import facts
 from escalation.words import Both, moment
+from wire.notice import SiteFact
 from wire.why import Kind, Why
+
+LOOKED: Final = 500
+"""Sites of one operator that are looked through for causes; a county may have thousands out."""
+
+RANK: Final = {"out": 0, "at_risk": 1, "unknown": 2}
+NONE: Final = Both("", "")
 
 
 def operator(world: World, name: str, state: str, now_ms: int, *, brief: bool = False) -> Why:
@@ -127,17 +136,17 @@ def _out(world: World, operator: str, now_ms: int, *, brief: bool) -> tuple[Why,
 
     ``brief``: what is only cut off behind others is counted, where a cause is shown.
     """
-    rank = {"out": 0, "at_risk": 1, "unknown": 2}
+    mine = [
+        fact
+        for fact in world.tally.site_facts.values()
+        if fact.operator == operator and not (brief and fact.state == "unknown")
+    ]
     found = sorted(
-        (
-            fact
-            for fact in world.tally.site_facts.values()
-            if fact.operator == operator and not (brief and fact.state == "unknown")
-        ),
+        _few(mine),
         key=lambda fact: (
             not fact.key_unit,
             _behind_others(world, fact.site),
-            rank[fact.state],
+            RANK[fact.state],
             fact.since_ms,
             fact.site,
         ),
@@ -145,11 +154,20 @@ def _out(world: World, operator: str, now_ms: int, *, brief: bool) -> tuple[Why,
     causes = [fact for fact in found if not _behind_others(world, fact.site)]
     shown = causes if brief and causes else found
     nodes = some(shown, lambda fact: site(world, fact.site, now_ms, brief=brief))
-    cut = len(found) - len(shown)
+    cut = len(mine) - len(shown)
     if not cut:
         return nodes
-    said = text(f"另有{cut}个站点被上级设备断开", f"and {cut} more sites, cut off behind others")
+    behind = Both("被上级设备断开", ", cut off behind others") if len(mine) == len(found) else NONE
+    said = text(f"另有{cut}个站点{behind.zh}", f"and {cut} more sites{behind.en}")
     return (*nodes, Why(kind=Kind.MORE, text=said, value=float(cut)))
+
+
+def _few(facts_: list[SiteFact]) -> list[SiteFact]:
+    """All of them, or the key units and as many others as can be looked at in a moment."""
+    if len(facts_) <= LOOKED:
+        return facts_
+    rest = (fact for fact in facts_ if not fact.key_unit)
+    return [*(fact for fact in facts_ if fact.key_unit), *islice(rest, LOOKED)][: 2 * LOOKED]
 
 
 def _behind_others(world: World, name: str) -> bool:
