@@ -66,7 +66,9 @@ class House:
         self.register = plain.model_copy(update={"people": (LI,)})
         self.agents = tuple(f"agent-{operator}" for operator in size.operators)
         self.devices = tuple(device.id for device in self.register.devices)
-        _keys(folder / "keys", "collector", trusted=(OFFICE, "li"))
+        _keys(folder / "keys", "collector", trusted=(OFFICE, "li", self.agents[0]))
+        (folder / "agent-keys").mkdir()
+        _key(folder / "agent-keys", self.agents[0])
         _keys(folder / "office-keys", OFFICE, trusted=("collector",))
         _key(folder / "office-keys", "li")
         tables = folder / "register"
@@ -104,8 +106,12 @@ class House:
         assert self.profiles["power"].scalars[0].alarm == PROFILE.scalars[0].alarm
 
     def agent(self, name: str, interval_s: float) -> AgentSettings:
-        """The settings of machine ``name``: of agent ``name``, or of its clone ``name~``."""
+        """The settings of machine ``name``: of agent ``name``, or of its clone ``name~``.
+
+        One of the agents signs its presence, and a clone of it does so with the same key.
+        """
         agent = name.partition("~")[0]
+        key = self.folder / "agent-keys" / f"{agent}.key"
         return AgentSettings(
             agent=AgentOptions(
                 id=agent,
@@ -113,6 +119,7 @@ class House:
                 state_dir=self.folder / name,
                 inventory=self.folder / "none",
                 interval_s=interval_s,
+                key=key if key.exists() else None,
                 witness_gateways=False,
             ),
             county=COUNTY,
