@@ -24,6 +24,7 @@ from collector.web.model import (
     OpenWarning,
     PeopleAnswer,
     Person,
+    PointItem,
     Quotation,
     ReadingItem,
     Ref,
@@ -72,6 +73,11 @@ def device(moment: Moment, name: str, detail: Detail) -> DeviceAnswer:
         parents=tuple(_ref(moment, parent) for parent in asked.parents),
         children=tuple(children[:SHOWN]),
         children_total=len(children),
+        taken_down_by=tuple(_ref(moment, one) for one in detail.taken_down_by[:SHOWN]),
+        takes_down=tuple(_ref(moment, one) for one in detail.takes_down[:SHOWN]),
+        takes_down_total=len(detail.takes_down),
+        points=tuple(PointItem(agent=a, answers=said) for a, said in detail.points.items()),
+        disagree={True, False} <= set(detail.points.values()),
         systems=tuple(system.name for system in index.systems_of.get(name, ())),
         transitions=tuple(
             TransitionItem(at_ms=one.at_ms, before=one.before, after=one.after, why=one.why)
@@ -103,11 +109,19 @@ def site(moment: Moment, name: str) -> SiteAnswer:
     index, board = moment.index, moment.board
     asked = index.sites[name]
     here = devices(moment, DeviceQuery(site=name))
+    own = {one.id for one in here}
+    causes = {moment.device(one).cause for one in own} - own - {None}
+    lost = sorted(
+        one for one, state in board.devices.items() if state.cause in own and one not in own
+    )
     return SiteAnswer(
         revision=board.revision,
         at_ms=board.at_ms,
         site=site_row(moment, asked),
         devices=tuple(device_row(moment, one) for one in here),
+        taken_down_by=tuple(_ref(moment, one) for one in sorted(filter(None, causes))),
+        takes_down=tuple(_ref(moment, one) for one in lost[:SHOWN]),
+        takes_down_total=len(lost),
         alarms=tuple(alarm_item(moment, one) for one in moment.alarms_of.get(name, ())),
     )
 

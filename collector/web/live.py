@@ -192,7 +192,9 @@ class LiveSource:
         known = view.metrics(self._world.county)
         moments = [*self.past.transitions(device), *view.events(self._world, device)]
         moments.sort(key=lambda one: one.at_ms, reverse=True)
-        return Detail(tuple(moments), view.readings(self._world, device, known))
+        by, takes = view.both_ways(self._world, device)
+        readings = view.readings(self._world, device, known)
+        return Detail(tuple(moments), readings, by, takes, view.points(self._world, device))
 
     async def series(self, device: str, from_ms: int, to_ms: int) -> Series:
         try:

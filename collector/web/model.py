@@ -383,8 +383,19 @@ class AlarmItem(Api):
     changes: tuple[ChangeItem, ...] = ()
 
 
+class PointItem(Api):
+    """A vantage point: whether the device answers it; null where it says nothing now."""
+
+    agent: str
+    answers: bool | None
+
+
 class DeviceAnswer(Stamp):
-    """One device: what it is, how it stands and why, what it hangs on and what hangs on it."""
+    """One device: what it is, how it stands and why, what it hangs on and what hangs on it.
+
+    ``taken_down_by`` are the faults at the root of its being cut off, ``takes_down`` what is cut
+    off by it now; ``points`` where several agents look at it, ``disagree``: some are answered.
+    """
 
     device: DeviceRow
     cause_name: str
@@ -393,6 +404,11 @@ class DeviceAnswer(Stamp):
     parents: tuple[Ref, ...]
     children: tuple[Ref, ...]
     children_total: int
+    taken_down_by: tuple[Ref, ...] = ()
+    takes_down: tuple[Ref, ...] = ()
+    takes_down_total: int = 0
+    points: tuple[PointItem, ...] = ()
+    disagree: bool = False
     systems: tuple[str, ...]
     transitions: tuple[TransitionItem, ...]
     readings: tuple[ReadingItem, ...]
@@ -400,10 +416,13 @@ class DeviceAnswer(Stamp):
 
 
 class SiteAnswer(Stamp):
-    """One site with all its devices and open alarms."""
+    """One site with all its devices and open alarms; what took it down, what it takes down."""
 
     site: SiteRow
     devices: tuple[DeviceRow, ...]
+    taken_down_by: tuple[Ref, ...] = ()
+    takes_down: tuple[Ref, ...] = ()
+    takes_down_total: int = 0
     alarms: tuple[AlarmItem, ...]
 
 

@@ -356,10 +356,18 @@ class ReadingState:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What is fetched for one device only; transitions newest first."""
+    """What is fetched for one device only; transitions newest first.
+
+    ``taken_down_by`` and ``takes_down`` are ids of devices (``collector.consequence``);
+    ``points`` what each vantage point says where there are several: it answers, or not, or (None)
+    nothing.
+    """
 
     transitions: tuple[Transition, ...] = ()
     readings: tuple[ReadingState, ...] = ()
+    taken_down_by: tuple[str, ...] = ()
+    takes_down: tuple[str, ...] = ()
+    points: Mapping[str, bool | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

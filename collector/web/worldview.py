@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from collector import offices, quiet, words
+from collector import consequence, offices, quiet, sight, words
 from collector.assess import power_of
 from collector.base import World
 from collector.board import RULES
@@ -297,6 +297,22 @@ def metrics(county: County) -> dict[str, Metric]:
             *(column for table in profile.tables for column in table.columns),
         )
     }
+
+
+def both_ways(world: World, device: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The devices that took this one down, and those that it takes down; without itself."""
+    causes = consequence.taken_down_by(world, device)
+    lost = consequence.takes_down(world, device).devices
+    return (
+        tuple(one.id for one in causes if one.id != device),
+        tuple(one for one in lost if one != device),
+    )
+
+
+def points(world: World, device: str) -> dict[str, bool | None]:
+    """What several vantage points say of it; nothing where there is one."""
+    row = world.state.devices.get(device)
+    return sight.points(world, device, row) if row is not None and len(row.views) > 1 else {}
 
 
 def events(world: World, device: str) -> Iterator[Transition]:

@@ -28,7 +28,10 @@ const refs = (title, items, total) => items.length > 0 && card(`${title} (${tota
     h("li", { "data-key": one.id }, badge(one.state), " ", deviceLink(one.id, one.name))),
   total > items.length && h("li", null, `${t("more")} ${total - items.length} ${t("more_rows")}`)));
 
-function facts({ device, cause_name, main, egress, systems }) {
+const says = ({ agent, answers }) =>
+  `${agent} ${t(answers === null ? "says_nothing" : answers ? "answered" : "unanswered")}`;
+
+function facts({ device, cause_name, main, egress, systems, points, disagree }) {
   return h("dl", { class: "facts" },
     fact(t("since"), since(device.since_ms)),
     fact(t("why"), say(device.why) || "–"),
@@ -38,6 +41,8 @@ function facts({ device, cause_name, main, egress, systems }) {
     fact(t("age"), ago(device.seen_ms)),
     fact(t("site"), siteLink(device.site, device.site_name)),
     fact(t("town"), device.town_name), fact(t("operator"), operatorName(device.operator)),
+    points.length > 0 && fact(t("vantage"), join(points.map(says)),
+      disagree && [" ", tag(t("disagree"), "risk")]),
     systems.length > 0 && fact(t("systems"), join(systems)));
 }
 
@@ -91,6 +96,8 @@ export const device = {
           transitions(answer.transitions)),
         h("div", null, chart(one.id, answer.series, again),
           readings(answer.readings),
+          refs(t("taken_down_by"), answer.taken_down_by, answer.taken_down_by.length),
+          refs(t("takes_down"), answer.takes_down, answer.takes_down_total),
           refs(t("parents"), answer.parents, answer.parents.length),
           refs(t("children"), answer.children, answer.children_total))),
     ];
@@ -100,7 +107,8 @@ export const device = {
 export const site = {
   title: (answer) => answer?.site.name ?? t("sites"),
   load: ({ id }) => get(`/api/v1/sites/${encodeURIComponent(id)}`),
-  view({ site: one, devices, alarms }, again) {
+  view(answer, again) {
+    const { site: one, devices, alarms } = answer;
     return [
       h("div", { class: `head s-${one.state}` }, h("h1", null, one.name), badge(one.state),
         one.key_unit && tag(t("key_unit"), "key"), one.hub && tag(t("hub")),
@@ -112,6 +120,8 @@ export const site = {
       alarms.length > 0 && card(t("alarms"),
         h("ul", { class: "alarms" }, alarms.map((alarm) => alarmRow(alarm, again)))),
       whyCard(one.id),
+      refs(t("taken_down_by"), answer.taken_down_by, answer.taken_down_by.length),
+      refs(t("takes_down"), answer.takes_down, answer.takes_down_total),
       card(`${t("devices")} (${devices.length})`, h("ul", { class: "rows" }, devices.map(deviceRow))),
     ];
   },
