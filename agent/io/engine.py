@@ -273,9 +273,14 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
         self._wake_pump()
 
     def _set_beside(self, flight: FlightT) -> bool:
-        """Begin a look beside the first one at its address, if there may be one more."""
+        """Begin a look beside the first one at its address, if there may be one more.
+
+        The same look again is not: what it remembers of the device is read by one at a time.
+        """
         others = self._beside.get(flight.key, [])
         if len(others) + 1 >= self._at_device:
+            return False
+        if any(one.look is flight.look for one in (self._flights[flight.key], *others)):
             return False
         self._beside[flight.key] = [*others, flight]
         self._begin(flight)

@@ -118,3 +118,24 @@ async def test_at_the_end_all_are_told() -> None:
     results = await asyncio.gather(*ends)
     assert len(results) == len(OIDS)
     assert not engine._beside
+
+
+async def test_the_same_look_again_waits_for_itself() -> None:
+    loop = asyncio.get_running_loop()
+    transport, peer = await loop.create_datagram_endpoint(Counting, local_addr=("127.0.31.3", 0))
+    port = transport.get_extra_info("sockname")[1]
+    engine = SnmpEngine(SnmpOptions(at_device=3))
+    await engine.start()
+    access = Access(SnmpVersion.V2C, b"public")
+    one, two = (
+        SnmpLook("d", "127.0.31.3", port, access, Query(scalars=(oid,)), 20.0) for oid in OIDS[:2]
+    )
+    try:
+        results = await asyncio.gather(*map(engine.look, (one, one, two, one)))
+        assert {result.outcome for result in results} == {Outcome.MEASURED}
+        assert peer.most <= 2
+        assert not engine._flights
+        assert not engine._beside
+    finally:
+        engine.close()
+        transport.close()
