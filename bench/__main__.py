@@ -86,7 +86,7 @@ def _recovery(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  s
 
 
 def _drain(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
-    return asyncio.run(drain.figures(devices=200 if quick else 1000, rounds=1 if quick else 3))
+    return asyncio.run(drain.figures(devices=200 if quick else 1000, rounds=1))
 
 
 def _device_day(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
