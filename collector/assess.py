@@ -401,7 +401,8 @@ def _said_sentence(world: World, key: str, row: Attestation) -> str:
     said = f"{known.get(key, key)} {word.zh if word else row.state}"
     term = f"至{moment(row.until_ms).zh}有效"
     if key.startswith(facts.FACT):
-        return f"人工登记：{said}（据{row.source}），{term}"
+        why = f"，理由：{row.reason}" if row.reason else ""
+        return f"人工登记：{said}（据{row.source}{why}），{term}"
     if row.superseded_ms is None:
         return f"电话核实：{said}（据{row.source}），{term}"
     return (

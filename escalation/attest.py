@@ -84,6 +84,7 @@ def apply(clerk: Clerk, now_ms: int, command: Command) -> Record:
         at_ms=now_ms,
         until_ms=until(clerk.charter.clocks, now_ms, command),
         since_ms=since_ms,
+        reason=command.reason[:200],
     )
     return _record("said", key, row)
 

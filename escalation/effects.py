@@ -23,7 +23,8 @@ class Record:
     ``incident`` (opened, closed), ``health`` (sources told blind or back), ``command`` (accepted
     or refused, with the evidence at that moment), ``command_repeated``, ``notice`` (told, and
     why), ``reminder``, ``attested`` (a state or fact that a person stated: said, withdrawn,
-    superseded, expired).
+    superseded, expired), ``threat`` (from outside: entered, proposed, withdrawn, cancelled,
+    expired).
     """
 
     kind: str

@@ -126,6 +126,7 @@ class Attestation:
     since_ms: int = 0
     superseded_ms: int | None = None
     superseded_by: str = ""
+    reason: str = ""
 
 
 @dataclass(slots=True)
