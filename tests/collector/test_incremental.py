@@ -13,7 +13,7 @@ from collector.impact import status_of
 from collector.networks import operator_rules
 from collector.state import SiteWord, Status
 from config.register import Device, InformationSystem, Needs
-from tests.collector.small import OPERATORS, Hand, county, register
+from tests.collector.small import OPERATORS, Hand, agent_of, county, register
 from wire.observation import Method, Outcome
 
 PARENTS = {
@@ -38,7 +38,7 @@ DEVICES = sorted(COUNTY.operator_of)
 
 def random_event(hand: Hand, dice: random.Random, names: list[str] = DEVICES) -> None:
     device = dice.choice(names)
-    agent = f"agent-{hand.world.county.operator_of[device]}"
+    agent = agent_of(device)
     match dice.randrange(12):
         case 0 | 1 | 2 | 3:
             outcome = dice.choice([Outcome.MEASURED, Outcome.NO_ANSWER, Outcome.NO_ANSWER])
