@@ -26,7 +26,7 @@ PARENTS = {f"cmcc-d{n}": ("cmcc-d2",) for n in (3, 4)}
 
 def made(changed: Mapping[str, object] | None = None, **more: object) -> Hand:
     """20 sites an operator; cmcc-s1 is a key unit; d3 and d4 hang on d2."""
-    basis = register(sites=20, parents=PARENTS, **more)  # type: ignore[arg-type]
+    basis = register(sites=20, parents=PARENTS, operators=("cmcc", "tower"), **more)  # type: ignore[arg-type]
     sites = tuple(one.model_copy(update={"key_unit": one.id == "cmcc-s1"}) for one in basis.sites)
     found = basis.model_copy(
         update={"sites": sites, "people": (ZHAO, WU), **(dict(changed) if changed else {})}
