@@ -13,7 +13,8 @@ from config.faults import ConfigError
 from config.io.load import load_policy, load_profiles
 from config.io.plan import load_plan
 from drill import rule_story
-from drill.rule_run import LOOKS, LOOKUPS, POWER, Run
+from drill.rule_expect import LOOKUPS
+from drill.rule_run import LOOKS, POWER, Run
 from drill.rule_story import Expect, Observe, Told
 
 PLAN: Final = load_plan()
