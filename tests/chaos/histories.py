@@ -101,8 +101,8 @@ def judge(
 
     ``said`` by device; ``kills`` by device: the moments by which its agent was dead. A device's
     last words before one may never have reached its agent's disk, as long as no later one did: an
-    agent writes them in order. Its last number a device says for ever, to an agent started anew
-    as well.
+    agent writes them in order. A device says its number until it has the next one, its last one for
+    ever: an agent started anew meanwhile says it once more, in a row of its own.
     """
     faults = []
     for device, words in said.items():
@@ -112,7 +112,7 @@ def judge(
         faults += [
             f"{device}: {number} applied {times} times"
             for number, times in known.items()
-            if times > 1 and number != last
+            if number != last and times > 1 + _starts(words, number, kills.get(device, ()))
         ]
         for lane, numbers in lanes.items():
             if turns := _turns(numbers):
@@ -121,6 +121,13 @@ def judge(
             if number not in known and not _unwritten(words, at, kills.get(device, ()), known):
                 faults.append(f"{device}: {number} lost")
     return faults
+
+
+def _starts(words: Sequence[tuple[int, float]], number: int, kills: Sequence[float]) -> int:
+    """How many agents were killed, so that others were started, while this was the number."""
+    began = next((at for one, at in words if one == number), 0.0)
+    ended = next((at for one, at in words if one > number), began)
+    return sum(began <= kill <= ended for kill in kills)
 
 
 def _unwritten(

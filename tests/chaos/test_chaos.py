@@ -63,6 +63,8 @@ def test_a_collector_that_ends_at_any_sync_or_send_loses_and_doubles_nothing(
         ({"state": [1, 3]}, [12.5, 30.0], "d: 2 lost"),
         ({"state": [1, 3]}, [11.5, 30.0], ""),
         ({"state": [1, 2, 2, 3, 4]}, [], "d: 2 applied 2 times"),
+        ({"state": [1, 2, 2, 3, 4]}, [11.5], ""),
+        ({"state": [1, 2, 2, 2, 3, 4]}, [11.5], "d: 2 applied 3 times"),
         ({"state": [1, 3, 4], "history": [2, 3]}, [], "d: 3 applied 2 times"),
         ({"state": [1, 2, 3, 4, 4]}, [], ""),
         ({"state": [1, 3, 2, 4]}, [], "d, lane state: out of order: [(3, 2)]"),
