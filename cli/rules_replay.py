@@ -108,15 +108,22 @@ def told(
 ) -> tuple[Replay, bool]:
     """The whole replay; whether its unedited side told what the journal has."""
     from cli.explain import world_of
+    from collector import world as worlds
     from collector.replay import Replay
 
     begin, end = span
     restored = world_of(segments, begin, COMMAND, TROUBLE)
+    inputs = segments.inputs(restored.last_input, end)
+    count = segments.count(restored.last_input, end)
+    for at_ms, given in inputs if restored.world.behind else ():
+        worlds.step(restored.world, at_ms, given, segments.resolve)
+        begin = at_ms
+        if not restored.world.behind:  # a great change is worked off in slices; then it begins
+            break
     run = Replay(restored.world, begin, segments.resolve, edit)
     if samples is not None:
         run.samples.extend(finer(run, samples, span))
-    count = segments.count(restored.last_input, end)
-    for at_ms, given in progress(segments.inputs(restored.last_input, end), count):
+    for at_ms, given in progress(inputs, count):
         run.take(at_ms, given)
     journal = segments.notices(begin, end)
     return run, [one.id for one in run.base.told] == list(dict.fromkeys(journal))

@@ -193,7 +193,7 @@ class Replay:
             if due is None or due >= before_ms or (late is not None and late <= due):
                 return
             self.edited.step(due, Tick(), self._other)
-            if self.edited.world.next_deadline() == due:
+            if self.edited.world.next_deadline() == due and not self.edited.world.behind:
                 return
 
     def _held(self, number: int, warning: str | None) -> tuple[int, str | None]:

@@ -41,6 +41,8 @@ class Voices:
         effects: list[Effect] = []
         for one in (*given, Tick()):
             effects += worlds.step(self.world, now_ms, one)
+        while self.world.behind:  # as the shell does, in slices
+            effects += worlds.step(self.world, now_ms, Tick())
         for effect in effects:
             if isinstance(effect, EmitNotice):
                 self.heard(effect.notice)
