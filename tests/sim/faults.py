@@ -14,7 +14,7 @@ from transport.frames import unwrap, wrap
 from wire.notice import Verb
 
 if TYPE_CHECKING:
-    from tests.sim.processes import Machine
+    from tests.sim.machine import Machine
     from tests.sim.run import Simulation
 
 

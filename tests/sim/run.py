@@ -27,8 +27,9 @@ from tests.sim.clock import OWNER, Stuck, VirtualLoop
 from tests.sim.disk import disks
 from tests.sim.faults import Faults
 from tests.sim.house import House, Size
+from tests.sim.machine import Machine
 from tests.sim.net import Broker
-from tests.sim.processes import AgentMachine, CollectorMachine, Machine, OfficeMachine
+from tests.sim.processes import AgentMachine, CollectorMachine, OfficeMachine
 from tests.sim.truth import IcmpEyes, SnmpEyes, Truth
 
 HOURS_3: Final = 3 * 3600.0
