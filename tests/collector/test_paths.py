@@ -48,7 +48,8 @@ def paths(world: World, device: str, said: dict[str, str]) -> Iterator[str]:
 
     A way that ends at nobody says nothing.
     """
-    above = {d.id: d.parents for d in world.county.register.devices}
+    # Of a ring from which nothing leads out no parent is believed (the check refuses it).
+    above = {d.id: world.county.parents.get(d.id, ()) for d in world.county.register.devices}
     ways: list[tuple[str, ...]] = [(parent,) for parent in above[device]]
     while ways:
         way = ways.pop()
