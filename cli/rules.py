@@ -63,8 +63,8 @@ def submit(
     from collector.io import rules as filed
     from collector.io.configured import load_county
     from collector.period import CST
+    from collector.rulechange import RuleChange
     from collector.ruling import parts
-    from wire.rules import RuleChange
 
     with _told():
         place = _place(config)
@@ -102,8 +102,8 @@ def submit(
 def approve(config: CollectorFile, number: Number, account: As, keys: KeyFolder = None) -> None:
     """批准：由另一个账号签名 / approve a change, by another account than its author's."""
     from collector.io import rules as filed
+    from collector.rulechange import RuleApproval
     from collector.ruling import SAID
-    from wire.rules import RuleApproval
 
     with _told():
         place = _place(config)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from collector.county import County
+from collector.rulechange import Part, RuleApproval, RuleChange
 from collector.world import charter
 from escalation.authority import in_office
 from escalation.charter import Charter, Member
 from wire.notice import Bilingual
-from wire.rules import Part, RuleApproval, RuleChange
 
 
 class Word(StrEnum):

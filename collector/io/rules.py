@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from collector.county import Bundle, County
 from collector.model import Reconfigured
+from collector.rulechange import RuleApproval, RuleChange
 from collector.ruling import Sheet, Word, approved_by, stand
 from collector.world import charter
 from config.settings import CollectorSettings
@@ -21,7 +22,6 @@ from transport.io.log import Log
 from transport.sign import verify
 from wire.codec import Refused, explain
 from wire.notice import Signed
-from wire.rules import RuleApproval, RuleChange
 
 FOLDER: Final = "rules"
 _CHANGE: Final = TypeAdapter(RuleChange)

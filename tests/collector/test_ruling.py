@@ -15,6 +15,7 @@ import pytest
 from collector import world as worlds
 from collector.county import County
 from collector.model import Reconfigured, decode_input, encode_input
+from collector.rulechange import RuleApproval, RuleChange
 from collector.ruling import Sheet, Word, approved_by, parts, stand
 from collector.world import charter
 from config.register import Person
@@ -22,7 +23,6 @@ from tests.collector.house import House
 from tests.collector.small import POLICY, T0, Hand, county, register
 from tests.peers import mosquitto
 from transport.io.keys import new_key, trust
-from wire.rules import RuleApproval, RuleChange
 
 ROLES = ("director", "commander")
 LI = Person(account="li", name="李四", organ="县指挥部办公室", roles=("director",), key="li")
