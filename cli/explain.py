@@ -29,7 +29,10 @@ def explain(
         str, typer.Option("--at", help="那一时刻，北京时间 / that moment: 14:03, 11-24 14:03, -2h")
     ] = "",
     as_json: Annotated[
-        bool, typer.Option("--json", help="一个 JSON / one JSON object (wire.why.Explanation)")
+        bool,
+        typer.Option(
+            "--json", help="一个 JSON / one JSON object (collector.explanation.Explanation)"
+        ),
     ] = False,
 ) -> None:
     """为什么是这样判定 / why: from readings to clause; what is missing for more; what is unknown.

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from collector.explanation import Explanation, Kind, Next, Possible, Why
 from escalation.authority import CHINA
 from wire.notice import Bilingual
-from wire.why import Explanation, Kind, Next, Possible, Why
 
 STYLES = {
     Kind.WARNING: "bold",

@@ -1,7 +1,7 @@
 """Why, why not, and what next: one question about the warning or a thing, answered from the World.
 
 Pure: reads the World as it is, changes nothing, asks the decision function again where "what if"
-is to be answered. ``wanglou explain`` and the pages show the same answer (``wire.why``).
+is to be answered. ``wanglou explain`` and the pages show the same answer (``collector.explanation``).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collector import otherwise, why, why_network
 from collector.assess import overdue_at
 from collector.base import World
 from collector.decide import SPREAD, Decision, DecisionInput
+from collector.explanation import Explanation, Kind, Why
 from collector.otherwise import item_name
 from collector.why import text
 from config.faults import did_you_mean
@@ -20,7 +21,6 @@ from config.plan import NOTHING
 from escalation import facts
 from escalation.situation import AttestedFact, Situation
 from escalation.words import moment
-from wire.why import Explanation, Kind, Why
 
 WARNING: Final = "warning"
 

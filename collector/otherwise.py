@@ -11,10 +11,10 @@ from typing import Final
 from collector import nearest, why
 from collector.base import World
 from collector.decide import SPREAD, Decision, DecisionInput
+from collector.explanation import Change, Kind, Next, Possible, Why
 from collector.predicates import AT, Bounds, CompiledRule, Item
 from collector.why import text
 from wire.notice import Bilingual
-from wire.why import Change, Kind, Next, Possible, Why
 
 
 def item_name(world: World, item: str) -> Bilingual:

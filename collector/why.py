@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from collector import quiet, words
 from collector.base import World
 from collector.condition import judge_value, threshold
+from collector.explanation import Kind, Why
 from collector.figures import hold_words
 from collector.sight import as_of, sees
 from collector.state import (
@@ -25,7 +26,6 @@ from config.profile import Hint
 from escalation.words import Both, moment
 from wire.notice import Bilingual
 from wire.observation import Outcome
-from wire.why import Kind, Why
 
 T = TypeVar("T")
 MOST: Final = 5

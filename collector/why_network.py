@@ -11,6 +11,7 @@ from typing import Final
 
 from collector import words
 from collector.base import World
+from collector.explanation import Kind, Why
 from collector.figures import hold_words, operator_figures
 from collector.state import Blind, NetworkState, Status
 from collector.tally import CellWord, Count
@@ -18,7 +19,6 @@ from collector.why import device, english, site, some, status, text
 from escalation import facts
 from escalation.words import Both, moment
 from wire.notice import SiteFact
-from wire.why import Kind, Why
 
 LOOKED: Final = 500
 """Sites of one operator that are looked through for causes; a county may have thousands out."""

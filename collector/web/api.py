@@ -20,6 +20,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from collector.analysis_sheets import Report
+from collector.explanation import Explanation
 from collector.period import last, period
 from collector.web import details, lists
 from collector.web import summary as home
@@ -52,7 +53,6 @@ from collector.web.source import Outcome, Source
 from collector.workbook import workbook as analysis_book
 from wire.codec import explain
 from wire.notice import Signed
-from wire.why import Explanation
 
 Handle = Callable[["Api", web.Request], Awaitable[web.StreamResponse]]
 Q = TypeVar("Q", bound=BaseModel)

@@ -24,6 +24,7 @@ from collector.base import World
 from collector.closing import closing
 from collector.county import County
 from collector.explain import NoSuchThingError, explain
+from collector.explanation import Explanation
 from collector.io.history import HistoryDown
 from collector.model import COMMAND, AlarmSaid, Input, OfficeCommand, Row
 from collector.period import Period
@@ -56,7 +57,6 @@ from wire.alarm import AlarmAction
 from wire.codec import Refused
 from wire.notice import Bilingual, Command, Signed, Verb
 from wire.topics import Topics
-from wire.why import Explanation
 
 WEB: Final = "web"
 """The sender of orders given on the pages; their lane is the office clients' own."""

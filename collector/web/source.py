@@ -15,12 +15,12 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from collector.analysis_sheets import Report
+from collector.explanation import Explanation
 from collector.period import Period
 from config.register import Register
 from escalation.charter import EnteredFact
 from escalation.situation import Threat
 from wire.notice import Bilingual, NoticeKind, PolicyLine, PowerFact, Signed, Verb, Verdict
-from wire.why import Explanation
 
 
 class State(StrEnum):

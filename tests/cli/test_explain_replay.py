@@ -13,12 +13,12 @@ from typer.testing import CliRunner, Result
 
 from cli import moments
 from cli.main import app
+from collector.explanation import Explanation
 from collector.io.store import Store
 from config.io.shipped import DATA
 from tests.collector.small import T0
 from tests.collector.test_replay import day
 from tests.collector.test_store import Keeper
-from wire.why import Explanation
 
 RUNNER = CliRunner()
 

@@ -14,12 +14,12 @@ from collector import nearest, networks
 from collector import world as worlds
 from collector.decide import Decider, DecisionInput
 from collector.explain import NoSuchThingError, explain
+from collector.explanation import Explanation, Kind, Why
 from collector.figures import NAMES, operator_figures
 from config.io.plan import load_plan
 from config.register import InformationSystem
 from tests.collector.small import Hand, county, devices, register
 from wire.observation import Outcome
-from wire.why import Explanation, Kind, Why
 
 PLAN: Final = load_plan()
 DECIDER: Final = Decider(PLAN)

@@ -17,6 +17,7 @@ from collector.analysis import analyse
 from collector.analysis_sheets import Report, reported
 from collector.county import UNREACHABLE
 from collector.explain import explain
+from collector.explanation import Explanation
 from collector.period import Period
 from collector.web.source import (
     Alarm,
@@ -69,7 +70,6 @@ from wire.notice import (
     Verb,
     Verdict,
 )
-from wire.why import Explanation
 
 TREE = "drill-web"
 COUNTY = "140522"

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from rich.console import Console
 
 from cli import status_page
+from collector.explanation import Explanation
 from collector.web.api import ROUTES
 from collector.web.export import rows, workbook
 from collector.web.index import Index, Moment
@@ -27,7 +28,6 @@ from tests.web.county import COUNTY, HOSTILE, TREE, Stage, verdict
 from transport.sign import SigningKey, sign
 from wire.alarm import AlarmAction, AlarmVerb
 from wire.notice import Bilingual, Command, Signed, Verb
-from wire.why import Explanation
 
 
 async def get(client: aiohttp.ClientSession, path: str, status: int = 200) -> Any:
