@@ -21,6 +21,7 @@ MOST_DEPTH: Final = 12
 MOST_TEXT: Final = 20_000
 MOST_INFOS: Final = 20
 MOST_AREAS: Final = 500
+LAST_MS: Final = 4_102_444_800_000
 
 _ONCE: Final = ("identifier", "sender", "sent", "status", "msgType", "scope", "references", "note")
 _INFO: Final = (
@@ -116,7 +117,7 @@ class _Reader:
         if not self.stack:
             self.alert = here
             return
-        above, said = self.stack[-1], "".join(here.text).strip()
+        above, said = self.stack[-1], line("".join(here.text))
         if here.name == "info":
             if len(above.infos) < MOST_INFOS:
                 above.infos.append(_info(here))
@@ -143,7 +144,9 @@ def parse(raw: bytes) -> Alert:
     parser.buffer_text = True
     try:
         parser.Parse(raw, True)  # noqa: FBT003  expat's own: that was all of it
-    except expat.ExpatError as fault:
+    except CapError:
+        raise
+    except (expat.ExpatError, LookupError, ValueError) as fault:  # also an encoding of nobody's
         raise CapError(f"不是完好的 XML / is no sound XML: {fault}") from fault
     if reader.alert is None:
         raise CapError("没有内容 / has no content")
@@ -192,6 +195,11 @@ def _info(here: _Open) -> Info:
     )
 
 
+def line(text: str) -> str:
+    """The text on one line, without anything that does not print."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def references(text: str) -> tuple[tuple[str, str], ...]:
     """``sender,identifier,sent`` triples, blanks between them; what is none is left out."""
     found = []
@@ -203,7 +211,7 @@ def references(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def stamp(text: str) -> int | None:
-    """A CAP dateTime (with its offset) as ms UTC; None where it is none."""
+    """A CAP dateTime (with its offset) as ms UTC; None where it is none, or after 2100."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -211,7 +219,7 @@ def stamp(text: str) -> int | None:
     if at.tzinfo is None:
         return None
     ms = round(at.timestamp() * 1000)
-    return ms if ms >= 0 else None
+    return ms if 0 <= ms <= LAST_MS else None
 
 
 def towns_of(areas: Iterable[Area], county: str, towns: Mapping[str, str]) -> tuple[str, ...]:

@@ -9,10 +9,14 @@ import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from config.policy import CapRule, ThreatPolicy
 from escalation.cap import Alert, Info, best_info, towns_of
 from escalation.situation import Threat
+
+LONGEST_MS: Final = 30 * 86_400_000
+"""However long a message wants to stand."""
 
 
 class Word(StrEnum):
@@ -73,6 +77,7 @@ def _threat(
     if not towns:
         return Read(Word.NOT_OURS, gone=gone)
     until = info.expires_ms or alert.sent_ms + policy.valid_s * 1000
+    until = min(until, alert.sent_ms + LONGEST_MS)
     if until <= now_ms:
         return Read(Word.EXPIRED, gone=gone)
     rule = rule_for(policy, info)

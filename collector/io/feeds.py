@@ -27,6 +27,10 @@ MOST_SEEN: Final = 5000
 Give = Callable[[str, bytes], object]
 
 
+class ListError(ValueError):
+    """A list of messages that is refused."""
+
+
 class Feeds:
     """``run`` until cancelled; ``give(feed, raw)`` for each message not seen before."""
 
@@ -70,8 +74,14 @@ class Feeds:
         if linked is None:
             self._take(url, raw)
             return
+        faults = []
         for link in linked:
-            self._take(link, await get(session, link))
+            try:
+                self._take(link, await get(session, link))
+            except (ValueError, aiohttp.ClientError, TimeoutError) as error:
+                faults.append(error)  # one that is gone does not hide those behind it
+        if faults:
+            raise faults[0]
 
     def _take(self, feed: str, raw: bytes) -> None:
         digest = hashlib.sha256(raw).hexdigest()
@@ -134,7 +144,7 @@ def links(raw: bytes, base: str) -> list[str] | None:
             add(data)
 
     def refuse(*_: object) -> int:
-        raise ValueError("a document type in a list of warnings")
+        raise ListError("a document type in a list of warnings")
 
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
@@ -144,7 +154,9 @@ def links(raw: bytes, base: str) -> list[str] | None:
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
     try:
         parser.Parse(raw, True)  # noqa: FBT003  expat's own: that was all of it
-    except expat.ExpatError:
+    except ListError:
+        raise
+    except (expat.ExpatError, LookupError, ValueError):  # also an encoding of nobody's
         return None
     own = urlsplit(base)
     kept = [one for one in found if urlsplit(one)[:2] == own[:2]]

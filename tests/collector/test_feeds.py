@@ -24,6 +24,7 @@ TITLE = PLAN.document.title[:3]
 
 def warning(hand: Hand, **more: str) -> bytes:
     """A message of now, about the small county's first town."""
+
     def at(hours: float) -> str:
         moment = datetime.fromtimestamp(hand.now / 1000 + hours * 3600, UTC)
         return moment.strftime("%Y-%m-%dT%H:%M:%S+00:00")
@@ -176,6 +177,7 @@ async def test_a_folder_hands_on_each_message_once(tmp_path: Path) -> None:
 async def test_a_feed_of_one_message_or_of_links_on_its_own_host() -> None:
     atom = (
         b'<feed xmlns="http://www.w3.org/2005/Atom"><link href="/self"/>'
+        b'<entry><link href="/gone"/></entry>'
         b'<entry><link href="one"/></entry><entry><link rel="self" href="/x"/></entry>'
         b'<entry><link href="http://other.example/two"/></entry></feed>'
     )

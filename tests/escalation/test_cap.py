@@ -148,6 +148,9 @@ OUTSIDE = b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]>'
         (message(areaDesc="<a>" * 20 + "</a>" * 20), "too deep"),
         (message(areaDesc="<a/>" * 6000), "too many"),
         (b" " * (MOST_BYTES + 1), "too large"),
+        (message().replace(b"UTF-8", b"U-F-8"), "XML"),
+        (message().replace(b"UTF-8", b"UTF-16"), "XML"),
+        (message(sent="9999-12-31T23:59:59-14:00"), "9999"),
     ],
 )
 def test_what_is_hostile_or_broken_is_refused_by_name(raw: bytes, says: str) -> None:
@@ -169,6 +172,14 @@ def test_a_spoilt_message_raises_nothing_else(at: int, byte: int) -> None:
         read(RULES, PLACE, parse(bytes(raw)), NOW)
     except CapError:
         return
+
+
+def test_texts_are_one_line_and_terms_bounded() -> None:
+    raw = message(headline="暴雨\n\n红色 \u202e预警", expires="2099-01-01T00:00:00+08:00")
+    threat = read(RULES, PLACE, parse(raw), NOW).threat
+    assert threat is not None
+    assert threat.what == "暴雨 红色 预警"
+    assert threat.until_ms == threat.at_ms + 30 * 86_400_000
 
 
 @given(st.text(max_size=200))
