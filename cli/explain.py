@@ -31,7 +31,7 @@ def explain(
     as_json: Annotated[
         bool,
         typer.Option(
-            "--json", help="一个 JSON / one JSON object (collector.explanation.Explanation)"
+            "--json", help="一个 JSON / one JSON object"
         ),
     ] = False,
 ) -> None:

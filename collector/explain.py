@@ -1,7 +1,7 @@
 """Why, why not, and what next: one question about the warning or a thing, answered from the World.
 
 Pure: reads the World as it is, changes nothing, asks the decision function again where "what if"
-is to be answered. ``wanglou explain`` and the pages show the same answer (``collector.explanation``).
+is to be answered. ``wanglou explain`` and the pages show the same (``collector.explanation``).
 """
 
 from __future__ import annotations
