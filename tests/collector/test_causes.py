@@ -66,7 +66,7 @@ def test_without_a_feeder_a_town_that_went_together_is_suspected() -> None:
 
 
 def test_sites_powered_by_the_tower_company_go_with_it() -> None:
-    towers = {"powered_by": "tower-s1"}
+    towers: dict[str, object] = {"powered_by": "tower-s1"}
     hand = hand_of(cmcc_s1=towers, cucc_s1=towers)
     cut(hand, "tower-d1")
     assert "铁塔站点停电，由其供电的站点2个（移动1、联通1）" in evidence(hand)
