@@ -30,9 +30,7 @@ def explain(
     ] = "",
     as_json: Annotated[
         bool,
-        typer.Option(
-            "--json", help="一个 JSON / one JSON object"
-        ),
+        typer.Option("--json", help="一个 JSON / one JSON object"),
     ] = False,
 ) -> None:
     """为什么是这样判定 / why: from readings to clause; what is missing for more; what is unknown.
