@@ -50,6 +50,15 @@ def commission(world: World, now_ms: int, device: str, row: DeviceState) -> None
         world.dirty[device] = None
 
 
+def rejudge(world: World, now_ms: int) -> None:
+    """Values that stand are judged by the thresholds in force now; the next Tick goes on."""
+    for device, row in world.state.devices.items():
+        if row.known and device in world.county.devices:
+            for key, held in list(row.readings.items()):
+                metric, _, instance = key.partition("|")
+                judge_reading(world, now_ms, device, metric, instance, held.value)
+
+
 def judge_reading(
     world: World,
     now_ms: int,

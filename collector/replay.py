@@ -146,7 +146,7 @@ class Replay:
         other = worlds.read(worlds.dump(world), self._other, at_ms=at_ms).world
         self.base, self.edited = Side(world), Side(other)
         if edit:
-            rejudge(other, at_ms)
+            condition.rejudge(other, at_ms)
             self.edited.step(at_ms, Tick(), self._other)
         for side in (self.base, self.edited):
             side._judged(at_ms)  # noqa: SLF001  where each of them begins
@@ -226,15 +226,6 @@ class Replay:
             self.left_out += 1
             return Poison(given.row, LEFT_OUT)
         return replace(given, command=command.model_copy(update={"target": target}))
-
-
-def rejudge(world: World, at_ms: int) -> None:
-    """Values that stand are judged by the thresholds in force now; the next Tick goes on."""
-    for device, row in world.state.devices.items():
-        if row.known and device in world.county.devices:
-            for key, held in list(row.readings.items()):
-                metric, _, instance = key.partition("|")
-                condition.judge_reading(world, at_ms, device, metric, instance, held.value)
 
 
 # ── What differs ─────────────────────────────────────────────────────────────────────────────────

@@ -355,9 +355,12 @@ def follow_rules(world: World, now_ms: int) -> None:
 
 
 def _swap(world: World, now_ms: int, county: County) -> None:
-    world.county = county
+    was, world.county = world.county, county
     world.desk = Desk.from_json(charter(county), world.desk.to_json())
     enter(world, now_ms)
+    if (county.hints, county.types) != (was.hints, was.types):
+        # Values that are not said again would stay judged by the old thresholds.
+        condition.rejudge(world, now_ms)
 
 
 def dump(world: World) -> bytes:

@@ -13,7 +13,7 @@ from collector.changes import changes
 from collector.county import County
 from collector.model import Reconfigured, Started, Tick
 from config.register import Device, InformationSystem, Register, Site
-from tests.collector.small import Hand, county, devices, register
+from tests.collector.small import POLICY, Hand, county, devices, register
 from tests.collector.test_incremental import COUNTY, DEVICES, random_event
 from wire.observation import Outcome
 
@@ -144,3 +144,23 @@ def test_any_register_at_any_moment_equals_itself_from_scratch(seed: int) -> Non
         again = worlds.load(raw, lambda _: hand.world.county)
         assert worlds.dump(again) == raw
         assert again.tally == hand.world.tally
+
+
+def test_values_that_stand_are_judged_by_the_thresholds_in_force() -> None:
+    """A device says a value once; a stricter threshold later is for that value too."""
+    hand = Hand.of()
+    hand.everyone()
+    hand.turn(hand.reading("cmcc-d1", "temperature", 36.0))
+    hand.pass_s(600)
+    assert hand.status("cmcc-d1") == "ok"
+    alarms = tuple(
+        one.model_copy(update={"above": 30.0, "clear": 28.0})
+        if one.id == "temperature-high"
+        else one
+        for one in POLICY.alarms
+    )
+    made = county(policy=POLICY.model_copy(update={"alarms": alarms}))
+    hand.effects += worlds.step(hand.world, hand.now, Reconfigured(made.hash), lambda _: made)
+    hand.turn()
+    hand.pass_s(600)
+    assert hand.status("cmcc-d1") == "alarm"
