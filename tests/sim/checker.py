@@ -58,6 +58,7 @@ class Checker:
         self.office = OfficeJudge(self.fail, self.counts)
         self.rows: dict[str, list[Written]] = {}
         self.cloned: set[str] = set()
+        self.rolled_back: set[str] = set()
         self.samples: dict[str, list[set[tuple[str, int]]]] = {}
         self.thinned_rows = 0
         self.gaps = 0
@@ -118,8 +119,14 @@ class Checker:
             row.copied |= row.body in bodies
         return len(rows)
 
-    def outbox_back(self, agent: str, end: int) -> None:
-        """An old copy was put back: what was written after it and not applied yet may be lost."""
+    def outbox_back(self, agent: str, end: int, *, whole: bool) -> None:
+        """An old copy was put back: what was written after it and not applied yet may be lost.
+
+        Where the ``whole`` machine is an old one nothing on it says so: until the collector does,
+        it gives the same numbers again, and what waits under them is taken for what was applied.
+        """
+        if whole:
+            self.rolled_back.add(agent)
         applied = self.known.applied.get(agent, set())
         for at, row in enumerate(self.rows.get(agent, [])):
             row.sure &= at < end or at in applied
@@ -217,8 +224,11 @@ class Checker:
         if not any(places for places, _ in found.values()):
             self.fail(f"{agent}: input {n} was never said")
         elif again:
-            if fresh and len(machines) == 1:
+            if fresh and len(machines) == 1 and agent not in self.rolled_back:
                 self.fail(f"{agent}: input {n}, row {fresh}, is stepped over and was never applied")
+            for name, places in fresh.items():
+                self.counts["stepped over after a rollback"] += name in self.rolled_back
+                self.rows[name][places[0]].sure = False
             return
         elif fresh:
             name, places = next(iter(fresh.items()))

@@ -116,7 +116,7 @@ class AgentMachine(Machine):
         for name, content in files.items():
             if whole or not name.endswith(".mark"):
                 (self.disk.folder / name).write_bytes(content)
-        self.ground.checker.outbox_back(self.name, end)
+        self.ground.checker.outbox_back(self.name, end, whole=whole)
 
     def _bodies(self, files: dict[str, bytes]) -> set[bytes]:
         """The rows that wait in copied files."""
