@@ -7,12 +7,11 @@ town lost the mains at once) says 疑似. Pure; decides nothing.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from collector.base import World
 from collector.spread import SYSTEM, Cell, Step
-from collector.state import Status
 from collector.tally import Lost
 
 PACE_MS: Final = 600_000
@@ -53,7 +52,7 @@ def shared(world: World) -> list[str]:
     return [said for _, said in sorted(found, key=lambda one: (-one[0], one[1]))[:MOST]]
 
 
-def _who(world: World, operators: Iterable[str]) -> str:
+def _who(world: World, operators: Iterable[str] | Mapping[str, int]) -> str:
     counts = Counter(operators)
     names = world.county.operator_names
     return "、".join(f"{names.get(one, one)}{number}" for one, number in sorted(counts.items()))
@@ -94,20 +93,14 @@ def _hosts(world: World) -> Iterator[tuple[int, str]]:
 
 def _parents(world: World) -> Iterator[tuple[int, str]]:
     """Devices that cut off others: a hub, a ring that is open."""
-    behind: dict[str, list[str]] = defaultdict(list)
-    for fact in world.tally.device_facts.values():
-        row = world.state.devices.get(fact.device)
-        if row is not None and row.status is Status.HIDDEN:
-            for cause in row.hidden_by[:1]:
-                behind[cause].append(fact.operator)
-    for cause, owners in behind.items():
-        known = world.county.devices.get(cause)
-        if len(owners) >= LEAST and known is not None:
+    for cause, owners in world.tally.cut.items():
+        known, count = world.county.devices.get(cause), sum(owners.values())
+        if count >= LEAST and known is not None:
             yield (
-                len(owners),
+                count,
                 (
                     f"共同原因：上级设备「{known.name}」中断，"
-                    f"失联设备{len(owners)}台（{_who(world, owners)}）"
+                    f"失联设备{count}台（{_who(world, owners)}）"
                 ),
             )
 

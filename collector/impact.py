@@ -125,6 +125,8 @@ def place_device(world: World, device: str, row: DeviceState, touched: Touched) 
             count.add(old, -1)
             count.add(share, 1)
             touched.operators[operator] = None
+    cause = row.hidden_by[0] if row.status is Status.HIDDEN and row.hidden_by else ""
+    world.tally.hide(device, world.county.operator_of[device], cause)
     _device_fact(world, device, row)
     quiet.note_device(world, device, row)
     touched.sites[county.devices[device].site] = None

@@ -143,7 +143,9 @@ class Tally:
     """All counts. ``facts`` are kept per row, so that a situation costs only what changed.
 
     ``lost`` are the sites without mains (``collector.power``); ``behind`` remembers the key units
-    and the people behind a site (``collector.project``), ``powered`` facts that say both.
+    and the people behind a site (``collector.project``), ``powered`` facts that say both;
+    ``hidden`` has the first cause of each device that is cut off, ``cut`` how many of each
+    operator's a cause cuts off.
     """
 
     site_shares: dict[str, SiteShare] = field(default_factory=dict)
@@ -157,6 +159,8 @@ class Tally:
     watched: dict[str, dict[str, None]] = field(default_factory=dict)
     lost: dict[str, Lost] = field(default_factory=dict)
     behind: dict[str, tuple[int, int]] = field(default_factory=dict, compare=False)
+    hidden: dict[str, str] = field(default_factory=dict)
+    cut: dict[str, dict[str, int]] = field(default_factory=dict)
     quiet_devices: dict[str, str] = field(default_factory=dict)
     quiet_sites: dict[str, str] = field(default_factory=dict)
     ranked: Ranked[DeviceFact] = field(default_factory=Ranked)
@@ -164,3 +168,21 @@ class Tally:
     powered: dict[str, tuple[SiteFact, Lost, SiteFact]] = field(default_factory=dict, compare=False)
     site_facts: dict[str, SiteFact] = field(default_factory=dict)
     device_facts: dict[str, DeviceFact] = field(default_factory=dict)
+
+    def hide(self, device: str, operator: str, cause: str) -> None:
+        """``device`` is cut off by ``cause``; by nothing any more where that is empty."""
+        old = self.hidden.get(device, "")
+        if old == cause:
+            return
+        if old:
+            owners = self.cut[old]
+            owners[operator] -= 1
+            if not owners[operator]:
+                del owners[operator]
+            if not owners:
+                del self.cut[old]
+            del self.hidden[device]
+        if cause:
+            owners = self.cut.setdefault(cause, {})
+            owners[operator] = owners.get(operator, 0) + 1
+            self.hidden[device] = cause
