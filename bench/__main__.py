@@ -18,6 +18,7 @@ from typing import Final
 from rich.console import Console
 
 from bench import (
+    alertmanager,
     blackout,
     carry,
     crowd,
@@ -111,6 +112,10 @@ def _carry(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see 
     return asyncio.run(carry.figures(carry.QUICK if quick else carry.FULL))
 
 
+def _alertmanager(quick: bool, _: list[str]) -> Iterable[Figure]:  # noqa: FBT001  see Part
+    return asyncio.run(alertmanager.figures(alertmanager.QUICK if quick else alertmanager.FULL))
+
+
 PARTS: Final[dict[str, Part]] = {
     "snmp": _poll,
     "v3": _v3,
@@ -127,6 +132,7 @@ PARTS: Final[dict[str, Part]] = {
     "whole": _whole,
     "crowd": _crowd,
     "carry": _carry,
+    "alertmanager": _alertmanager,
 }
 
 

@@ -195,10 +195,11 @@ def cpu_s(child: Child) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def memory_mb(child: Child) -> float:
-    """Resident memory of a process."""
+def memory_mb(child: Child, *, peak: bool = False) -> float:
+    """Resident memory of a process, or the most that it ever had."""
+    head = "VmHWM:" if peak else "VmRSS:"
     for line in Path(f"/proc/{child.process.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(head):
             return int(line.split()[1]) / 1024
     return 0.0
 

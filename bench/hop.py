@@ -67,10 +67,10 @@ async def _rounds(
 async def _sender(place: Ground) -> Child:
     devices = [d.id for d in town.register(DEVICES).devices if d.id.startswith(f"{AGENT}-")]
     argv = [sys.executable, "-m", "bench.sender", str(place.config(f"agent-{AGENT}"))]
-    return await _piped(place, [*argv, ",".join(devices)])
+    return await piped(place, [*argv, ",".join(devices)])
 
 
-async def _piped(place: Ground, argv: list[str]) -> Child:
+async def piped(place: Ground, argv: list[str]) -> Child:
     """A child that we also write to: ``Children`` gives no standard input."""
     log = place.children.folder / "sender.log"
     with log.open("ab") as errors:

@@ -61,18 +61,19 @@ class Ear:
             return
         if leaf.leaf == "notice":
             envelope = frames.unwrap(payload)
-            notice = _inside(envelope.body)
+            notice = inside(envelope.body)
             down = {one["device"] for one in notice["devices"] if one["state"] == "down"}
             self.told[envelope.seq] = down
         elif leaf.leaf == "receipt":
-            upto = _inside(unpack(payload))["seq"]
+            upto = inside(unpack(payload))["seq"]
             for seq in [seq for seq in self.told if seq <= upto]:
                 for device in self.told.pop(seq):
                     self.receipted.setdefault(device, time.monotonic())
             self.heard.set()
 
 
-def _inside(signed: bytes) -> dict[str, Any]:
+def inside(signed: bytes) -> dict[str, Any]:
+    """What was signed; the signature is not looked at."""
     return dict(orjson.loads(orjson.loads(signed)["payload"]))
 
 
@@ -175,18 +176,24 @@ async def _listening(ear: Ear, port: int) -> AsyncIterator[None]:
 
 def _policy(files: estate.Estate) -> None:
     """The shipped policy without holds, and with as little folding as it allows."""
-    text = (DATA / "policy.toml").read_text(encoding="utf-8")
-    for name, value in (("out_hold_s", 0), ("fold_s", 10), ("fold_most_s", 10)):
-        text = _set(text, name, value)
-    text = _set(text, "flood_most", 1000)
-    for alarm in ("site-out", "device-unreachable"):
-        place = text.index(f'id = "{alarm}"')
-        text = text[:place] + _set(text[place:], "raise_delay_s", 0)
+    text = policy(hold_s=0)
     (files.root / "policy.toml").write_text(text, encoding="utf-8")
     settings = files.collector.read_text(encoding="utf-8")
     line = 'register = "register"\n'
     assert line in settings
     files.collector.write_text(settings.replace(line, f'{line}policy = "policy.toml"\n'))
+
+
+def policy(*, hold_s: int) -> str:
+    """The shipped policy with one hold for devices and sites, and the least folding."""
+    text = (DATA / "policy.toml").read_text(encoding="utf-8")
+    for name, value in (("out_hold_s", hold_s), ("fold_s", 10), ("fold_most_s", 10)):
+        text = _set(text, name, value)
+    text = _set(text, "flood_most", 1000)
+    for alarm in ("site-out", "device-unreachable"):
+        place = text.index(f'id = "{alarm}"')
+        text = text[:place] + _set(text[place:], "raise_delay_s", hold_s)
+    return text
 
 
 def _set(text: str, name: str, value: int) -> str:
