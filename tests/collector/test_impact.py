@@ -230,9 +230,7 @@ def test_k_of_n_stands_while_k_devices_do(least: int, down: int, impact: str) ->
     [((), "none"), ((0,), "none"), ((1,), "partial"), ((0, 1, 2), "partial"), ((2, 3), "partial"),
      ((1, 2, 3), "full"), ((0, 1, 2, 3), "full")],
 )  # fmt: skip
-def test_weighted_by_the_share_of_its_users_that_is_out(
-    down: tuple[int, ...], impact: str
-) -> None:
+def test_weighted_by_the_share_of_its_users_that_is_out(down: tuple[int, ...], impact: str) -> None:
     """Partial from 20 % on, full from 90 %: 10, 20, 30 and 40 hundredths."""
     system = InformationSystem(
         id="egov", name="电子政务外网", devices=FOUR, needs=Needs.WEIGHTED, shares=(10, 20, 30, 40)
