@@ -351,7 +351,8 @@ def _told(load: Load, theirs: Sequence[Took], ours: Sequence[Took]) -> Iterator[
     part = f"{load.devices:,} behind one parent, hold {load.hold_s} s"
     both = {"Alertmanager": theirs, "ours": ours}
     for name, rounds in both.items():
-        notices = "; ".join(f"{one.notices} notices, the first names {one.named}" for one in rounds)
+        said = (f"notices: {one.notices}, devices named in it: {one.named}" for one in rounds)
+        notices = "; ".join(dict.fromkeys(said))
         times = tuple(one.last_s for one in rounds)
         yield Figure(part, f"{name}: last event to the notice", "s", times, None, notices)
     for name, rounds in both.items():

@@ -29,6 +29,6 @@ def test_both_send_one_notice_that_names_the_cause() -> None:
     figures = asyncio.run(alertmanager.figures(Load(devices=40, hold_s=1, rounds=1)))
     told = [figure for figure in figures if figure.name.endswith("last event to the notice")]
     assert [figure.name.partition(":")[0] for figure in told] == ["Alertmanager", "ours"]
-    assert {figure.note for figure in told} == {"1 notices, the first names 1"}
+    assert {figure.note for figure in told} == {"notices: 1, devices named in it: 1"}
     assert all(value > 0 for figure in figures for value in figure.rounds if figure.unit != "s")
     assert {figure.unit for figure in figures} == {"s", "MB", "x"}
