@@ -8,7 +8,8 @@ notice, which names the cause alone, to a listener on loopback.
   hub itself, ``group_wait`` = ``group_interval`` = the hold. The notice comes by its webhook.
 * **Ours** is the real collector behind mosquitto: rows of 500 devices, each looked at by ICMP and
   SNMP, leave an agent's real outbox. Its shipped policy with one hold for devices and sites, the
-  same as above. The notice is the incident notice, read at the broker.
+  same as above; a second later another round says the same by its marker, as one round's silence is
+  not believed. The notice is the incident notice, read at the broker; an office client receipts it.
 
 Equal: number of devices and their order, the hold, one notice with one cause, loopback; what sends
 and what listens are other processes and not counted. New processes each round, in turn.
