@@ -39,6 +39,7 @@ def explain(
     """
     from rich.console import Console
 
+    from cli import moments
     from cli.explain_page import show
     from collector.explain import NoSuchThingError
     from collector.explain import explain as answer
@@ -47,6 +48,8 @@ def explain(
     try:
         was = None if at else segments.drafted(target)
         now_ms = moment(segments, at, "explain") if was is None else was
+        if at and now_ms > max(segments.span().last_ms, _clock_ms(config)):
+            fail("explain", f"{moments.shown(now_ms)} 还没有到 / has not come yet")
         restored = world_of(segments, now_ms, "explain")
         found = answer(restored.world, now_ms, target)
     except NoSuchThingError as fault:
@@ -65,6 +68,14 @@ def fail(command: str, sentence: str, code: int = 1) -> NoReturn:
     """End the program with a sentence."""
     print(f"wanglou {command}: {sentence}", file=sys.stderr)
     raise typer.Exit(code)
+
+
+def _clock_ms(config: Path) -> int:
+    """Now, by the county's own clock."""
+    from collector.io.configured import load_settings
+    from transport.io.clock import Clock
+
+    return Clock.of(load_settings(config).clock).now_ms()
 
 
 def opened(config: Path, command: str, code: int = 1) -> Segments:
@@ -111,8 +122,8 @@ def world_of(segments: Segments, at_ms: int, command: str, code: int = 1) -> Res
         first, last = (moments.shown(one) for one in fault.span)
         fail(
             command,
-            f"那时的输入已不在库中；现有 {first} 至 {last} / inputs are retained from {first} "
-            f"to {last}",
+            f"{moments.shown(at_ms)} 的输入不在库中；现有 {first} 至 {last} / inputs are retained "
+            f"from {first} to {last}",
             code,
         )
     except Unusable as fault:

@@ -15,11 +15,20 @@ if TYPE_CHECKING:
 
 SHOWN: Final = 12
 """Names of a list; ``--json`` has all of them."""
+KINDS: Final = {
+    "device": "设备 device",
+    "site": "站点 site",
+    "operator": "企业 operator",
+    "system": "系统 system",
+}
 
 
 def impact(
     node: Annotated[
-        str, typer.Argument(help="设备、站点、企业或系统的编号 / id of a device, site, operator …")
+        str,
+        typer.Argument(
+            help="设备、站点、企业或系统的编号或名称 / a device, site, operator … by id or name"
+        ),
     ],
     config: CollectorFile,
     if_down: Annotated[
@@ -68,6 +77,7 @@ def _asked(world: World, node: str, *, if_down: bool) -> dict[str, Any]:
     from collector import consequence
 
     county = world.county
+    node = _meant(world, node)
     try:
         kind = consequence.kind_of(world, node)
     except KeyError:
@@ -89,6 +99,20 @@ def _asked(world: World, node: str, *, if_down: bool) -> dict[str, Any]:
     }
 
 
+def _meant(world: World, node: str) -> str:
+    """The id of what has this name; an id is itself."""
+    county = world.county
+    ids = {*county.devices, *county.sites, *county.systems, *county.operators}
+    return node if node in ids else next((k for k, v in _names(world).items() if v == node), node)
+
+
+def _names(world: World) -> dict[str, str]:
+    county = world.county
+    names = {one.id: one.name for one in county.register.devices}
+    names |= {one.id: one.name for one in county.register.sites}
+    return names | {one.id: one.name for one in county.register.systems} | county.operator_names
+
+
 def _data(found: Consequence) -> dict[str, Any]:
     from dataclasses import asdict
 
@@ -98,16 +122,13 @@ def _data(found: Consequence) -> dict[str, Any]:
 def _show(world: World, found: dict[str, Any]) -> None:
     from cli.status_board import WORDS, at, counted
 
-    county, hit = world.county, found["takes_down"]
-    names = {one.id: one.name for one in county.register.devices}
-    names |= {one.id: one.name for one in county.register.sites}
-    names |= {one.id: one.name for one in county.register.systems} | county.operator_names
+    hit, names = found["takes_down"], _names(world)
 
     def listed(ids: list[str]) -> str:
         more = f" … 共 {len(ids)} 个 in all" if len(ids) > SHOWN else ""
         return "、".join(f"{names[one]}（{one}）" for one in ids[:SHOWN]) + more
 
-    print(f"{names[found['node']]}（{found['node']}，{found['kind']}）")
+    print(f"{names[found['node']]}（{found['node']}，{KINDS[found['kind']]}）")
     print("使它中断的 Taken down by:")
     for one in found["taken_down_by"]:
         itself = "（本身 itself）" if one["id"] == found["node"] else ""

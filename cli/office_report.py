@@ -73,7 +73,11 @@ def _from_pages(url: str, warning: str) -> tuple[str, str]:
     except urllib.error.HTTPError as fault:
         _fail(f"{warning}: HTTP {fault.code}", MISSING if fault.code == 404 else FAULTY)
     except (OSError, ValueError) as fault:
-        _fail(f"{url}: {fault}", FAULTY)
+        _fail(_unread(url, fault), FAULTY)
+
+
+def _unread(url: str, fault: Exception) -> str:
+    return f"{url}：网页没有应答 / the pages do not answer: {fault}"
 
 
 def windows(url: str, *, as_json: bool) -> None:
@@ -82,7 +86,8 @@ def windows(url: str, *, as_json: bool) -> None:
         raw = _get(f"{url}/api/v1/maintenance")
         found = json.loads(raw)
     except (OSError, ValueError) as fault:
-        _fail(f"{url}: {fault}", FAULTY)
+        print(f"wanglou office maintenance list: {_unread(url, fault)}", file=sys.stderr)
+        raise typer.Exit(FAULTY) from None
     if as_json:
         print(raw)
         return

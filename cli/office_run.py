@@ -30,7 +30,6 @@ from transport.io.keys import KeyFault, load_key
 from transport.io.sqlite import StoreTooNew
 from transport.sign import sign
 from wire.alarm import AlarmAction
-from wire.codec import explain
 from wire.notice import Command, ThreatWord, Verb
 
 REFUSED, FAULTY, UNANSWERED = 1, 2, 3
@@ -207,7 +206,7 @@ def _sign_and_keep(settings: OfficeSettings, store: OfficeStore, asked: Asked) -
             projected=asked.projected,
         )
     except ValidationError as problem:
-        fail(f"指令写法有误 / not a valid order: {explain(problem)}")
+        fail(f"指令写法有误 / not a valid order: {office_text.wrong(problem)}")
     store.add_command(command, sign(command, "command", own), now_s=clock.wall_ms() // 1000)
     return command.id
 

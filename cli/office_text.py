@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 import orjson
+from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
@@ -39,7 +40,20 @@ LINK: Final = {
     "disconnected": ("与消息服务器断开", "disconnected from the broker"),
 }
 _PAPER: Final = 120
+MOST_FAULTS: Final = 3
 RULE: Final = "═" * 72
+
+
+def wrong(problem: ValidationError) -> str:
+    """What is not well formed in an order that was typed, in Chinese with English beside."""
+    from config.explain import saying
+
+    told = []
+    for given in problem.errors(include_url=False)[:MOST_FAULTS]:
+        said = saying([dict(given)], (), set())
+        where = ".".join(str(part) for part in given["loc"])
+        told.append(f"{where}{'：' if where else ''}{said.zh} / {said.en}")
+    return "; ".join(told)
 
 
 def json_line(event: Event) -> None:

@@ -9,11 +9,10 @@ from typing import NoReturn
 
 from pydantic import ValidationError
 
-from cli import office_run
+from cli import office_run, office_text
 from escalation.cap import MOST_BYTES, Alert, CapError, best_info, parse
 from escalation.feed import threat_id
 from escalation.words import moment
-from wire.codec import explain
 from wire.notice import ThreatWord
 
 TOWN_DIGITS = 9
@@ -42,7 +41,7 @@ def word_of(typed: Typed, from_ms: int | None = None) -> ThreatWord:
             from_ms=from_ms,
         )
     except ValidationError as problem:
-        fail(f"外部威胁写法有误 / not a valid threat: {explain(problem)}")
+        fail(f"外部威胁写法有误 / not a valid threat: {office_text.wrong(problem)}")
 
 
 def _ids(text: str) -> tuple[str, ...]:

@@ -73,6 +73,8 @@ def replay(
         edit = replace(edited(segments, plan, policy, register), counted=trial)
         begin = segments.span().first_ms if not from_ else moment(segments, from_, COMMAND, TROUBLE)
         end = moment(segments, to, COMMAND, TROUBLE)
+        if begin > end:
+            fail(COMMAND, "起点晚于终点 / --from is later than --to", TROUBLE)
         run, equal = told(segments, edit, (begin, end), config if samples else None)
         found = Found(run, edit, begin, end, equal=equal)
         found.coarse = [] if samples else found.coarse

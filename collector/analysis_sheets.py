@@ -55,6 +55,10 @@ def title(county: County, made: Analysis, name: str) -> Bilingual:
 def remarks(made: Analysis) -> list[Bilingual]:
     """What is not, or not yet, in it."""
     found = []
+    if made.until_ms == made.period.from_ms:
+        return [Bilingual(zh="本期尚未开始", en="this period has not begun")]
+    if made.known_ms == made.period.to_ms:
+        return [Bilingual(zh="本期没有日志，日志始于本期之后", en="the journal begins after it")]
     if made.known_ms is not None:
         at = stamp(made.known_ms)
         found.append(Bilingual(zh=f"日志自 {at} 起，此前不计", en=f"the journal begins at {at}"))

@@ -25,7 +25,7 @@ from escalation.page import (
 from escalation.state import Awaiting, Standing
 from escalation.warning import IN_FORCE, OPEN
 from escalation.words import EMPTY, Both, join, lasting, moment, sentence, sentences
-from wire.notice import STATING, Command, Verb
+from wire.notice import STATING, Attested, Command, Verb
 
 TOPICS: Final = {
     "incident": Both("事件通知", "incident notice"),
@@ -58,8 +58,8 @@ REFUSALS: Final = {
         "提请与发布须由不同账号办理", "the same account may not both propose and issue"
     ),
     Outcome.UNKNOWN_TARGET: Both(
-        "没有此编号的预警、通知、企业、信息系统或研判事项",
-        "there is no such warning, notice, operator, information system or fact",
+        "没有此编号的预警、通知、企业、信息系统、乡镇或研判事项",
+        "there is no such warning, notice, operator, information system, town or fact",
     ),
     Outcome.CLOSED: Both("该预警已结束", "that warning is closed"),
     Outcome.NOT_POSSIBLE: Both("预警当前状态下不能办理", "not possible in the warning's state"),
@@ -87,6 +87,15 @@ REFUSALS: Final = {
         "下达于汇聚端存储受损之前，是否已办理无从核实",
         "it was given before the county's store lost something: it may have been carried out",
     ),
+}
+NO_SUCH_ALARM: Final = Both(
+    "没有此编号的告警、设备、站点、企业或维护窗口，或没有可清理的",
+    "there is no such alarm, device, site, operator or window, or nothing to purge",
+)
+WITHDRAWALS: Final = {
+    Verb.ATTEST: Both("撤回电话核实", "withdraw what was attested of"),
+    Verb.FACT: Both("撤回研判事项", "withdraw the fact"),
+    Verb.THREAT: Both("撤回外部威胁", "withdraw the threat"),
 }
 REMEDIES: Final = {
     Outcome.UNKNOWN_KEY: Both(
@@ -181,7 +190,9 @@ def decision(
 
 
 def _refused(view: View, command: Command, outcome: Outcome, who: Both) -> Rendered:
-    order, why = ORDERS[command.verb], REFUSALS[outcome]
+    order, why = _ordered(command), REFUSALS[outcome]
+    if outcome is Outcome.UNKNOWN_TARGET and command.word is not None:
+        why = NO_SUCH_ALARM
     state = STATES[view.case.state] if view.case else Both("无未结预警", "no open warning")
     roles = _roles_for(view, command.verb)
     remedy = REMEDIES.get(
@@ -194,13 +205,13 @@ def _refused(view: View, command: Command, outcome: Outcome, who: Both) -> Rende
     return finish(
         Both(
             f"指令未执行：{order.zh} {command.target}",
-            f"Order refused: {command.verb} {command.target}",
+            f"Order refused: {order.en} {command.target}",
         ),
         sentences(
             [
                 Both(
                     f"{who.zh}的指令“{order.zh} {command.target}”未执行：{why.zh}",
-                    f"{who.en}: the order to {command.verb} {command.target} was refused: {why.en}",
+                    f"{who.en}: the order to {order.en} {command.target} was refused: {why.en}",
                 )
             ]
         ),
@@ -209,6 +220,15 @@ def _refused(view: View, command: Command, outcome: Outcome, who: Both) -> Rende
         [_stamp_line(command)],
         footer=EMPTY,
     )
+
+
+def _ordered(command: Command) -> Both:
+    """What was asked for, in the words of the order: a withdrawal is not called an entry."""
+    if command.word is not None:
+        return worded.ASKED[command.word.verb]
+    if command.state == Attested.WITHDRAWN and command.verb in WITHDRAWALS:
+        return WITHDRAWALS[command.verb]
+    return Both(ORDERS[command.verb].zh, str(command.verb))
 
 
 def _who(view: View, command: Command) -> Both:

@@ -24,6 +24,18 @@ DEEDS: Final = {
     AlarmVerb.MAINTAIN: Both("登记维护窗口“{}”", "entered the maintenance window “{}”"),
     AlarmVerb.END: Both("结束维护窗口 {}", "ended the maintenance window {}"),
 }
+ASKED: Final = {
+    AlarmVerb.ACK: Both("确认告警", "acknowledge alarms of"),
+    AlarmVerb.UNACK: Both("取消确认告警", "take back an acknowledgement of"),
+    AlarmVerb.NOTE: Both("备注告警", "make a note on"),
+    AlarmVerb.ASSIGN: Both("指派告警", "assign alarms of"),
+    AlarmVerb.CLOSE: Both("关闭告警", "close alarms of"),
+    AlarmVerb.SHELVE: Both("搁置告警", "shelve alarms of"),
+    AlarmVerb.UNSHELVE: Both("取消搁置告警", "unshelve alarms of"),
+    AlarmVerb.PURGE: Both("清理告警", "purge alarms of"),
+    AlarmVerb.MAINTAIN: Both("登记维护窗口", "enter the maintenance window"),
+    AlarmVerb.END: Both("结束维护窗口", "end the maintenance window"),
+}
 AFTER: Final = {
     AlarmVerb.SHELVE: Both(
         "搁置期间照常监测，影响照常计入，仅不发设备通知；到期自动恢复并告知",

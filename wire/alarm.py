@@ -77,12 +77,15 @@ class AlarmAction(Wire):
         of_windows = verb in {AlarmVerb.MAINTAIN, AlarmVerb.END}
         by_age = verb is AlarmVerb.PURGE and self.older_s is not None
         if bool(self.alarms) is (of_windows or by_age):
-            raise ValueError("a word is on alarms, on a window, or on what was cleared long ago")
+            raise ValueError(
+                "应写明告警编号，清理也可用 --older / "
+                "a word is on alarms, on a window, or on what was cleared long ago"
+            )
         if self.older_s is not None and verb is not AlarmVerb.PURGE:
             raise ValueError("only purge has an age")
         shelving = verb is AlarmVerb.SHELVE
         if shelving and not (self.name.strip() and self.text.strip()):
-            raise ValueError("a shelf has a name and a reason")
+            raise ValueError("搁置应写明名称和理由 / a shelf has a name and a reason")
         if not shelving and (self.name or self.valid_s is not None):
             raise ValueError("only a shelf has a name and a term")
         return self

@@ -103,7 +103,10 @@ def _rule(text: str) -> str:
         parts[name] = value
     known = RULES.get(parts.pop("FREQ", ""))
     if known is None:
-        raise ValueError(f"a recurrence rule has a FREQ: {', '.join(RULES)}")
+        raise ValueError(
+            f"重复规则的 FREQ 应为 {'、'.join(RULES)} 之一 / "
+            f"a recurrence rule has a FREQ: {', '.join(RULES)}"
+        )
     for name, value in parts.items():
         if name not in known:
             raise ValueError(f"such a recurrence rule has no part {name[:20]!r}")
@@ -147,7 +150,7 @@ class Window(Wire):
     @model_validator(mode="after")
     def _spans(self) -> Self:
         if self.end_ms <= self.start_ms:
-            raise ValueError("a window ends after it begins")
+            raise ValueError("结束时间应晚于开始时间 / a window ends after it begins")
         return self
 
     @property

@@ -203,7 +203,10 @@ class ThreatWord(Wire):
     @model_validator(mode="after")
     def _hits(self) -> Self:
         if not (self.operators or self.systems or self.towns):
-            raise ValueError("a threat names operators, systems or towns that it may hit")
+            raise ValueError(
+                "外部威胁应写明可能影响的企业、系统或乡镇 / "
+                "a threat names operators, systems or towns that it may hit"
+            )
         return self
 
 
@@ -348,7 +351,9 @@ class Command(Wire):
         if self.verb is Verb.ATTEST and self.state not in set(Attested):
             raise ValueError(f"an attested state is one of {', '.join(Attested)}")
         if self.verb is not Verb.THREAT and (self.valid_s or 0) > DAY_S:
-            raise ValueError("what a person attests or judges holds for a day at most")
+            raise ValueError(
+                "登记的有效期最长一天 / what a person attests or judges holds for a day at most"
+            )
         threatens = self.verb is Verb.THREAT and self.state != Attested.WITHDRAWN
         if (self.threat is not None) is not threatens:
             raise ValueError("a threat says what it may hit, and no other order does")
@@ -358,7 +363,9 @@ class Command(Wire):
             raise ValueError("only a proposal can be of what is projected")
         said = self.state is not None and self.state != Attested.WITHDRAWN
         if said and not self.source.strip():
-            raise ValueError("what a person states has a source: who said so")
+            raise ValueError(
+                "登记应写明依据（--source） / what a person states has a source: who said so"
+            )
         if not said and (self.valid_s is not None or (self.source and self.state is None)):
             raise ValueError("only what a person states has a source and a term")
         return self

@@ -78,6 +78,8 @@ def test_explain_says_why_now_and_then(folder: Path, keeper: Keeper) -> None:
         (("explain", "cmcc-s11"), "did you mean"),
         (("explain", "--at", "noon"), "no moment"),
         (("explain", "--at", "2020-01-01"), "are retained from"),
+        (("explain", "--at", "2999-01-01"), "has not come yet"),
+        (("replay", "--from", "-1m", "--to", "-2m"), "later than --to"),
         (("replay", "--from", "2020-01-01"), "are retained from"),
         (("replay", "--policy", "nothing.toml"), "no such file"),
         (("replay", "--samples"), "no sample history"),

@@ -192,7 +192,8 @@ async def test_what_is_not_answered_yet_is_kept(tmp_path: Path) -> None:
     [
         (("ack", "N-000001", "--as", "nobody"), "没有 nobody 可用的密钥，指令未签署"),
         (("ack", "N 1", "--as", "zhang"), "指令写法有误"),
-        (("attest", "cucc", "none", "--as", "zhang"), "指令写法有误"),
+        (("attest", "cucc", "none", "--as", "zhang"), "登记应写明依据"),
+        (("threat", "dig-1", "--as", "zhang", "--source", "x"), "what：不能为空"),
     ],
 )
 async def test_what_cannot_be_signed_is_said_in_a_sentence(
