@@ -66,6 +66,8 @@ def submit(
     from collector.rulechange import RuleChange
     from collector.ruling import parts
 
+    if not reason.strip():
+        _fail("变更要写明理由 / a change has a reason")
     with _told():
         place = _place(config)
         county = load_county(place.settings)
@@ -91,7 +93,7 @@ def submit(
         path = filed.submit(place.folder, county, _signed(place, keys, account, change))
     typer.echo(
         f"已提交 {path.stem}：改动 {'、'.join(change.parts)}；规则故事 {len(outcomes)} 个，"
-        f"不符 {len(failed)} 个 / submitted: {', '.join(change.parts)} differ; of {len(outcomes)} "
+        f"不符 {len(failed)} 个 / submitted: {', '.join(change.parts)}; of {len(outcomes)} "
         f"rule stories {len(failed)} go otherwise"
     )
     for name in failed:
@@ -231,14 +233,29 @@ def _place(config: Path) -> _Place:
 
 def _signed(place: _Place, folder: Path | None, account: str, payload: Any) -> Any:
     """``payload`` by the person's key, which the register names."""
-    from transport.io.keys import load_key
+    from collector.ruling import may
+    from collector.world import charter
+    from transport.io.keys import KeyFault, load_key
     from transport.sign import sign
 
     people = {person.account: person.key for person in place.inforce.register.people}
     if account not in people:
         _fail(f"没有账号 {account} / no such account: {account}")
+    roles = place.settings.rules.roles
+    if not may(charter(place.inforce).member(account), people[account], roles, place.now_ms):
+        _fail(
+            f"{account} 无权变更规则，或不在任；可办理的角色：{'、'.join(roles)} / "
+            f"{account} may not change the rules, or is not in office; roles: {', '.join(roles)}"
+        )
     keys = folder or Path(place.settings.collector.keys_dir)
-    return sign(payload, "rules", load_key(keys, people[account]))
+    try:
+        own = load_key(keys, people[account])
+    except KeyFault as fault:
+        _fail(
+            f"没有 {account} 可用的密钥，未签署；密钥在别处时用 --keys 写明 / "
+            f"no usable key of {account}, nothing was signed; --keys says where it is: {fault}"
+        )
+    return sign(payload, "rules", own)
 
 
 def _path(path: object) -> Path | None:
