@@ -33,7 +33,11 @@ def demo(
     scale: float | None = typer.Option(
         None, "--scale", min=1, max=3600, help="时间倍率，缺省由故事定 / how fast domain time runs"
     ),
-    once: bool = typer.Option(False, "--once", help="讲完即止 / end after the story"),
+    once: bool = typer.Option(
+        False,
+        "--once",
+        help="讲完即止；不在终端上也是 / end after the story, as without a terminal",
+    ),
     as_json: bool = typer.Option(False, "--json", help="输出 JSON / print a JSON report"),
     keep: Path | None = typer.Option(None, "--keep", help="保留运行目录 / keep the run directory"),
     web_port: int = typer.Option(

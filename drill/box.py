@@ -224,6 +224,8 @@ class Box:
     async def _play(self, estate: Estate) -> None:
         if self.url and self.options.web_port and await answers(self.options.web_port):
             self._say("box", f"网页：{self.url}", f"pages: {self.url}")
+        config = self.folder / "collector.toml"
+        self._say("box", f"查看：wanglou status --config {config}", f"its settings: {config}")
         player = self.player = Player(self.story, self.clock.now_ms())
         self._say("box", f"故事开始：{self.story.title.zh}", f"story: {self.story.title.en}")
         for notice in self.notices:

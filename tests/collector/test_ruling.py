@@ -156,6 +156,8 @@ def test_files_alone_bring_nothing_into_force_and_a_signed_change_does(house: Ho
     assert house.status()["config_hash"] == first
     assert any("differ from the rules in force" in str(line["event"]) for line in house.log)
 
+    assert rules("submit", "--as", "li", "--reason", " ")[0] == 1
+    assert "没有账号" in rules("submit", "--as", "nobody", "--reason", "x")[1]
     code, said = rules("submit", "--as", "li", "--reason", "站点更名")
     assert code == 0, said
     number = said.partition("已提交 ")[2].partition("：")[0]
