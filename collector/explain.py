@@ -144,7 +144,7 @@ def _root(world: World, situation: Situation, decision: Decision, now_ms: int) -
         kind=Kind.WARNING,
         id=decision.warning,
         text=text(
-            f"判定：预警{warning.zh}，响应{level.zh}{spans.zh}",
+            f"判定：{_reached_zh(world, decision.warning, decision.level)}{spans.zh}",
             f"judged: warning {warning.en}, response {level.en}{spans.en}",
         ),
         state=decision.level,
@@ -158,6 +158,12 @@ def _root(world: World, situation: Situation, decision: Decision, now_ms: int) -
             *_ahead(world, situation),
         ),
     )
+
+
+def _reached_zh(world: World, warning: str, level: str) -> str:
+    """``情形3，无响应``: the plan's own names, which say which of the two they are."""
+    reached = "无预警" if warning == NOTHING else item_name(world, warning).zh
+    return f"{reached}，{'无响应' if level == NOTHING else item_name(world, level).zh}"
 
 
 def _rule(world: World, rule_id: str) -> Why:
@@ -239,7 +245,8 @@ def _ahead(world: World, situation: Situation) -> Iterator[Why]:
         kind=Kind.OUTLOOK,
         id=coming.warning,
         text=text(
-            f"预计{zh}：预警{warning.zh}，响应{level.zh}（将断电站点{coming.sites}个；{said}）",
+            f"预计{zh}：{_reached_zh(world, coming.warning, coming.level)}"
+            f"（将断电站点{coming.sites}个；{said}）",
             f"likely{en}: warning {warning.en}, response {level.en} ({coming.sites} sites "
             f"go dark; {', '.join(f'{n} {state}' for n, state in worse.items())})",
         ),
