@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import subprocess
 import sys
@@ -268,6 +269,7 @@ class Office:
         self.receiver = Receiver(store=1)
         self.news = asyncio.Event()
         self.acks: list[Acked] = []
+        self._ordered = b""
         self.link = Link(
             BrokerSettings(port=house.port, keepalive_s=5),
             client_id="office",
@@ -314,10 +316,14 @@ class Office:
         return self.notices
 
     async def until_acked(self, seq: int) -> None:
+        """Until the order is answered; sent again meanwhile, as every sender does."""
         async with asyncio.timeout(60):
             while not any(acked.seq >= seq for acked in self.acks):
                 self.news.clear()
-                await self.news.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(1):
+                        await self.news.wait()
+                self.link.post(f"{self.house.base}/office/office/command", self._ordered)
 
     def order(self, seq: int, verb: Verb, target: str, *, key: str = "li") -> None:
         command = Command(
@@ -338,6 +344,7 @@ class Office:
             check=seq,
             body=signed.model_dump_json().encode(),
         )
+        self._ordered = payload
         self.link.post(f"{self.house.base}/office/office/command", payload)
 
 
