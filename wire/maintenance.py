@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Annotated, Final, NamedTuple, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from wire.base import Id, Ms, Wire
+
+_CHINA: Final = timezone(timedelta(hours=8))
+_MONTH_DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 RULE_MOST: Final = 200
 """Characters of a recurrence rule."""
@@ -128,6 +132,18 @@ def _agree(parts: Mapping[str, str], *, daily: bool) -> None:
         raise ValueError("BYSETPOS goes with a BYDAY without numbers")
 
 
+def _has_its_day(rule: str, start_ms: int) -> None:
+    """A yearly rule with months alone takes the day of its start: one of them has it every year."""
+    parts = dict(part.split("=") for part in rule.split(";") if part)
+    if "BYMONTH" not in parts or not parts.keys().isdisjoint({"BYDAY", "BYMONTHDAY"}):
+        return
+    day = datetime.fromtimestamp(start_ms // 1000, _CHINA).day
+    if all(day > _MONTH_DAYS[int(month) - 1] for month in parts["BYMONTH"].split(",")):
+        raise ValueError(
+            f"所列月份并非每年都有{day}日 / no month of BYMONTH has a day {day} each year"
+        )
+
+
 TargetText = Annotated[str, Field(max_length=150), AfterValidator(_target)]
 RuleText = Annotated[str, Field(max_length=RULE_MOST), AfterValidator(_rule)]
 Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -151,6 +167,7 @@ class Window(Wire):
     def _spans(self) -> Self:
         if self.end_ms <= self.start_ms:
             raise ValueError("结束时间应晚于开始时间 / a window ends after it begins")
+        _has_its_day(self.rrule, self.start_ms)
         return self
 
     @property

@@ -83,6 +83,13 @@ def test_a_rule_that_we_do_not_know_or_that_never_comes_true_is_refused(rrule: s
         window(rrule)
 
 
+@pytest.mark.parametrize("rrule", ["FREQ=YEARLY;BYMONTH=11", "FREQ=YEARLY;INTERVAL=2;BYMONTH=2,6"])
+def test_a_yearly_rule_takes_the_day_of_its_start_which_its_months_must_have(rrule: str) -> None:
+    with pytest.raises(ValidationError, match="31日"):
+        window(rrule, "2024-01-31 22:00")
+    assert following(window(rrule, "2024-01-28 22:00"), at("2024-01-29 22:00"))
+
+
 @st.composite
 def rules(draw: st.DrawFn) -> str:
     freq = draw(st.sampled_from(sorted(RULES)))
