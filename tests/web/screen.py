@@ -57,7 +57,7 @@ class Screen:
     async def go(self, path: str) -> None:
         """Open ``path`` and wait until its data are shown."""
         await self.page.goto(self.url + path)
-        await expect(self.page.locator("#main")).not_to_contain_text("正在读取")
+        await expect(self.page.locator("#main")).to_have_attribute("aria-busy", "false")
         await expect(self.page.locator("#fresh .s-ok")).to_be_visible()
 
     async def number(self, state: str) -> int:

@@ -209,6 +209,10 @@ async def test_server_gone_and_back(browser: Browser, stage: Stage) -> None:
             await page.wait_for_function("navigator.serviceWorker.controller !== null")
             for path in ("/", "/warning", "/"):  # through the worker, which keeps what it sees
                 await screen.go(path)
+            for path in ("summary", "warning"):  # it keeps behind the page's back
+                await page.wait_for_function(
+                    "path => caches.match(path).then(Boolean)", arg=f"/api/v1/{path}"
+                )
             down = await screen.number("down")
 
             await first.aclose()

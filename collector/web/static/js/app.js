@@ -46,11 +46,13 @@ async function open(fresh) {
   const params = new URLSearchParams(location.search);
   const [found, id] = await find(location.pathname);
   if (mine !== visit) return;
+  if (fresh) main.ariaBusy = "true";
   if (fresh && found !== page) show(main, h("p", { class: "muted" }, t("loading")));
   page = found;
   context = { id, params };
   if (!page) {
     show(main, h("p", { class: "card" }, t("not_found")));
+    main.ariaBusy = "false";
     return;
   }
   link.saved = false;
@@ -72,6 +74,7 @@ async function open(fresh) {
     show(main, h("p", { class: "card notice" }, problemText(error), " ",
       link.live === false && t("no_copy")));
   }
+  main.ariaBusy = "false";
   frame();
   banner();
 }
