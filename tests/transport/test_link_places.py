@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -19,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from config.settings import BrokerSettings
 from tests.peers import free_port, mosquitto
 from transport.io import link as links
-from transport.io.link import Link
+from transport.io.link import Link, Message
 from transport.io.tls import plainly
 
 pytestmark = pytest.mark.peers
@@ -28,13 +29,18 @@ LIMIT_S = 60.0
 
 
 class Station:
-    def __init__(self, broker: BrokerSettings, name: str = "one") -> None:
+    """A link that says when it is up and down, and what it hears of ``hears``."""
+
+    def __init__(self, broker: BrokerSettings, name: str = "one", hears: str = "") -> None:
         self.ups: asyncio.Queue[int] = asyncio.Queue()
         self.downs: asyncio.Queue[str] = asyncio.Queue()
+        self.heard: asyncio.Queue[bytes] = asyncio.Queue()
         self.link = Link(
             broker,
             client_id=name,
-            on_message=lambda _: None,
+            subscriptions=(hears,) if hears else (),
+            will=lambda: None if hears else Message("t/last", b"lost"),
+            on_message=lambda message: self.heard.put_nowait(message.payload),
             on_connected=self._connected,
             on_disconnected=self.downs.put_nowait,
         )
@@ -92,6 +98,32 @@ async def test_who_leaves_comes_back_later(tmp_path: Path) -> None:
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_who_leaves_is_not_taken_for_lost(tmp_path: Path) -> None:
+    """Whatever the broker still has to write when it comes to our good-bye."""
+    with mosquitto(tmp_path) as broker:
+        ear = Station(settings(broker.port), "ear", "t/last")
+        one = Station(settings(broker.port))
+        running = [asyncio.create_task(station.link.run()) for station in (ear, one)]
+        assert broker.process is not None
+        try:
+            await ear.up()
+            await one.up()
+            broker.process.send_signal(signal.SIGSTOP)
+            for _ in range(50):
+                one.link.post("t/x", b"x")
+            one.link.leave(0.0)
+            await one.down()
+            broker.process.send_signal(signal.SIGCONT)
+            await one.up()
+            assert await one.link.publish("t/last", b"back")
+            async with asyncio.timeout(LIMIT_S):
+                assert await ear.heard.get() == b"back"
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
 
 class Authority:

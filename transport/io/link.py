@@ -18,6 +18,8 @@ Everything is QoS 1 in clean sessions.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import random
 import socket
 import time
@@ -50,6 +52,7 @@ LASTING_S: Final = 5.0
 _PACKET_MOST: Final = MAX_PAYLOAD + 4096
 _ARRIVALS_MOST: Final = 5000
 _CONNECT_TIMEOUT_S: Final = 10.0
+_LINGER_S: Final = 2.0
 _UNSUPPORTED_VERSION: Final = 132
 _SUSPICIOUS: Final = 3
 """Short connections in a row after which people are told."""
@@ -214,6 +217,7 @@ class Link:
                 back.cancel()
             client.give_up()
             self._down(reason, client, served=served)
+            await client.linger()
         return served
 
     async def _go_back(self, client: _Client) -> None:
@@ -321,6 +325,7 @@ class _Client(aiomqtt.Client):
         self._answers: dict[int, asyncio.Future[bool]] = {}
         self.refused = 0
         self.why = ""
+        self._kept: socket.socket | None = None
 
     def post(self, topic: str, payload: bytes, *, retain: bool) -> asyncio.Future[bool] | None:
         info = self._client.publish(topic, payload, 1, retain)
@@ -331,9 +336,27 @@ class _Client(aiomqtt.Client):
         return answer
 
     def leave(self, why: str) -> None:
-        """End the connection by our own will."""
+        """End the connection by our own will; ``linger`` has to follow."""
         self.why = why
+        ours = self._client.socket()
+        if ours is not None and self._kept is None:
+            self._kept = socket.socket(fileno=os.dup(ours.fileno()))
         self._client.disconnect()
+
+    async def linger(self) -> None:
+        """After ``leave`` wait until the broker has ended the connection, too.
+
+        paho closes behind its DISCONNECT. What the broker then still writes is answered by a
+        reset, and a broker that meets that first takes us for lost and publishes the Will.
+        """
+        kept, self._kept = self._kept, None
+        if kept is None:
+            return
+        loop = asyncio.get_running_loop()
+        with kept, contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_LINGER_S):
+                while await loop.sock_recv(kept, 65_536):
+                    pass
 
     def watch(self) -> None:
         """Answer what is open at the moment of disconnection (aiomqtt waits 10 s instead)."""
