@@ -74,12 +74,14 @@ def _from_store(config: Path, *, watch: bool, as_json: bool) -> None:
                 print(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())
             elif not (watch and sys.stdout.isatty()):
                 shown = board(follower.world, follower.last_ms)
-                Console().print(page(shown, clock.now_ms()))
+                console = Console()
+                console.print(page(shown, clock.now_ms(), console.width))
             else:
                 with Live(auto_refresh=False, screen=True) as live:
                     while True:
                         shown = board(follower.catch_up(), follower.last_ms)
-                        live.update(page(shown, clock.now_ms()), refresh=True)
+                        width = live.console.width
+                        live.update(page(shown, clock.now_ms(), width), refresh=True)
                         time.sleep(EVERY_S)
     except KeyboardInterrupt:
         return
@@ -119,4 +121,5 @@ def _from_pages(url: str, *, watch: bool, as_json: bool) -> None:
         with contextlib.suppress(KeyboardInterrupt):
             status_page.watch(url.rstrip("/"))
     else:
-        Console().print(status_page.page(shown))
+        console = Console()
+        console.print(status_page.page(shown, width=console.width))

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from cli import columns
 from collector.web.export import cst
 from escalation import dark
 from wire.notice import PowerFact
@@ -70,17 +71,17 @@ def watch(url: str) -> None:
             except NoPages as gone:
                 age = round(time.monotonic() - asked_at)
                 fault = f"与汇聚端失去联系 {age} 秒 / no contact for {age} s: {gone}"
-            live.update(page(shown, fault), refresh=True)
+            live.update(page(shown, fault, live.console.width), refresh=True)
             time.sleep(EVERY_S)
 
 
-def page(shown: Json | None, fault: str = "") -> RenderableType:
-    """One screen."""
+def page(shown: Json | None, fault: str = "", width: int = 120) -> RenderableType:
+    """One screen, ``width`` columns wide."""
     parts: list[RenderableType] = []
     if fault:
         parts.append(Text(fault, style="bold magenta reverse"))
     if shown is not None:
-        parts += [_head(shown), _counts(shown), _matrix(shown), _systems(shown)]
+        parts += [_head(shown), _counts(shown), _matrix(shown), _systems(shown, width)]
     return Group(*parts)
 
 
@@ -147,7 +148,8 @@ def _matrix(shown: Json) -> Table:
     for operator in shown["operators"]:
         shape, said, style = _network(operator)
         silent = " 无声 silent" if operator["silent_since_ms"] else ""
-        table.add_column(Text(f"{operator['name']['zh']} {shape}{said}{silent}", style=style))
+        head = Text(f"{operator['name']['zh']} {shape}{said}{silent}", style=style)
+        table.add_column(head, overflow="fold")
     for town in shown["towns"]:
         row = (_cell(cells.get((town["code"], one["id"]))) for one in shown["operators"])
         table.add_row(Text(town["name"]), *row)
@@ -162,12 +164,10 @@ def _cell(cell: Json | None) -> Text:
     return Text(f"{shape} {bad}/{cell['sites']}", style=style)
 
 
-def _systems(shown: Json) -> Text:
-    text = Text()
-    for system in shown["systems"]:
-        shape, said, style = _network(system)
-        text.append(f"{shape} {system['name']}{said}  ", style=style)
-    return text
+def _systems(shown: Json, width: int) -> Text:
+    marks = [(system["name"], *_network(system)) for system in shown["systems"]]
+    items = (Text(f"{shape} {name}{said}", style=style) for name, shape, said, style in marks)
+    return columns.flow(items, width)
 
 
 def _network(one: Json) -> tuple[str, str, str]:

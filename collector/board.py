@@ -9,7 +9,7 @@ from collector import offices
 from collector.base import World
 from collector.consequence import counts
 from collector.identity import refused_lives
-from collector.sight import as_of, disagree, points
+from collector.sight import as_of, disagree, in_sight, points
 from collector.state import AgentState, Blind, Status
 from collector.tally import Count
 from collector.vitals import stuck
@@ -35,6 +35,7 @@ def board(world: World, now_ms: int, *, devices: bool = True) -> Json:
         "config_hash": world.county.hash,
         "warning": world.desk.open_warning,
         "standing": standing(world),
+        "expected": expected(world),
         "last_notice": world.desk.last_number,
         "load": asdict(load(world.desk.sent, now_ms)),
         "verdict": situation.verdict.model_dump(mode="json") if situation else None,
@@ -85,6 +86,18 @@ def standing(world: World) -> Json | None:
         "opened_ms": case.opened_ms,
         "rules": case.rules[:RULES],
         "rules_in_force": (world.desk.offered or case.rules)[:RULES],
+    }
+
+
+def expected(world: World) -> Json | None:
+    """The names of the projected scenario and level; None where nothing worse is likely."""
+    ahead = world.situation.verdict.projected if world.situation else None
+    if ahead is None:
+        return None
+    charter = charter_of(world.county)
+    return {
+        "scenario": scenario_name(charter, ahead.warning)._asdict(),
+        "level": level_name(charter, ahead.level)._asdict(),
     }
 
 
@@ -157,6 +170,7 @@ def device(world: World, name: str) -> Json:
             "phase": alarm.phase.value,
             "since_ms": alarm.began_ms or alarm.since_ms,
             "said": alarm.said,
+            "unknown": not in_sight(world, name, row, key.partition("|")[0], key.partition("|")[2]),
         }
         for key, alarm in row.alarms.items()
         if alarm.phase != "clear" or alarm.flapping_ms is not None
