@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from sys import intern
 from typing import NamedTuple
 
-from agent.counters import Past, packed, rates, restarted, without_leaps
+from agent.counters import Past, ahead, packed, rates, restarted, without_leaps
 from agent.decode import ONE_ROW, Number, column, decode, numbers, uptime_ticks
 from agent.lanes import StateLane, by_rows
 from agent.query import Group, Query, SnmpResult, TableValues
@@ -130,7 +130,8 @@ class Batch:
             return False
         if query.uptime is not None:
             now: int = result.scalars[query.uptime]  # type: ignore[assignment]  # as its tag says
-            if restarted(ticks, now, at_ns - then_ns):
+            elapsed_ns = at_ns - then_ns
+            if restarted(ticks, now, elapsed_ns) or ahead(ticks, now, elapsed_ns):
                 return False
         if cohort is None:
             cohort = scalars[id(query)] = _Scalars(kind)

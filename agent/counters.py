@@ -25,9 +25,14 @@ LEEWAY: Final = 1.5
 """Times its speed that a row's rate may be: devices refresh their counters every few seconds."""
 SLACK_TICKS: Final = 1000
 """How far sysUpTime may be off (delays, coarse clocks) before it says that a device restarted."""
+AHEAD_TICKS: Final = 360_000
+AHEAD_TIMES: Final = 16
+"""How far sysUpTime may run ahead: an hour, and what clocks do that count in other units."""
 
 
 Bounds: TypeAlias = tuple[int, int]
+Boots: TypeAlias = tuple[bytes, int]
+"""SNMPv3's engine id and snmpEngineBoots."""
 Counts: TypeAlias = "array[int] | list[Number]"
 """Counts row by row; packed as long as all of them are counts."""
 
@@ -77,6 +82,12 @@ def restarted(before_ticks: int, now_ticks: int, elapsed_ns: int) -> bool:
     return abs(now_ticks - (expected - WRAP32)) > slack
 
 
+def ahead(before_ticks: int, now_ticks: int, elapsed_ns: int) -> bool:
+    """Whether sysUpTime leapt far ahead, as no device does: another one has taken its place."""
+    elapsed = elapsed_ns * TICKS_PER_S // 1_000_000_000
+    return now_ticks > before_ticks + AHEAD_TIMES * elapsed + AHEAD_TICKS
+
+
 class Rates:
     """One device's counters from look to look.
 
@@ -95,7 +106,7 @@ class Rates:
         self._bounds = within or bounds(gap_s, least_s)
         self._past: tuple[Past, ...] = ()
         self._uptime: int | None = None
-        self._boots: int | None = None
+        self._boots: Boots | None = None
         self._at_ns = 0
 
     def keep_to(self, within: Bounds) -> None:
@@ -115,11 +126,11 @@ class Rates:
         rows: Sequence[Rows],
         at_ns: int,
         uptime_ticks: int | None = None,
-        boots: int | None = None,
+        boots: Boots | None = None,
     ) -> bool:
         """Turn counts into rates; ``at_ns`` monotonic.
 
-        ``uptime_ticks`` is sysUpTime of this look, ``boots`` snmpEngineBoots where it is known.
+        ``uptime_ticks`` is sysUpTime of this look, ``boots`` stands where it is known.
         """
         again = self.restarted(at_ns, uptime_ticks, boots)
         for part in rows:
@@ -130,22 +141,23 @@ class Rates:
                 self._turn(part, places, at_ns)
         return again
 
-    def restarted(self, at_ns: int, uptime_ticks: int | None, boots: int | None = None) -> bool:
+    def restarted(self, at_ns: int, uptime_ticks: int | None, boots: Boots | None = None) -> bool:
         """Whether the device restarted since the look before; then all counts are void.
 
-        SNMPv3's engine boots tell it, else sysUpTime does.
+        SNMPv3's engine id and boots tell it, else sysUpTime does. A sysUpTime far ahead is that of
+        another unit: its counts are others, too, but nothing is known to have restarted.
         """
-        again = False
+        again = another = False
         if boots is not None:
             again = self._boots is not None and boots != self._boots
             self._boots = boots
         if uptime_ticks is not None:
-            again = again or (
-                self._uptime is not None
-                and restarted(self._uptime, uptime_ticks, at_ns - self._at_ns)
-            )
+            if self._uptime is not None:
+                elapsed_ns = at_ns - self._at_ns
+                again = again or restarted(self._uptime, uptime_ticks, elapsed_ns)
+                another = ahead(self._uptime, uptime_ticks, elapsed_ns)
             self._uptime, self._at_ns = uptime_ticks, at_ns
-        if again:
+        if again or another:
             self._past = ()
         return again
 

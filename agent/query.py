@@ -152,8 +152,8 @@ class SnmpResult:
     ``could_not_look``: our own fault (``no_socket``, ``network_unreachable``, ``not_permitted``,
     ``receive_overflow``, ``closed``); it says nothing about the device. ``rtt_ns`` is the first
     request's round trip, None when it had to be repeated. ``repeats``: requests sent again
-    because nothing came in time. ``boots``: snmpEngineBoots of a device that speaks version 3.
-    ``took_ns``: from the first packet to the end; 0: not known.
+    because nothing came in time. ``boots``: engine id and snmpEngineBoots of a device that speaks
+    version 3. ``took_ns``: from the first packet to the end; 0: not known.
     """
 
     look: SnmpLook
@@ -168,7 +168,7 @@ class SnmpResult:
     tables: Sequence[TableValues] = ()
     requests: int = 0
     repeats: int = 0
-    boots: int | None = None
+    boots: tuple[bytes, int] | None = None
     took_ns: int = 0
 
     @property

@@ -101,9 +101,9 @@ class Session:
         self._splits: dict[int, Split] = {}
 
     @property
-    def boots(self) -> int | None:
-        """The device's snmpEngineBoots by its last authentic word; None without one."""
-        return self._window.boots if self._synced else None
+    def boots(self) -> tuple[bytes, int] | None:
+        """Engine id and snmpEngineBoots by the device's last authentic word; None without one."""
+        return (self.engine, self._window.boots) if self._synced else None
 
     def begin(self) -> None:
         """A new look."""

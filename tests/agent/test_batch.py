@@ -60,7 +60,14 @@ QUERIES = tuple(compile_query(some) for some in ([DEVICE], [OTHER], [SCALAR], [S
 INDEXES = [tuple((row,) for row in range(count)) for count in range(4)]
 
 SCALARS = st.tuples(
-    st.sampled_from([(ber.TIME_TICKS, 100), (ber.TIME_TICKS, 50_000), (ber.NO_SUCH_OBJECT, None)]),
+    st.sampled_from(
+        [
+            (ber.TIME_TICKS, 100),
+            (ber.TIME_TICKS, 50_000),
+            (ber.TIME_TICKS, 50_000_000),
+            (ber.NO_SUCH_OBJECT, None),
+        ]
+    ),
     st.sampled_from([(ber.GAUGE32, value) for value in (0, 1, 5, 70)] + [(ber.OID, b"\x2b")]),
     st.sampled_from([(ber.INTEGER, -3), (ber.INTEGER, 4), (ber.NO_SUCH_OBJECT, None)]),
     st.just((ber.OCTET_STRING, b"words")),

@@ -188,14 +188,35 @@ def test_rows_renumbered_by_a_restart_keep_their_names_and_show_no_spike() -> No
 
 def test_a_restart_is_known_from_the_boots_even_when_sysuptime_cannot_tell() -> None:
     rates = Rates()
-    rates.apply([rows([100])], 0, None, 7)
+    rates.apply([rows([100])], 0, None, (b"one", 7))
     one = rows([200])
-    assert not rates.apply([one], 10 * S, None, 7)
+    assert not rates.apply([one], 10 * S, None, (b"one", 7))
     assert one.columns[0] == [10.0]
     one = rows([300])
-    assert rates.apply([one], 20 * S, None, 8)
+    assert rates.apply([one], 20 * S, None, (b"one", 8))
+    assert one.columns[0] == [None]
+    one = rows([400])
+    assert rates.apply([one], 25 * S, None, (b"another", 8))  # the unit was swapped
     assert one.columns[0] == [None]
     assert not rates.apply([rows([400])], 30 * S, None, None)  # not told this time
+
+
+@pytest.mark.parametrize(
+    ("uptime", "expected"),
+    [(1_003_000, 10.0), (1_030_000, 10.0), (1_300_000, 10.0), (90_000_000, None)],
+)
+def test_a_unit_that_has_been_up_for_longer_counts_for_itself(
+    uptime: int, expected: Number
+) -> None:
+    """Clocks that run ten times too fast exist; a leap of days is another unit's, no restart."""
+    rates = Rates()
+    rates.apply([rows([100])], 0, 1_000_000)
+    one = rows([400])
+    assert not rates.apply([one], 30 * S, uptime)
+    assert one.columns[0] == [expected]
+    one = rows([700])
+    assert not rates.apply([one], 60 * S, uptime + 3000)
+    assert one.columns[0] == [10.0]
 
 
 @given(st.integers(0, WRAP - 1), st.integers(1, 3_000_000), st.integers(-SLACK_TICKS, SLACK_TICKS))
