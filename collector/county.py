@@ -107,6 +107,9 @@ class County:
         self.types = _types(bundle.policy)
         self._delays = {kind.id: _delays(bundle.policy, kind) for kind in self.types.values()}
         self.hints = _hints(bundle.profiles, self.types)
+        self.metrics_of = _group(
+            (hint.alarm, metric) for metric, hints in self.hints.items() for hint in hints
+        )
         self.town_names = {town.code: town.name for town in register.towns}
         self.operator_names = {o: o for o in self.operators} | {
             o.id: o.name.zh for o in bundle.plan.operators

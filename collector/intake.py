@@ -127,7 +127,7 @@ def looked(world: World, now_ms: int, agent: str, look: Look) -> None:
         )
         seen(world, now_ms, agent, look.device, view)
         said = (look.outcome, look.reason, look.detail)
-        if old is None or (old.outcome, old.reason, old.detail) != said:
+        if old is None or old.blind or (old.outcome, old.reason, old.detail) != said:
             world.dirty[look.device] = None
     condition.review(world, now_ms, look.device)
     if look.outcome is not Outcome.COULD_NOT_LOOK:
@@ -205,6 +205,7 @@ def stale_due(world: World, now_ms: int, device: str, agent: str) -> None:
     if view is None:
         return
     view.stale = True
+    world.dirty[device] = None  # where others see it, what only this agent read is out of sight
     condition.review(world, now_ms, device)
 
 
@@ -229,6 +230,7 @@ def round_done(world: World, now_ms: int, agent: str, marker: Round) -> None:
         if view is None or all(one.blind for one in view.looks.values()):
             continue
         seen(world, now_ms, agent, device, view)
+        world.dirty[device] = None
         condition.review(world, now_ms, device)
     if first:
         world.unreviewed.update(world.tally.watched.get(agent, {}))

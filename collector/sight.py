@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from collector.base import World
+from collector.county import REBOOTED, SNMP_FAILURE, UNREACHABLE
 from collector.state import Blind, DeviceState, LookState, View
 from wire.observation import Method, Outcome
 
@@ -126,3 +127,34 @@ def reach(world: World, device: str, row: DeviceState) -> Reach:
     speaking = [snmp for _, snmp in answers if snmp is not None]
     snmp = None if not speaking or reachable is False else any(speaking)
     return Reach(bool(views) and reachable is not None, reachable, snmp, answered)
+
+
+def in_sight(world: World, device: str, row: DeviceState, type_id: str, qualifier: str) -> bool:
+    """Whether what an alarm is about can be seen now; if not, it neither goes on nor is over.
+
+    A silent device says nothing of its own values, one that refuses SNMP neither; so does one
+    whose object has gone (a reading without a value).
+    """
+    if type_id == UNREACHABLE or not row.known:
+        return row.known
+    if type_id == SNMP_FAILURE:
+        return reach(world, device, row).snmp is not None
+    if not _reads(world, device, row):
+        return False
+    if type_id == REBOOTED:
+        return True
+    held = (
+        row.readings.get(f"{metric}|{qualifier}")
+        for metric in world.county.metrics_of.get(type_id, ())
+    )
+    return any(one is not None and one.value is not None for one in held)
+
+
+def _reads(world: World, device: str, row: DeviceState) -> bool:
+    """Whether some agent that counts was answered by SNMP, and could look since."""
+    looks = (
+        view.looks.get(Method.SNMP)
+        for agent, view in row.views.items()
+        if sees(world, agent, device, view)
+    )
+    return any(one and one.outcome is Outcome.MEASURED and not one.blind for one in looks)

@@ -89,6 +89,8 @@ def _deadlines(world: World, now_ms: int) -> bool:
     for _ in range(SLICE):
         if world.unreviewed:
             device, _ = world.unreviewed.popitem()
+            if len(world.device(device).views) > 1:
+                world.dirty[device] = None  # known as before, but what is read of it may not be
             condition.review(world, now_ms, device)
         elif taken := world.timers.pop_due(now_ms, 1):
             due(world, now_ms, taken[0])

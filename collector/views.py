@@ -14,7 +14,7 @@ from collector.assess import power_of
 from collector.base import World
 from collector.county import SNMP_FAILURE, UNREACHABLE, County
 from collector.mains import MINUTES, POWER_CAUSES, active, least, percent, power
-from collector.sight import as_of
+from collector.sight import as_of, in_sight
 from collector.state import AgentState, Blind, Status
 from collector.state import DeviceState as Row
 from collector.words import device_cause
@@ -316,6 +316,9 @@ def _detail(world: World, device: str, row: Row) -> DeviceDetail:
             since_ms=alarm.since_ms,
             flapping=alarm.flapping_ms is not None,
             said=alarm.said[:LINE],
+            unknown=not in_sight(
+                world, device, row, name.partition("|")[0], name.partition("|")[2]
+            ),
         )
         for name, alarm in row.alarms.items()
         if alarm.active or alarm.flapping_ms is not None

@@ -13,7 +13,8 @@ from collector.base import World
 from collector.condition import judge_value, threshold
 from collector.explanation import Kind, Why
 from collector.figures import hold_words
-from collector.sight import as_of, sees
+from collector.hold import WAITING
+from collector.sight import as_of, in_sight, sees
 from collector.state import (
     Alarm,
     DeviceState,
@@ -48,6 +49,9 @@ DEVICES: Final = {
     Status.NEW: Both("待入网", "not commissioned"),
 }
 NOTHING: Final = Both("", "")
+OUT_OF_SIGHT: Final = Both(
+    "，现在看不见，是否仍在不明", "; out of sight: whether it goes on is unknown"
+)
 QUIET: Final = {
     quiet.TRIAL: Both("（试运行，不通知）", " (in trial: nobody is told)"),
     quiet.MAINTENANCE: Both("（维护窗口内，不通知）", " (in maintenance: nobody is told)"),
@@ -147,7 +151,7 @@ def device(world: World, name: str, now_ms: int, *, brief: bool = False) -> Why:
 
 def _evidence(world: World, name: str, row: DeviceState, now_ms: int) -> Iterator[Why]:
     """Its alarms, and what its agents saw."""
-    yield from some(_standing(world, row), lambda one: _alarm(world, row, *one, now_ms))
+    yield from some(_standing(world, row), lambda one: _alarm(world, name, *one, now_ms))
     yield from _views(world, name, row)
 
 
@@ -171,22 +175,26 @@ def _standing(world: World, row: DeviceState) -> list[tuple[str, Alarm]]:
     return sorted(found, key=lambda one: (not one[1].active, one[1].since_ms, one[0]))
 
 
-def _alarm(world: World, row: DeviceState, key: str, alarm: Alarm, now_ms: int) -> Why:
+def _alarm(world: World, name: str, key: str, alarm: Alarm, now_ms: int) -> Why:
+    row = world.state.devices[name]
     type_id, _, qualifier = key.partition("|")
+    seen = in_sight(world, name, row, type_id, qualifier)
+    held = alarm.phase in WAITING and alarm.due_ms is None  # and says so itself
+    gone = NOTHING if seen or held else OUT_OF_SIGHT
     kind, how = world.county.types[type_id], hold_words(alarm, now_ms)
     delays = world.county.delays(type_id)
     where = f"（{words.quoted(qualifier)}）" if qualifier else ""
     hold = text(
-        f"告警「{kind.name_zh}」{where}：{how.zh}（持续{delays.raise_ms // 1000}秒告警，"
+        f"告警「{kind.name_zh}」{where}：{how.zh}{gone.zh}（持续{delays.raise_ms // 1000}秒告警，"
         f"{delays.clear_ms // 1000}秒解除）",
-        f"alarm {kind.name_en}{where}: {how.en} (raised after {delays.raise_ms // 1000} s, "
-        f"cleared after {delays.clear_ms // 1000} s)",
+        f"alarm {kind.name_en}{where}: {how.en}{gone.en} "
+        f"(raised after {delays.raise_ms // 1000} s, cleared after {delays.clear_ms // 1000} s)",
     )
     return Why(
         kind=Kind.ALARM,
         id=key,
         text=hold,
-        state=alarm.phase.value,
+        state=alarm.phase.value if seen else Status.UNKNOWN.value,
         holds=alarm.active,
         since_ms=alarm.since_ms or None,
         until_ms=alarm.due_ms,

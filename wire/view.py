@@ -137,13 +137,22 @@ class SiteView(Wire):
 
 
 class AlarmView(Wire):
-    """A raised or flapping alarm of a device, at level ``full``. ``said``: the judged value."""
+    """A raised or flapping alarm of a device, at level ``full``. ``said``: the judged value.
+
+    ``unknown`` is written only where nobody can see now what it is about: it was raised, and
+    whether it goes on is not known.
+    """
 
     type: Id
     qualifier: Line
     since_ms: Ms
     flapping: bool
     said: Line
+    unknown: bool = False
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return spoken(write(self), ("unknown",))
 
 
 class LookView(Wire):

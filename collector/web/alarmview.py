@@ -9,6 +9,7 @@ from collector.base import World
 from collector.care import care_of
 from collector.county import UNREACHABLE
 from collector.hold import Phase
+from collector.sight import in_sight
 from collector.state import Alarm as Held
 from collector.state import CareNote, Status
 from collector.state import DeviceState as Row
@@ -73,6 +74,7 @@ def _alarm(
         cleared_ms=cleared_ms,
         text=_said(qualifier, held.said),
         flapping=held.flapping_ms is not None,
+        unknown=not in_sight(world, name, row, kind.id, qualifier),
         acked=note(care.acked) if care and care.acked else None,
         closed=note(care.closed) if care and care.closed else None,
         assignee=care.assignee if care else None,

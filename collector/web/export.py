@@ -55,11 +55,16 @@ HEADS: Final[dict[str, tuple[str, ...]]] = {
         "设备告警 alarm", "设备中断 down", "设备未知 unknown",
     ),
     "alarms": (
-        "告警 alarm", "标题 title", "级别 severity", "发生 raised", "清除 cleared", "设备 device",
+        "告警 alarm", "标题 title", "级别 severity", "发生 raised", "清除 cleared", "现状 now",
+        "设备 device",
         "设备名称 device name", "站点 site", "乡镇 town", "企业 operator", "说明 text",
         "确认 acknowledged by", "确认时间 at", "处理人 assignee", "备注 notes",
     ),
 }  # fmt: skip
+
+
+NOW = {"unknown": "不明 unknown", "raised": "未清除 raised", "cleared": "已清除 cleared"}
+"""How an alarm stands now; unknown where nobody can see what it is about."""
 
 
 def cst(at_ms: int | None) -> str:
@@ -111,9 +116,10 @@ def _site(moment: Moment, one: Any) -> Sequence[Any]:
 
 def _alarm(moment: Moment, one: Any) -> Sequence[Any]:
     row = alarm_item(moment, one)
+    now = "unknown" if row.unknown else "raised" if row.cleared_ms is None else "cleared"
     notes = "\n".join(f"{cst(note.at_ms)} {note.name}: {note.text}" for note in row.notes)
     return (
-        row.id, row.title.zh, row.severity, cst(row.raised_ms), cst(row.cleared_ms),
+        row.id, row.title.zh, row.severity, cst(row.raised_ms), cst(row.cleared_ms), NOW[now],
         row.device or "", row.device_name, row.site_name, row.town_name, row.operator,
         row.text.zh, row.acked.name if row.acked else "",
         cst(row.acked.at_ms if row.acked else None), row.assignee_name, notes,

@@ -78,13 +78,14 @@ class DeviceQuery(Query):
 
 
 class AlarmQuery(Query):
-    """``show``: open ones, those nobody acknowledged, shelved, closed, cleared ones, or all.
+    """``show``: open ones, those nobody acknowledged, shelved, closed, cleared, unknown, or all.
 
     Shelved and closed ones are open no more for who looks at the list (RFC 8632 section 2.6);
-    what stands in a maintenance window is open and waits for nobody.
+    what stands in a maintenance window is open and waits for nobody. Unknown are those, raised or
+    cleared, of which nobody can say now whether they go on.
     """
 
-    show: Literal["open", "unacked", "shelved", "closed", "cleared", "all"] = "open"
+    show: Literal["open", "unacked", "unknown", "shelved", "closed", "cleared", "all"] = "open"
     severity: Severities = ()
     assignee: Id | None = None
 
@@ -191,6 +192,7 @@ def _shown(alarm: Alarm, query: AlarmQuery) -> bool:
     wanted = {
         "open": in_list(alarm),
         "unacked": unacked(alarm),
+        "unknown": alarm.unknown,
         "shelved": raised and alarm.shelved is not None,
         "closed": raised and alarm.closed is not None,
         "cleared": not raised,
@@ -325,6 +327,7 @@ def alarm_item(moment: Moment, alarm: Alarm) -> AlarmItem:
         cleared_ms=alarm.cleared_ms,
         text=alarm.text,
         flapping=alarm.flapping,
+        unknown=alarm.unknown,
         acked=note_item(moment, alarm.acked) if alarm.acked else None,
         assignee=alarm.assignee,
         assignee_name=moment.index.person_name(alarm.assignee),

@@ -352,7 +352,9 @@ class MaintenanceAnswer(Stamp):
 class AlarmItem(Api):
     """An alarm with who cares for it; cleared is a moment, not a severity (RFC 8632).
 
-    ``cause`` is the X.733 probable cause with its number; ``changes`` are newest first.
+    ``unknown``: what it is about cannot be seen now, so that it neither goes on nor is over as
+    measured; ``raised_ms`` and ``cleared_ms`` are what was last seen. ``cause`` is the X.733
+    probable cause with its number; ``changes`` are newest first.
     """
 
     id: str
@@ -370,6 +372,7 @@ class AlarmItem(Api):
     cleared_ms: int | None
     text: Bilingual
     flapping: bool
+    unknown: bool
     acked: NoteItem | None
     assignee: str | None
     assignee_name: str

@@ -156,7 +156,8 @@ class Alarm:
 
     ``id`` is the key (resource, type, qualifier) as one text. ``notes`` are in order; the newest
     acknowledgement, closing and assignment stand in fields of their own as well. ``cause`` is the
-    X.733 probable cause with its number; ``changes`` are the last ones, newest first.
+    X.733 probable cause with its number; ``changes`` are the last ones, newest first. ``unknown``:
+    what it is about cannot be seen now, so it stands as it was last seen.
     """
 
     id: str
@@ -169,6 +170,7 @@ class Alarm:
     cleared_ms: int | None = None
     text: Bilingual = EMPTY
     flapping: bool = False
+    unknown: bool = False
     acked: Note | None = None
     assignee: str | None = None
     notes: tuple[Note, ...] = ()

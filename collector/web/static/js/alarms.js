@@ -74,10 +74,12 @@ const noteLine = (note) => h("li", null, at(note.at_ms), " ", h("strong", null, 
 export function alarmRow(alarm, again, box) {
   const open = alarm.cleared_ms === null;
   const about = `${say(alarm.title)} · ${alarm.device_name || alarm.site_name}`;
-  return h("li", { "data-key": alarm.id, class: `alarm ${open ? "" : "cleared"}` },
+  return h("li", { "data-key": alarm.id, class: `alarm ${open ? "" : "cleared"} ${alarm.unknown ? "blind" : ""}` },
     h("div", { class: "line" }, box, grade(alarm.severity),
       h("strong", { class: "title" }, say(alarm.title)),
-      alarm.flapping && tag(t("flapping")), !open && tag(t("cleared"), "good"),
+      alarm.flapping && tag(t("flapping")),
+      !open && tag(t("cleared"), alarm.unknown ? "" : "good"),
+      alarm.unknown && tag(t("out_of_sight"), "blind"),
       alarm.maintained && open && tag(t("maintained"), "work"),
       alarm.shelved && tag(`${t("shelved")} ${alarm.shelved.name}`),
       alarm.closed && tag(t("closed")),
@@ -102,7 +104,7 @@ export function alarmRow(alarm, again, box) {
     alarm.notes.length > 0 && h("ul", { class: "notes" }, alarm.notes.map(noteLine)));
 }
 
-const SHOWN = ["open", "unacked", "shelved", "closed", "cleared", "all"];
+const SHOWN = ["open", "unacked", "unknown", "shelved", "closed", "cleared", "all"];
 
 function tabs(params) {
   const now = params.get("show") ?? "open";

@@ -54,6 +54,7 @@ const WORDS = {
   ack: ["确认", "Acknowledge"], unack: ["取消确认", "Undo acknowledgement"],
   note: ["备注", "Note"], assign: ["指派", "Assign"], acked: ["已确认", "acknowledged"],
   not_acked: ["未确认", "not acknowledged"], assigned: ["处理人", "Assigned to"],
+  out_of_sight: ["现状不明", "unknown now"],
   raised: ["发生", "raised"], flapping: ["频繁波动", "flapping"],
   select_all: ["选择本页全部", "Select all on this page"], selected: ["已选", "selected"],
   nobody: ["无", "nobody"], severity: ["级别", "Severity"], mine: ["指派给我的", "Assigned to me"],
