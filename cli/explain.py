@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from collector.io.restore import Restored
     from collector.io.segments import Segments
+    from collector.io.then import Then
 
 
 def explain(
@@ -39,10 +42,9 @@ def explain(
     """
     from rich.console import Console
 
-    from cli import moments
     from cli.explain_page import show
     from collector.explain import NoSuchThingError
-    from collector.explain import explain as answer
+    from escalation import moments
 
     segments = opened(config, "explain")
     try:
@@ -50,8 +52,7 @@ def explain(
         now_ms = moment(segments, at, "explain") if was is None else was
         if at and now_ms > max(segments.span().last_ms, _clock_ms(config)):
             fail("explain", f"{moments.shown(now_ms)} 还没有到 / has not come yet")
-        restored = world_of(segments, now_ms, "explain")
-        found = answer(restored.world, now_ms, target)
+        found, losses = answered(segments, now_ms, target)
     except NoSuchThingError as fault:
         fail("explain", str(fault))
     finally:
@@ -59,7 +60,7 @@ def explain(
     if as_json:
         print(found.model_dump_json())
         return
-    for loss in restored.losses:
+    for loss in losses:
         print(f"wanglou explain: {loss}", file=sys.stderr)
     show(found, Console(width=None if sys.stdout.isatty() else 140))
 
@@ -99,7 +100,7 @@ def moment(segments: Segments, word: str, command: str, code: int = 1) -> int:
 
     A drill's clock runs faster than ours: "now" is the last that the store knows.
     """
-    from cli import moments
+    from escalation import moments
 
     last_ms = segments.span().last_ms
     if not word:
@@ -112,12 +113,27 @@ def moment(segments: Segments, word: str, command: str, code: int = 1) -> int:
 
 def world_of(segments: Segments, at_ms: int, command: str, code: int = 1) -> Restored:
     """The World of a moment. Ends the program when there is none."""
-    from cli import moments
+    with _told(command, at_ms, code):
+        return segments.world_at(at_ms)
+
+
+def answered(segments: Segments, at_ms: int, target: str) -> Then:
+    """Why it was so at a moment. Ends the program when there is no World of it."""
+    from collector.io.then import explained
+
+    with _told("explain", at_ms, 1):
+        return explained(segments, at_ms, target)
+
+
+@contextlib.contextmanager
+def _told(command: str, at_ms: int, code: int) -> Iterator[None]:
+    """End the program with a sentence where there is no World of the moment."""
     from collector.io.restore import Unusable
     from collector.io.segments import TooEarlyError
+    from escalation import moments
 
     try:
-        return segments.world_at(at_ms)
+        yield
     except TooEarlyError as fault:
         first, last = (moments.shown(one) for one in fault.span)
         fail(

@@ -43,6 +43,8 @@ def show(found: Explanation, console: Console) -> None:
             (f"  {found.config_hash[:12]}", "dim"),
         )
     )
+    for note in found.notes:
+        console.print(_both(note, "yellow"))
     console.print(_tree(found.why))
     for one in found.nearer:
         console.print(_nearer(one))

@@ -220,7 +220,7 @@ def show(found: Found, console: Console) -> None:
     """Headlines, then every notice that differs."""
     from rich.text import Text
 
-    from cli.moments import shown
+    from escalation.moments import shown
 
     console.print(Text(f"{shown(found.begin)} – {shown(found.end)} 北京时间 CST", "dim"))
     for line in headlines(found):
@@ -251,7 +251,7 @@ def show(found: Found, console: Console) -> None:
 
 def headlines(found: Found) -> Iterator[str]:
     """情形2：14:03，原为 14:11 / scenario 2 at 14:03 instead of 14:11; 3 notices fewer."""
-    from cli.moments import shown
+    from escalation.moments import shown
 
     for one in found.difference.reached:
         if one.was_ms == one.now_ms:
@@ -281,7 +281,7 @@ def _table(rows: list[Row]) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    from cli.moments import shown
+    from escalation.moments import shown
 
     table = Table(box=None, padding=(0, 1), header_style="bold")
     for head in ("原来 was", "改后 now", "", "通知 notice"):

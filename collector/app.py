@@ -555,6 +555,7 @@ class Collector:
 
     async def _pages(self, settings: WebSettings) -> None:
         """Serve the pages; an address that cannot be bound is said once and tried again."""
+        from collector.io import then  # noqa: PLC0415  only who serves pages
         from collector.web.live import Hooks, LiveSource  # noqa: PLC0415  only who serves pages
         from collector.web.run import pages, tail  # noqa: PLC0415  as above
 
@@ -572,6 +573,7 @@ class Collector:
             pending=lambda: max(hop.pending for hop in self._hops.values()),
             journal=self._closing_lines,
             rows=self._analysis_lines,
+            then=lambda at_ms, target: then.ask(database(self._settings), at_ms, target),
         )
         source = LiveSource(hooks, settings)
         source.past.replay(tail(self.store.db))

@@ -20,9 +20,13 @@ from config.faults import did_you_mean
 from config.plan import NOTHING
 from escalation import facts
 from escalation.situation import AttestedFact, Situation
-from escalation.words import moment
+from escalation.words import Both, moment
+from wire.notice import Bilingual
 
 WARNING: Final = "warning"
+
+LATE_MS: Final = 60_000
+"""A deadline that is over for so long and not judged says that no collector ran then."""
 
 
 class NoSuchThingError(ValueError):
@@ -34,10 +38,24 @@ def explain(world: World, now_ms: int, target: str = WARNING) -> Explanation:
 
     Raises NoSuchThingError.
     """
+    ``judged_ms``: when the World was stepped last, where that may be long before ``now_ms``.
     case = world.desk.case
     if target in {WARNING, case.id if case else WARNING}:
-        return _warning(world, now_ms)
-    return _answer(world, now_ms, target, _thing(world, now_ms, target))
+        found = _warning(world, now_ms, now_ms if judged_ms is None else judged_ms)
+    else:
+        found = _answer(world, now_ms, target, _thing(world, now_ms, target))
+    due_ms = world.next_deadline()
+    if judged_ms is None or due_ms is None or due_ms > now_ms - LATE_MS:
+        return found
+    return found.model_copy(update={"notes": (_unjudged(judged_ms),)})
+
+
+def _unjudged(judged_ms: int) -> Bilingual:
+    at = moment(judged_ms)
+    return text(
+        f"汇聚端自{at.zh}起没有运行，以下是它停下时的判定",
+        f"the collector did not run from {at.en} on: this is what it had judged until then",
+    )
 
 
 def _thing(world: World, now_ms: int, target: str) -> Why:
@@ -91,12 +109,12 @@ def _answer(world: World, now_ms: int, target: str, node: Why, **more: Any) -> E
 # ── The warning ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _warning(world: World, now_ms: int) -> Explanation:
+def _warning(world: World, now_ms: int, judged_ms: int) -> Explanation:
     situation = world.situation
     if situation is None:
         node = Why(kind=Kind.WARNING, text=text("尚未研判", "not judged yet"), holds=False)
         return _answer(world, now_ms, WARNING, node)
-    given = asked(world, situation, now_ms)
+    given = asked(world, situation, judged_ms)
     decision = world.county.decider.decide(given)
     case = world.desk.case
     return _answer(
@@ -155,7 +173,7 @@ def _root(world: World, situation: Situation, decision: Decision, now_ms: int) -
             *_networks(world, situation, now_ms),
             _spread(world, situation),
             *(_said(world, row) for row in situation.attested),
-            *_ahead(world, situation),
+            *_ahead(world, situation, now_ms),
         ),
     )
 
@@ -229,15 +247,16 @@ def _spread(world: World, situation: Situation) -> Why:
     )
 
 
-def _ahead(world: World, situation: Situation) -> Iterator[Why]:
+def _ahead(world: World, situation: Situation, now_ms: int) -> Iterator[Why]:
     """What is likely to come, where it is more than what is observed."""
     coming = situation.verdict.projected
     if coming is None:
         return
     warning, level = item_name(world, coming.warning), item_name(world, coming.level)
-    at = moment(coming.at_ms) if coming.at_ms is not None else None
-    zh = f"，约{at.zh}" if at else ""
-    en = f", about {at.en}" if at else ""
+    when_ms = coming.at_ms if coming.at_ms is None or coming.at_ms > now_ms else None
+    at = moment(when_ms) if when_ms is not None else Both("", "")
+    zh = f"，约{at.zh}" if at else "，随时" if coming.at_ms is not None else ""
+    en = f", about {at.en}" if at else ", at any moment" if coming.at_ms is not None else ""
     names = {**world.county.operator_names} | {s.id: s.name for s in world.county.systems.values()}
     worse = {**coming.operators, **coming.systems}
     said = "、".join(f"{names.get(n, n)}{facts.STATES[state].zh}" for n, state in worse.items())
@@ -251,7 +270,7 @@ def _ahead(world: World, situation: Situation) -> Iterator[Why]:
             f"go dark; {', '.join(f'{n} {state}' for n, state in worse.items())})",
         ),
         state=coming.level,
-        until_ms=coming.at_ms,
+        until_ms=when_ms,
         parts=tuple(_rule(world, one) for one in coming.rules),
     )
 

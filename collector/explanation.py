@@ -94,6 +94,7 @@ class Explanation(Wire):
     ``why`` leads from the judgement down to readings and clauses. Only an explanation of the
     warning has the others: ``nearer`` what is missing for more, ``possible`` what the unknowns
     would change, ``why_not`` each worse scenario and level with the bounds that are not met.
+    ``notes`` say what else has to be known of the answer: that nobody judged at that moment.
     """
 
     kind: Literal["explanation"] = "explanation"
@@ -107,3 +108,4 @@ class Explanation(Wire):
     nearer: tuple[Next, ...] = ()
     possible: tuple[Possible, ...] = ()
     why_not: tuple[Why, ...] = ()
+    notes: tuple[Bilingual, ...] = ()

@@ -108,6 +108,11 @@ def hold_words(hold: Hold | None, now_ms: int) -> Both:
         )
     left = lasting(hold.due_ms - now_ms)
     due = moment(hold.due_ms)
+    if hold.due_ms <= now_ms:  # nobody has judged since
+        return Both(
+            f"自{since.zh}起，{due.zh}到期，尚未判定",
+            f"since {since.en}; due at {due.en}, not judged yet",
+        )
     if hold.phase is Phase.PENDING:
         return Both(
             f"自{since.zh}起，持续到{due.zh}（还有{left.zh}）才计入",

@@ -77,6 +77,11 @@ class Segments:
                 raise
             raise TooEarlyError(span) from fault
 
+    def judged_ms(self, at_ms: int) -> int:
+        """When the World of that moment was stepped last; the moment itself where nothing was."""
+        row = self.db.execute("SELECT max(at_ms) FROM input WHERE at_ms <= ?", (at_ms,)).fetchone()
+        return at_ms if row[0] is None else int(row[0])
+
     def count(self, after: int, until_ms: int) -> int:
         """How many inputs come after the ``after``-th, up to ``until_ms``."""
         statement = "SELECT count(*) FROM input WHERE n > ? AND at_ms <= ?"

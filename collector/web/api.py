@@ -8,6 +8,7 @@ unchanged board costs an asker 304 and no body.
 from __future__ import annotations
 
 import asyncio
+import functools
 import gzip
 import json
 import time
@@ -50,6 +51,7 @@ from collector.web.model import (
 )
 from collector.web.openapi import JSON, Shape, document
 from collector.web.source import Outcome, Source
+from collector.web.then import Reader, WhyQuery, meant
 from collector.workbook import workbook as analysis_book
 from wire.codec import explain
 from wire.notice import Signed
@@ -106,6 +108,7 @@ class Api:
     orders: Bucket = field(default_factory=lambda: Bucket(ORDERS_PER_S, 40))
     looks: Bucket = field(default_factory=lambda: Bucket(LOOKS_PER_S, 10))
     looked: dict[str, float] = field(default_factory=dict)
+    reader: Reader = field(default_factory=Reader)
     exporting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     def __post_init__(self) -> None:
@@ -277,8 +280,16 @@ async def get_analysis_book(api: Api, request: web.Request) -> web.Response:
 
 
 async def get_why(api: Api, request: web.Request) -> web.Response:
-    """Why it is judged so; the warning's is worked out once per revision."""
+    """Why it is judged so, or was; the warning's of now is worked out once per revision."""
     target, moment = request.match_info["target"], api.now()
+    query = asked(request, WhyQuery)
+    at_ms = meant(query, api.source.now_ms())
+    if at_ms is not None:
+        make = functools.partial(api.source.why_then, target, at_ms)
+        then = await api.reader.ask((target, query.at), at_ms, make)
+        if then is None:
+            raise RefusedRequest(404, "no_such_thing", "没有此名称", "nothing has this name")
+        return answer(api, request, then)
     body = moment.cache.get("why") if target == WHY_WARNING else None
     if body is None:
         found = await api.source.why(target)
@@ -432,9 +443,10 @@ ROUTES: Final = (
     ),
     _get(
         f"{V1}/why/{{target}}",
-        "Why the warning, or an operator, system, site or device, is judged so",
+        "Why the warning, or an operator, system, site or device, is judged so, or was then",
         get_why,
         Explanation,
+        WhyQuery,
     ),
     _get(f"{V1}/warning", "The open warning and why", get_warning, WarningAnswer),
     _get(

@@ -26,6 +26,8 @@ from collector.county import County
 from collector.explain import NoSuchThingError, explain
 from collector.explanation import Explanation
 from collector.io.history import HistoryDown
+from collector.io.restore import Unusable
+from collector.io.segments import Span, TooEarlyError
 from collector.model import COMMAND, AlarmSaid, Input, OfficeCommand, Row
 from collector.period import Period
 from collector.web import alarmview
@@ -41,6 +43,7 @@ from collector.web.source import (
     DeviceState,
     Invented,
     NextStep,
+    NoMoment,
     NoticeState,
     Outcome,
     Series,
@@ -49,6 +52,7 @@ from collector.web.source import (
     WarningState,
 )
 from config.settings import WebSettings
+from escalation import moments
 from escalation.effects import Effect, Record
 from escalation.report import Line
 from escalation.warning import State as Stage
@@ -101,6 +105,10 @@ def _no_rows(asked: Period) -> tuple[list[Line], int]:
     return [], asked.to_ms
 
 
+async def _no_moment(at_ms: int, _target: str) -> Explanation | None:
+    raise TooEarlyError(Span(at_ms, at_ms))
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What the collector lends to the pages.
@@ -108,7 +116,8 @@ class Hooks:
     ``submit`` puts an input into the next turn and gives its effects once they are committed;
     ``post`` hands a message to the broker (False: no connection); ``pending`` tells how many
     notices an office has not receipted yet; ``journal`` reads what a warning's report is made of
-    (it blocks; KeyError: no such warning), ``rows`` what an analysis is (it blocks too).
+    (it blocks; KeyError: no such warning), ``rows`` what an analysis is (it blocks too); ``then``
+    explains a thing as of a moment (``collector.io.then``).
     """
 
     world: World
@@ -124,6 +133,7 @@ class Hooks:
     pending: Callable[[], int]
     journal: Callable[[str], list[Line]] = _no_journal
     rows: Callable[[Period], tuple[list[Line], int]] = _no_rows
+    then: Callable[[int, str], Awaitable[Explanation | None]] = _no_moment
 
 
 @dataclass
@@ -207,6 +217,17 @@ class LiveSource:
             return explain(self._world, self.now_ms(), target)
         except NoSuchThingError:
             return None
+
+    async def why_then(self, target: str, at_ms: int) -> Explanation | None:
+        try:
+            return await self.hooks.then(at_ms, target)
+        except TooEarlyError as fault:
+            first, last = (moments.shown(one) for one in fault.span)
+            zh = f"{moments.shown(at_ms)} 的输入不在库中；现有 {first} 至 {last}"
+            en = f"inputs are retained from {first} to {last}"
+            raise NoMoment(Bilingual(zh=zh, en=en)) from fault
+        except Unusable as fault:
+            raise NoMoment(Bilingual(zh="当时的输入无法读取", en=str(fault))) from fault
 
     async def report(self, warning: str) -> tuple[dict[str, Any], str] | None:
         try:

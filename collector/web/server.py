@@ -63,6 +63,7 @@ def make_app(source: Source, names: frozenset[str] = frozenset()) -> web.Applica
 
     async def close(_: web.Application) -> None:
         hub.close()
+        await api.reader.close()
 
     app.on_shutdown.append(close)
     return app

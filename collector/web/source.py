@@ -411,6 +411,14 @@ class Invented:
     pem: str
 
 
+class NoMoment(Exception):  # noqa: N818  it says what is not there
+    """The inputs of a moment are not retained, or cannot be read; ``said`` is for people."""
+
+    def __init__(self, said: Bilingual) -> None:
+        super().__init__(said.en)
+        self.said = said
+
+
 Changed = frozenset[str] | None
 """Ids of devices, sites and alarms that changed; None: too many to name."""
 
@@ -445,6 +453,10 @@ class Source(Protocol):
 
     async def why(self, target: str) -> Explanation | None:
         """Why the warning, or a thing by id or name, is judged as it is; None: no such thing."""
+        ...
+
+    async def why_then(self, target: str, at_ms: int) -> Explanation | None:
+        """The same as of a moment that is over. Raises NoMoment."""
         ...
 
     async def report(self, warning: str) -> tuple[dict[str, Any], str] | None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli import moments
+from escalation import moments
 from cli.main import app
 from collector.explanation import Explanation
 from collector.io.store import Store

@@ -30,6 +30,7 @@ from collector.web.source import (
     Line,
     LogLine,
     NextStep,
+    NoMoment,
     Note,
     NoticeState,
     Outcome,
@@ -353,6 +354,15 @@ class Stage:
             return None
         hand = one_operator_partly()
         return explain(hand.world, hand.now, target if target == "warning" else "cmcc-d1")
+
+    async def why_then(self, target: str, at_ms: int) -> Explanation | None:
+        """As of then; nothing is retained of more than a day ago."""
+        now_ms = self.now_ms()
+        if at_ms < now_ms - 86_400_000:
+            said = Bilingual(zh="那时的输入不在库中", en="inputs are retained for one day")
+            raise NoMoment(said)
+        found = await self.why(target)
+        return found and found.model_copy(update={"at_ms": at_ms})
 
     async def analysis(self, asked: Period) -> Report:
         """Of a county of its own: three outages, one of them after the mains."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import openpyxl
@@ -16,6 +19,7 @@ from rich.console import Console
 
 from cli import status_page
 from collector.explanation import Explanation
+from collector.web import then
 from collector.web.api import ROUTES
 from collector.web.export import rows, workbook
 from collector.web.index import Index, Moment
@@ -199,6 +203,39 @@ async def test_why_is_a_tree_and_what_is_missing_for_more(client: aiohttp.Client
     assert found.why_not[0].id == "scenario2"
 
 
+async def test_why_it_was_so_at_a_moment(stage: Stage, client: aiohttp.ClientSession) -> None:
+    then_ms = stage.now_ms() - 3_600_000
+    iso = datetime.fromtimestamp(then_ms / 1000, UTC).isoformat()
+    for word in (str(then_ms), iso):
+        raw = await body(client, f"/api/v1/why/warning?at={quote(word)}")
+        found = Explanation.model_validate_json(raw)
+        assert (found.at_ms // 1000, found.why.parts[0].id) == (then_ms // 1000, "W3")
+
+
+async def test_one_moment_is_read_at_a_time(
+    stage: Stage, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes long is told of and gone on with; it is there when it is asked for again."""
+    done, begun = asyncio.Event(), list[str]()
+
+    async def slow(target: str, _at_ms: int) -> Explanation | None:
+        begun.append(target)
+        await done.wait()
+        return await Stage.why(stage, target)
+
+    monkeypatch.setattr(stage, "why_then", slow)
+    monkeypatch.setattr(then, "WAIT_S", 0.01)
+    first, other = "/api/v1/why/warning?at=-1m", "/api/v1/why/cmcc-0000-r?at=-1m"
+    assert (await get(client, first, 503))["error"] == "reading"
+    assert (await get(client, other, 503))["error"] == "busy"
+    done.set()
+    monkeypatch.setattr(then, "WAIT_S", 60)
+    for path in (first, other):
+        assert await get(client, path)
+    assert begun[0] == "warning"
+    assert begun[-1] == "cmcc-0000-r"
+
+
 @pytest.mark.parametrize(
     ("path", "status", "error"),
     [
@@ -210,6 +247,11 @@ async def test_why_is_a_tree_and_what_is_missing_for_more(client: aiohttp.Client
         ("/api/v1/devices/nobody/series", 404, "no_such_device"),
         ("/api/v1/sites/nowhere", 404, "no_such_site"),
         ("/api/v1/why/nobody", 404, "no_such_thing"),
+        ("/api/v1/why/nobody?at=-1m", 404, "no_such_thing"),
+        ("/api/v1/why/warning?at=noon", 400, "bad_moment"),
+        ("/api/v1/why/warning?at=9999999999999", 400, "not_come"),
+        ("/api/v1/why/warning?at=99999999999999999999", 400, "not_come"),
+        ("/api/v1/why/warning?at=-2d", 404, "no_moment"),
         ("/api/v1/nothing", 404, "http"),
         ("/static/../server.py", 404, "http"),
         ("/static/nothing.js", 404, "no_such_file"),

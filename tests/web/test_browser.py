@@ -116,7 +116,30 @@ async def test_why_opens_as_a_tree(browser: Browser, stage: Stage, size: tuple[i
         await expect(card.get_by_text("规则 G1-dark")).to_be_visible()
         assert await screen.fits()
         assert not await screen.page.evaluate(AUDIT)
+        await card.evaluate("one => scrollTo(0, one.offsetTop - 90)")
         await screen.picture(f"why-{size[0]}")
+
+
+async def test_why_it_was_so_is_asked_for_a_moment_that_is_over(
+    browser: Browser, stage: Stage
+) -> None:
+    stage.power_cut()
+    then_ms = stage.now_ms() - 3_600_000
+    async with stand(browser, stage) as screen:
+        await screen.go("/warning")
+        card = screen.page.locator("details[data-key=why-card]")
+        await card.locator("summary h2").click()
+        await expect(card.get_by_text("规则 W3（预案原文）")).to_be_visible()
+        written = await card.evaluate(
+            "(_, ms) => new Date(ms + 8 * 3600e3).toISOString().slice(0, 19)", then_ms
+        )
+        await card.locator("#why-at").fill(written)
+        await card.get_by_role("button", name="回查").click()
+        await expect(card.get_by_role("button", name="回到现在")).to_be_visible()
+        await expect(card.locator(".when .muted")).to_contain_text(written[11:16])
+        await card.get_by_role("button", name="回到现在").click()
+        await expect(card.get_by_role("button", name="刷新")).to_be_visible()
+        assert await screen.fits()
 
 
 @SIZES

@@ -6,24 +6,27 @@ import asyncio
 import itertools
 import random
 from collections.abc import Awaitable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from collector.explanation import Explanation
+from collector.io.restore import Unusable
+from collector.io.segments import Span, TooEarlyError
 from collector.model import Input
 from collector.web import lists
 from collector.web.index import Index, Moment
 from collector.web.live import Hooks, LiveSource
 from collector.web.past import Past
-from collector.web.source import Board, Changed, State
+from collector.web.source import Board, Changed, NoMoment, State
 from collector.web.summary import summary
 from config.register import Device, Person
 from config.settings import WebSettings
 from escalation.effects import Effect, Record
-from tests.collector.small import Hand, county, register
+from tests.collector.small import T0, Hand, county, register
 from transport.sign import Context, SigningKey, sign
 from wire.alarm import AlarmAction, AlarmVerb
 from wire.maintenance import Window
@@ -363,3 +366,19 @@ async def test_why_is_answered_from_the_world_as_it_is(house: House) -> None:
     assert found is not None
     assert (found.why.state, found.at_ms) == ("partial", house.hand.now)
     assert await house.source.why("nobody") is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [(TooEarlyError(Span(T0, T0 + 60_000)), "现有"), (Unusable("damaged"), "无法读取")],
+)
+async def test_a_moment_of_which_there_is_no_world_says_so(
+    house: House, fault: Exception, said: str
+) -> None:
+    async def then(_at_ms: int, _target: str) -> Explanation | None:
+        raise fault
+
+    source = LiveSource(replace(house.hooks(), then=then), WebSettings())
+    with pytest.raises(NoMoment) as told:
+        await source.why_then("warning", T0)
+    assert said in told.value.said.zh

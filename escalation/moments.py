@@ -1,4 +1,4 @@
-"""Moments as people write them, in the county's time."""
+"""Moments as people write them, in the county's time. Pure: now is an argument."""
 
 from __future__ import annotations
 
