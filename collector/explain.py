@@ -33,7 +33,9 @@ class NoSuchThingError(ValueError):
     """Nothing has this name; the text may say what is near."""
 
 
-def explain(world: World, now_ms: int, target: str = WARNING) -> Explanation:
+def explain(
+    world: World, now_ms: int, target: str = WARNING, *, judged_ms: int | None = None
+) -> Explanation:
     """Answer for the warning, or for an operator, system, site or device by id or name.
 
     Raises NoSuchThingError.
