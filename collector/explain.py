@@ -38,9 +38,9 @@ def explain(
 ) -> Explanation:
     """Answer for the warning, or for an operator, system, site or device by id or name.
 
+    ``judged_ms``: when the World was stepped last, where that may be long before ``now_ms``.
     Raises NoSuchThingError.
     """
-    ``judged_ms``: when the World was stepped last, where that may be long before ``now_ms``.
     case = world.desk.case
     if target in {WARNING, case.id if case else WARNING}:
         found = _warning(world, now_ms, now_ms if judged_ms is None else judged_ms)
