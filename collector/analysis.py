@@ -11,17 +11,16 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any, Final
 
-from collector.county import UNREACHABLE, County
-from collector.dangers import MOST, Danger, batteries, flapping, one_path
-from collector.mains import MAINS_CAUSES
+from collector import planned, stretches
+from collector.county import County
+from collector.dangers import BATTERY, MOST, Danger, batteries, flapping, one_path
 from collector.period import Interval, Period, clip, length, meet, merge, without
-from config.policy import SiteEffect
 from escalation.load import windows
 from escalation.report import Line
 
 Json = dict[str, Any]
 
-KINDS: Final = ("alarm", "flapping", "source", "notice")
+KINDS: Final = ("alarm", "flapping", "source", "notice", planned.KIND, BATTERY)
 """The journal's kinds that an analysis reads."""
 
 LOOKBACK_MS: Final = 31 * 86_400_000
@@ -38,7 +37,8 @@ class Share:
     """Availability of an operator, a town or the county: weighted seconds up of those seen.
 
     ``available`` None: nobody could see it in all the period. ``restore_s``: mean and median time
-    to restore of the outages that ended in it.
+    to restore of the outages that ended in it. ``planned_s``: out by planned work, which counts
+    neither as up nor as down.
     """
 
     id: str
@@ -49,6 +49,7 @@ class Share:
     blind_s: int
     outages: int
     restore_s: tuple[int, int] | None
+    planned_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,10 @@ class SiteFigures:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """One time that a site was out; ``to_ms`` None: it still was at the end of the period."""
+    """One time that a site was out; ``to_ms`` None: it still was at the end of the period.
+
+    ``work``: planned work began where it ends (before), or ended where it begins (after).
+    """
 
     site: str
     name: str
@@ -76,6 +80,19 @@ class Outage:
     from_ms: int
     to_ms: int | None
     after_mains: bool
+    work: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkDone:
+    """A maintenance window in the period: how many sites were out by it, for how long in all."""
+
+    id: str
+    name: str
+    from_ms: int
+    to_ms: int | None
+    sites: int
+    down_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +129,7 @@ class Analysis:
     towns: tuple[Share, ...]
     worst: tuple[SiteFigures, ...]
     outages: tuple[Outage, ...]
+    work: tuple[WorkDone, ...]
     dangers: tuple[Danger, ...]
     blind: tuple[BlindTime, ...]
     told: tuple[Told, ...]
@@ -133,18 +151,24 @@ def analyse(
     rows = [line for line in lines if line.at_ms < end_ms]
     begin_ms = min(max(period.from_ms, begun_ms), end_ms)
     within = Period(period.word, begin_ms, end_ms)
-    alarms = _spans(rows, end_ms)
-    out = _site_spans(county, alarms, _is_out(county))
-    mains = _site_spans(county, alarms, _is_mains(county))
-    blind = _blind(rows, within)
+    alarms = stretches.spans(rows, end_ms)
+    ran = planned.works(county, rows, end_ms)
+    out = stretches.site_spans(county, alarms, stretches.is_out(county))
+    own = stretches.site_spans(
+        county, _unplanned(alarms, planned.excused(county, ran, alarms)), stretches.is_out(county)
+    )
+    work = {site: without(spans, own.get(site, [])) for site, spans in out.items()}
+    mains = stretches.site_spans(county, alarms, stretches.is_mains(county))
+    blind = stretches.blind(rows, within)
     unseen = {
         operator: meet([blind.get(agent, []) for agent in sorted(agents)])
         for operator, agents in county.agents_of.items()
     }
     figures = {
         site: _Figures(
-            clip(out.get(site, []), within),
+            clip(own.get(site, []), within),
             clip(unseen.get(county.sites[site].operator, []), within),
+            clip(work.get(site, []), within),
             within.to_ms - within.from_ms,
         )
         for site in county.sites
@@ -158,9 +182,10 @@ def analyse(
         operators=tuple(_by(county, figures, within, lambda site: county.sites[site].operator)),
         towns=tuple(_by(county, figures, within, lambda site: county.sites[site].town)),
         worst=_worst(county, figures),
-        outages=_outages(county, out, mains, within),
+        outages=_outages(county, own, mains, work, within),
+        work=tuple(_work_done(county, ran, work, within)),
         dangers=(
-            *batteries(county, out, mains, within),
+            *batteries(county, rows, _uncaused(out, work), mains, within),
             *flapping(county, rows, within),
             *one_path(county),
         ),
@@ -171,10 +196,14 @@ def analyse(
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """A site's outages and the times at which nobody could see it, inside the period."""
+    """A site's outages, when nobody could see it, and when it was out by planned work.
+
+    All inside the period.
+    """
 
     out: list[Interval]
     unseen: list[Interval]
+    work: list[Interval]
     length_ms: int
 
     @property
@@ -183,85 +212,40 @@ class _Figures:
 
     @property
     def blind_ms(self) -> int:
-        return length(without(self.unseen, self.out))
+        return length(without(self.unseen, merge((*self.out, *self.work))))
+
+    @property
+    def planned_ms(self) -> int:
+        return length(self.work)
 
     @property
     def seen_ms(self) -> int:
-        return self.length_ms - self.blind_ms
+        return self.length_ms - self.blind_ms - self.planned_ms
+
+    def restored_ms(self, to_ms: int) -> list[int]:
+        """How long those outages lasted that ended before ``to_ms``, and not in planned work."""
+        into = {begin for begin, _ in self.work}
+        return [end - begin for begin, end in self.out if end < to_ms and end not in into]
 
 
-# -- what the journal says -------------------------------------------------------------------------
-
-Key = tuple[str, str, str]
-
-
-def _spans(rows: Iterable[Line], end_ms: int) -> dict[Key, list[Interval]]:
-    """When each alarm was raised, by device, type and qualifier; what still is ends with us."""
-    open_: dict[Key, int] = {}
-    found: dict[Key, list[Interval]] = {}
-    for row in rows:
-        if row.kind != "alarm":
-            continue
-        data = row.data
-        key = (data["device"], data["type"], data["qualifier"])
-        if data["word"] == "raised":
-            open_.setdefault(key, data["since_ms"])
-        elif data["word"] == "cleared":
-            begin = open_.pop(key, data["since_ms"])
-            found.setdefault(key, []).append((begin, row.at_ms))
-    for key, begin in open_.items():
-        found.setdefault(key, []).append((begin, end_ms))
-    return found
-
-
-def _is_out(county: County) -> Callable[[str, str], bool]:
-    """Whether an alarm of this device and type means that its site is out."""
-
-    def means(device: str, kind: str) -> bool:
-        if kind == UNREACHABLE:
-            return county.devices[device].main
-        known = county.types.get(kind)
-        return known is not None and known.site_effect is SiteEffect.OUT
-
-    return means
-
-
-def _is_mains(county: County) -> Callable[[str, str], bool]:
-    def means(_: str, kind: str) -> bool:
-        known = county.types.get(kind)
-        return known is not None and known.probable_cause_no in MAINS_CAUSES
-
-    return means
-
-
-def _site_spans(
-    county: County,
-    alarms: Mapping[Key, Sequence[Interval]],
-    means: Callable[[str, str], bool],
+def _uncaused(
+    out: Mapping[str, Sequence[Interval]], work: Mapping[str, Sequence[Interval]]
 ) -> dict[str, list[Interval]]:
-    """When each site was as ``means`` says, by any of its devices."""
-    found: dict[str, list[Interval]] = {}
-    for (device, kind, _), spans in alarms.items():
-        if device in county.devices and means(device, kind):
-            found.setdefault(county.devices[device].site, []).extend(spans)
-    return {site: merge(spans) for site, spans in found.items()}
+    """The outages of sites that did not begin in planned work, each as it was."""
+    return {
+        site: [
+            (begin, end)
+            for begin, end in spans
+            if not any(a <= begin < b for a, b in work.get(site, ()))
+        ]
+        for site, spans in out.items()
+    }
 
 
-def _blind(rows: Iterable[Line], period: Period) -> dict[str, list[Interval]]:
-    """When each agent was not to be counted on."""
-    open_: dict[str, int] = {}
-    found: dict[str, list[Interval]] = {}
-    for row in rows:
-        if row.kind != "source":
-            continue
-        agent = row.data["agent"]
-        if row.data["word"] != "heard":
-            open_.setdefault(agent, row.at_ms)
-        elif agent in open_:
-            found.setdefault(agent, []).append((open_.pop(agent), row.at_ms))
-    for agent, begin in open_.items():
-        found.setdefault(agent, []).append((begin, period.to_ms))
-    return {agent: clip(merge(spans), period) for agent, spans in found.items()}
+def _unplanned(
+    alarms: Mapping[stretches.Key, Sequence[Interval]], by: planned.Excused
+) -> dict[stretches.Key, list[Interval]]:
+    return {key: without(merge(spans), by.of(key[0], key[1])) for key, spans in alarms.items()}
 
 
 # -- figures ---------------------------------------------------------------------------------------
@@ -291,7 +275,7 @@ def _share(
     seen = sum(weight[site] * one.seen_ms for site, one in figures.items())
     down = sum(weight[site] * one.down_ms for site, one in figures.items())
     spans = [span for one in figures.values() for span in one.out]
-    ended = [(end - begin) // 1000 for begin, end in spans if end < period.to_ms]
+    ended = [ms // 1000 for one in figures.values() for ms in one.restored_ms(period.to_ms)]
     return Share(
         id=id_,
         name=name,
@@ -301,6 +285,7 @@ def _share(
         blind_s=sum(one.blind_ms for one in figures.values()) // 1000,
         outages=len(spans),
         restore_s=(sum(ended) // len(ended), int(median(ended))) if ended else None,
+        planned_s=sum(one.planned_ms for one in figures.values()) // 1000,
     )
 
 
@@ -332,6 +317,7 @@ def _outages(
     county: County,
     out: Mapping[str, Sequence[Interval]],
     mains: Mapping[str, Sequence[Interval]],
+    work: Mapping[str, Sequence[Interval]],
     period: Period,
 ) -> tuple[Outage, ...]:
     """All of them, the longest first."""
@@ -350,9 +336,40 @@ def _outages(
             from_ms=begin,
             to_ms=end if end < period.to_ms else None,
             after_mains=any(a <= begin < b for a, b in mains.get(site, ())),
+            work=_beside(work.get(site, ()), begin, end),
         )
         for _, site, begin, end in rows
     )
+
+
+def _beside(work: Sequence[Interval], begin: int, end: int) -> str:
+    """Whether the stretch goes on as planned work, or was left over by it."""
+    if any(a == end for a, _ in work):
+        return "before"
+    return "after" if any(b == begin for _, b in work) else ""
+
+
+def _work_done(
+    county: County,
+    ran: Iterable[planned.Work],
+    work: Mapping[str, Sequence[Interval]],
+    period: Period,
+) -> Iterator[WorkDone]:
+    """Each window of the period with the sites of its devices that were out by planned work."""
+    for one in ran:
+        hit = clip([(one.from_ms, one.to_ms)], period)
+        if not hit:
+            continue
+        sites = dict.fromkeys(county.devices[d].site for d in (*one.devices, *one.below))
+        down = {site: length(meet([work.get(site, ()), hit])) for site in sites}
+        yield WorkDone(
+            one.id,
+            one.name,
+            one.from_ms,
+            one.to_ms if one.to_ms < period.to_ms else None,
+            sum(ms > 0 for ms in down.values()),
+            sum(down.values()) // 1000,
+        )
 
 
 def _blind_times(

@@ -28,7 +28,13 @@ DANGERS: Final[Mapping[str, Bilingual]] = {
     "flapping": Bilingual(zh="反复通断", en="flapping"),
     "one_path": Bilingual(zh="单一路径", en="one path"),
 }
+BESIDE: Final = {
+    "before": "转入计划检修 planned work began",
+    "after": "检修结束仍未恢复 left over by planned work",
+}
 MOST_OUTAGES: Final = 200
+MOST_NAMED: Final = 8
+"""Names of sites in one cell; the JSON has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,8 @@ def sheets(county: County, made: Analysis) -> tuple[Sheet, ...]:
         _shares("towns", Bilingual(zh="各乡镇可用率", en="Availability by town"), made, made.towns),
         _worst(county, made),
         _outages(operators, made),
-        _dangers(operators, made.dangers),
+        _work(made),
+        _dangers(county, made.dangers),
         Sheet(
             "blind",
             Bilingual(zh="监测中断", en="Blind time"),
@@ -111,7 +118,7 @@ def _shares(id_: str, name: Bilingual, made: Analysis, shares: Sequence[Share]) 
         id_,
         name,
         ("名称 name", "站点 sites", "可用率 available", "中断次数 outages", "中断时长 down",
-         "平均恢复 mean", "恢复中位 median", "监测中断 blind"),
+         "平均恢复 mean", "恢复中位 median", "监测中断 blind", "计划检修 planned"),
         tuple(rows),
         Bilingual(zh="没有已接入的站点", en="no site is connected"),
     )  # fmt: skip
@@ -121,7 +128,7 @@ def _share(row: Share, name: str) -> tuple[str | int, ...]:
     mean, middle = (span(one) for one in row.restore_s) if row.restore_s else ("—", "—")
     return (
         name, row.sites, percent(row.available), row.outages, span(row.down_s), mean, middle,
-        span(row.blind_s),
+        span(row.blind_s), span(row.planned_s),
     )  # fmt: skip
 
 
@@ -150,7 +157,8 @@ def _outages(operators: Mapping[str, str], made: Analysis) -> Sheet:
             row.site, row.name, operators.get(row.operator, row.operator), stamp(row.from_ms),
             stamp(row.to_ms) if row.to_ms is not None else "未恢复 still out",
             span(((row.to_ms or end) - row.from_ms) // 1000),
-            "市电中断之后 after mains" if row.after_mains else "",
+            "；".join((*(["市电中断之后 after mains"] if row.after_mains else []),
+                      *([BESIDE[row.work]] if row.work else []))),
         )
         for row in made.outages[:MOST_OUTAGES]
     ]  # fmt: skip
@@ -166,7 +174,26 @@ def _outages(operators: Mapping[str, str], made: Analysis) -> Sheet:
     )  # fmt: skip
 
 
-def _dangers(operators: Mapping[str, str], dangers: Sequence[Danger]) -> Sheet:
+def _work(made: Analysis) -> Sheet:
+    return Sheet(
+        "planned",
+        Bilingual(zh="计划检修（不计为中断）", en="Planned work (no outage)"),
+        ("窗口 window", "名称 name", "开始 from", "结束 to", "中断站点 sites out", "中断时长 down"),
+        tuple(
+            (
+                row.id, row.name, stamp(row.from_ms),
+                stamp(row.to_ms) if row.to_ms is not None else "进行中 running",
+                row.sites, span(row.down_s),
+            )
+            for row in made.work
+        ),
+        Bilingual(zh="没有计划检修", en="no planned work"),
+    )  # fmt: skip
+
+
+def _dangers(county: County, dangers: Sequence[Danger]) -> Sheet:
+    operators = county.operator_names
+    names = {one.id: one.name for one in county.register.sites}
     return Sheet(
         "dangers",
         Bilingual(zh="隐患", en="Hidden dangers"),
@@ -174,7 +201,7 @@ def _dangers(operators: Mapping[str, str], dangers: Sequence[Danger]) -> Sheet:
         tuple(
             (
                 f"{DANGERS[row.kind].zh} {DANGERS[row.kind].en}", row.id, row.name,
-                operators.get(row.operator, row.operator), _measure(row),
+                operators.get(row.operator, row.operator), _measure(names, row),
             )
             for row in dangers
         ),
@@ -182,15 +209,38 @@ def _dangers(operators: Mapping[str, str], dangers: Sequence[Danger]) -> Sheet:
     )  # fmt: skip
 
 
-def _measure(row: Danger) -> str:
+def _measure(names: Mapping[str, str], row: Danger) -> str:
     match row.kind:
         case "battery":
-            said = f"市电中断后最短 {row.figure} 分钟即中断（{row.times} 次）"
-            return f"{said} / dark within {row.figure} min"
+            return _lasted(row)
         case "flapping":
             return f"{row.figure} 次 / {row.figure} times"
         case _:
-            return f"其后 {row.figure} 台设备别无路径 / {row.figure} devices have no other way"
+            return _hanging(names, row)
+
+
+def _hanging(names: Mapping[str, str], row: Danger) -> str:
+    """What hangs on it alone, and the first of the sites that would be lost."""
+    said = f"其后 {row.figure} 台设备别无路径 / {row.figure} devices have no other way"
+    lost = "、".join(names.get(one, one) for one in row.lost[:MOST_NAMED])
+    more = f" 等 {row.sites} 个" if row.sites > MOST_NAMED else ""
+    return f"{said}；将失去站点 sites lost：{lost}{more}" if lost else said
+
+
+def _lasted(row: Danger) -> str:
+    """How long the battery lasted, beside its rated minutes or those of the time before."""
+    minutes = row.figure
+    if row.fell:
+        said = f"额定 {row.rated} 分钟，按放电速度最多 {minutes} 分钟（{row.times} 次）"
+        return f"{said} / rated for {row.rated} min, fell as for {minutes} at most"
+    said = f"市电中断后最短 {minutes} 分钟即中断（{row.times} 次）"
+    if row.rated is None:
+        return f"{said} / dark within {minutes} min"
+    if row.learnt:
+        return (
+            f"{said}，上次 {row.rated} 分钟 / dark within {minutes} min, {row.rated} the last time"
+        )
+    return f"{said}，额定 {row.rated} 分钟 / dark within {minutes} of {row.rated} rated min"
 
 
 def percent(share: float | None) -> str:

@@ -12,13 +12,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from collector.base import World
+from collector.county import County
 from collector.hushed import Ended, Entered
 from collector.recurrence import following, running
 from collector.shelf import key_unit
 from collector.state import DeviceState, Status
 from escalation.authority import Outcome
 from wire.alarm import AlarmAction
-from wire.maintenance import Kind, Window, target_of
+from wire.maintenance import Kind, Target, Window, target_of
 
 MOST: Final = 500
 """Windows that people have entered and that are not over."""
@@ -145,7 +146,13 @@ def _open(world: World, now_ms: int, window: Window, span: tuple[int, int]) -> N
     index(world)
     _touch(world, hush.covers[window.id])
     world.record(
-        "window", event="opened", id=window.id, name=window.name, until_ms=span[1], at_ms=now_ms
+        "window",
+        event="opened",
+        id=window.id,
+        name=window.name,
+        targets=window.targets,
+        until_ms=span[1],
+        at_ms=now_ms,
     )
 
 
@@ -211,9 +218,13 @@ def _exists(world: World, text: str) -> bool:
 
 def covered_by(world: World, window: Window) -> list[str]:
     """The devices of a window's targets, key units' left out (6.3)."""
+    return targeted(world.county, window.parsed)
+
+
+def targeted(county: County, targets: Iterable[Target]) -> list[str]:
+    """The devices that ``targets`` name, key units' left out; of what is unknown none."""
     found: dict[str, None] = {}
-    county = world.county
-    for target in window.parsed:
+    for target in targets:
         match target.kind:
             case Kind.DEVICE:
                 found[target.id] = None
@@ -226,7 +237,11 @@ def covered_by(world: World, window: Window) -> list[str]:
                     if site.operator == target.id and target.town in {"", site.town}
                     for device in county.site_devices.get(site.id, ())
                 )
-    return sorted(one for one in found if one in county.devices and not key_unit(world, one))
+    return sorted(
+        one
+        for one in found
+        if one in county.devices and not county.sites[county.devices[one].site].key_unit
+    )
 
 
 def index(world: World) -> None:

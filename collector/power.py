@@ -16,8 +16,9 @@ from statistics import median
 from typing import Final
 
 from collector.base import World
+from collector.dangers import AGED
 from collector.state import Alarm, DeviceState, PowerState
-from collector.tally import Dark, Lost
+from collector.tally import Dark, Lost, SiteShare
 from config.policy import AlarmType, PowerPolicy, SiteEffect
 from wire.observation import Reading
 
@@ -105,11 +106,29 @@ def settle(world: World, site: str) -> None:
     found, old = judge(world, site), world.tally.lost.get(site)
     if found == old:
         return
+    if old is not None and (found is None or found.carried):
+        _fell(world, site, old)
     if found is None:
         del world.tally.lost[site]
     else:
         world.tally.lost[site] = found
     world.stale_verdict |= _told_apart(world, old, found)
+
+
+def _fell(world: World, site: str, lost: Lost) -> None:
+    """The mains are back: whether the battery fell faster than it is rated for is written down.
+
+    By the far end of its interval, so that a slope that is steep at first accuses nobody.
+    """
+    rated, dark = world.county.sites[site].battery_min, lost.dark
+    if rated is None or dark is None or dark.ground not in {Ground.UPS, Ground.SLOPE}:
+        return
+    if world.tally.site_shares.get(site, SiteShare()).out:
+        return  # it did run out: the outage says so, and ``learn``
+    minutes = (dark.high_ms - lost.since_ms) / MINUTE_MS
+    if minutes < AGED * rated:
+        said = {"minutes": round(minutes), "rated": round(rated), "ground": dark.ground}
+        world.record("battery", event="fell", site=site, since_ms=lost.since_ms, **said)
 
 
 def judge(world: World, site: str) -> Lost | None:
@@ -264,6 +283,14 @@ def learn(world: World, now_ms: int, site: str) -> None:
             continue
         held = world.state.power.setdefault(device, PowerState())
         if held.learnt_ms < since < now_ms:
+            world.record(
+                "battery",
+                event="spent",
+                site=site,
+                since_ms=since,
+                minutes=round((now_ms - since) / MINUTE_MS),
+                rated=round(held.capacity_min or 0),
+            )
             held.capacity_min = (now_ms - since) / MINUTE_MS
             held.learnt_ms, held.load = now_ms, _value(row, world.county.policy.power.load)
     settle(world, site)

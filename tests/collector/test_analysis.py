@@ -18,7 +18,10 @@ from collector.workbook import workbook
 from config.register import Device
 from escalation.load import windows
 from escalation.report import Line
-from tests.collector.small import county, register
+from tests.collector.small import T0 as WORLD0
+from tests.collector.small import Hand, county, register
+from wire.maintenance import Window
+from wire.observation import Outcome
 
 DAY = period("day", date(2026, 11, 23))
 MINUTE = 60_000
@@ -45,6 +48,13 @@ def outage(device: str, begin: int, end: int, type_: str = "device-unreachable")
 def made(lines: list[Line], of: County | None = None, begun: int = 0) -> Analysis:
     lines.sort(key=lambda line: line.at_ms)
     return analyse(of or county(), lines, DAY, begun, DAY.to_ms + HOUR)
+
+
+def _cells(found: Analysis, sheet: str) -> list[tuple[str, ...]]:
+    """The rows of one sheet as text."""
+    pages = reported(county(), found, "").sheets
+    rows = next(page.rows for page in pages if page.id == sheet)
+    return [tuple(map(str, row)) for row in rows]
 
 
 def test_a_site_out_for_an_hour() -> None:
@@ -105,14 +115,175 @@ def test_hidden_dangers_battery_flapping_and_one_path() -> None:
         ),
     ]
     parents = {"cmcc-d2": ("cmcc-d1",), "cmcc-d3": ("cmcc-d2",), "cmcc-d4": ("cmcc-d1", "cmcc-d2")}
-    found = made(lines, county(register(parents=parents)))
+    of = county(register(parents=parents))
+    found = made(lines, of)
     said = [(row.kind, row.id, row.figure) for row in found.dangers]
     assert said == [
         ("battery", "cmcc-s3", 40),
         ("flapping", "cucc-d1", 3),
-        ("one_path", "cmcc-d1", 2),
+        ("one_path", "cmcc-d1", 3),
     ]
+    assert found.dangers[-1].lost == ("cmcc-s1", "cmcc-s2", "cmcc-s3", "cmcc-s4")
+    cell = _cells(found, "dangers")[-1][-1]
+    assert cell.endswith("将失去站点 sites lost：cmcc站1、cmcc站2、cmcc站3、cmcc站4"), cell
     assert {row.site for row in found.outages if row.after_mains} == {"cmcc-s3", "cmcc-s4"}
+
+
+def window(at_ms: int, event: str, *targets: str, ident: str = "w1") -> Line:
+    data = {"event": event, "id": ident, "name": "割接"}
+    return Line(at_ms, "window", data | ({"targets": targets} if event == "opened" else {}))
+
+
+def test_planned_work_is_no_outage_and_what_it_leaves_over_is() -> None:
+    ran = [window(T0 + HOUR, "opened", "site:cmcc-s1"), window(T0 + 3 * HOUR, "closed")]
+    found = made([*outage("cmcc-d1", T0 + 2 * HOUR, T0 + 4 * HOUR), *ran])
+    assert [(row.from_ms, row.to_ms, row.work) for row in found.outages] == [
+        (T0 + 3 * HOUR, T0 + 4 * HOUR, "after")
+    ]
+    cmcc = next(row for row in found.operators if row.id == "cmcc")
+    assert (cmcc.outages, cmcc.down_s, cmcc.planned_s) == (1, 3600, 3600)
+    assert cmcc.restore_s == (3600, 3600)
+    assert found.worst[0].available == pytest.approx(1 - 1 / 23), "neither up nor down meanwhile"
+    assert [(row.id, row.sites, row.down_s) for row in found.work] == [("w1", 1, 3600)]
+    assert _cells(found, "planned") == [
+        ("w1", "割接", "2026-11-23 01:00", "2026-11-23 03:00", "1", "1:00:00")
+    ]
+    assert "检修结束仍未恢复" in _cells(found, "outages")[0][-1]
+
+
+def test_an_outage_that_goes_on_as_planned_work_counts_up_to_it() -> None:
+    ran = [window(T0 + 2 * HOUR, "opened", "operator:cmcc"), window(T0 + 9 * HOUR, "closed")]
+    found = made([*outage("cmcc-d1", T0 + HOUR, T0 + 4 * HOUR), *ran])
+    assert [(row.to_ms, row.work) for row in found.outages] == [(T0 + 2 * HOUR, "before")]
+    assert found.county.restore_s is None, "nothing was restored when the work began"
+    assert found.county.down_s == found.county.planned_s // 2 == 3600
+
+
+def test_what_hangs_on_planned_work_alone_is_no_outage_either() -> None:
+    parents = {
+        "cmcc-d2": ("cmcc-d1",), "cmcc-d3": ("cmcc-d2",), "cmcc-d4": ("cmcc-d1", "cucc-d1"),
+        "cmcc-d5": ("cmcc-d1",), "cmcc-d6": ("cmcc-d1",),
+    }  # fmt: skip
+    reg = register(parents=parents)
+    keys = tuple(s.model_copy(update={"key_unit": s.id == "cmcc-s5"}) for s in reg.sites)
+    of = county(reg.model_copy(update={"sites": keys}))
+    ran = [window(T0 + HOUR, "opened", "device:cmcc-d1"), window(T0 + 5 * HOUR, "closed")]
+    cut = T0 + 2 * HOUR
+    # 1 is worked on; 2 and 3 hang on it; 4 has another way; 5 is a key unit; 6 began by itself.
+    silent = [outage(f"cmcc-d{n}", cut - n * 1000, cut + HOUR) for n in range(1, 6)]
+    alone = outage("cmcc-d6", T0 + 4 * HOUR, T0 + 4 * HOUR + 10 * MINUTE)
+    found = made([*(line for one in silent for line in one), *alone, *ran], of)
+    assert [row.site for row in found.outages] == ["cmcc-s5", "cmcc-s4", "cmcc-s6"]
+    assert (found.work[0].sites, found.county.planned_s) == (3, 3 * 3600 + 6)
+
+
+def test_work_of_an_older_journal_is_the_registers_and_a_refused_one_is_none() -> None:
+    reg = register()
+    known = Window(
+        id="w1", targets=("site:cmcc-s1",), start_ms=T0, end_ms=T0 + HOUR, name="n", reason="r"
+    )
+    of = county(reg.model_copy(update={"windows": (known,)}))
+    old = Line(T0, "window", {"event": "opened", "id": "w1", "name": "n"})
+    gone = Line(T0, "window", {"event": "opened", "id": "w9", "name": "n"})
+    refused = window(T0, "refused", ident="w2")
+    found = made([*outage("cmcc-d1", T0 + HOUR, T0 + 2 * HOUR), old, gone, refused], of)
+    assert found.outages == ()
+    assert [(row.id, row.sites) for row in found.work] == [("w1", 1), ("w9", 0)]
+
+
+def test_what_the_world_writes_of_its_windows_is_what_is_read() -> None:
+    """The World's own judgement is the oracle: what it covers is no outage."""
+    reg = register(parents={"cmcc-d2": ("cmcc-d1",)})
+    work = Window(
+        id="w1",
+        targets=("site:cmcc-s1",),
+        start_ms=WORLD0 + 10 * MINUTE,
+        end_ms=WORLD0 + 50 * MINUTE,
+        name="割接",
+        reason="换设备",
+    )
+    of = county(reg.model_copy(update={"windows": (work,)}))
+    hand = Hand.of(of)
+    hand.everyone()
+    hand.pass_s(900)
+    hand.looks(Outcome.NO_ANSWER, "cmcc-d1", "cmcc-d2")
+    hand.pass_s(1200)
+    assert hand.impact("cmcc") == "none"
+    hand.looks(Outcome.MEASURED, "cmcc-d1", "cmcc-d2")
+    hand.pass_s(1800)
+    lines = [
+        Line(int(str(data["at_ms"])), kind, dict(data))
+        for kind in ("alarm", "window")
+        for data in hand.records(kind)
+    ]
+    lines.sort(key=lambda line: line.at_ms)
+    assert [line.data["word"] for line in lines if line.kind == "alarm"].count("raised") == 2
+    day = Period("day", WORLD0, WORLD0 + 24 * HOUR)
+    found = analyse(of, lines, day, WORLD0, hand.now)
+    assert (found.outages, found.county.outages, found.county.available) == ((), 0, 1.0)
+    assert [(row.id, row.sites) for row in found.work] == [("w1", 2)]
+    assert found.county.planned_s >= 2 * 1200
+
+
+def rated(minutes: float, *sites: str) -> County:
+    reg = register()
+    rows = tuple(
+        s.model_copy(update={"battery_min": minutes if s.id in sites else None}) for s in reg.sites
+    )
+    return county(reg.model_copy(update={"sites": rows}))
+
+
+def loss(site: str, after_min: int, begin: int = T0 + HOUR) -> list[Line]:
+    """The mains go, and ``after_min`` minutes later the site."""
+    device = site.replace("-s", "-d")
+    end = begin + 8 * HOUR
+    return [
+        *outage(device, begin, end, "mains-failure"),
+        *outage(device, begin + after_min * MINUTE, end),
+    ]
+
+
+def batteries_of(found: Analysis) -> list[tuple[str, int, int | None]]:
+    return [(row.id, row.figure, row.rated) for row in found.dangers if row.kind == "battery"]
+
+
+def test_a_battery_is_judged_against_its_rated_minutes() -> None:
+    of = rated(240, "cmcc-s1", "cmcc-s2", "cmcc-s3")
+    lines = [*loss("cmcc-s1", 150), *loss("cmcc-s2", 200), *loss("cmcc-s3", 60)]
+    found = made([*lines, *loss("cmcc-s4", 150), *loss("cmcc-s5", 100)], of)
+    assert batteries_of(found) == [
+        ("cmcc-s3", 60, 240), ("cmcc-s1", 150, 240), ("cmcc-s5", 100, None),
+    ], "200 of 240 is no age; 150 is none where nobody knows better"  # fmt: skip
+    assert "额定 240 分钟 / dark within 60 of 240 rated min" in _cells(found, "dangers")[0][-1]
+    small = made(loss("cmcc-s1", 28), rated(30, "cmcc-s1"))
+    assert batteries_of(small) == [], "it was never meant to last longer"
+
+
+def test_a_battery_that_was_not_charged_yet_or_was_worked_on_tells_nothing() -> None:
+    of = rated(240, "cmcc-s1")
+    first = outage("cmcc-d1", T0, T0 + 2 * HOUR, "mains-failure")
+    assert batteries_of(made([*first, *loss("cmcc-s1", 30, T0 + 3 * HOUR)], of)) == []
+    later = loss("cmcc-s1", 30, T0 + 14 * HOUR)
+    assert batteries_of(made([*first, *later], of)) == [("cmcc-s1", 30, 240)]
+    ran = [window(T0 + HOUR, "opened", "site:cmcc-s1"), window(T0 + 12 * HOUR, "closed")]
+    assert batteries_of(made([*loss("cmcc-s1", 30), *ran], of)) == []
+
+
+def test_what_the_journal_says_of_batteries() -> None:
+    def row(event: str, site: str, minutes: int, was: int) -> Line:
+        data = {"event": event, "site": site, "since_ms": T0, "minutes": minutes, "rated": was}
+        return Line(T0 + HOUR, "battery", data)
+
+    lines = [
+        row("fell", "cmcc-s1", 150, 240), row("spent", "cmcc-s2", 100, 180),
+        row("spent", "cmcc-s3", 170, 180), row("spent", "cmcc-s4", 100, 0),
+        row("spent", "cmcc-s1", 100, 300), row("fell", "gone", 1, 9),
+    ]  # fmt: skip
+    found = made(lines, rated(240, "cmcc-s1"))
+    assert batteries_of(found) == [("cmcc-s2", 100, 180), ("cmcc-s1", 150, 240)]
+    said = [cells[-1] for cells in _cells(found, "dangers")]
+    assert "上次 180 分钟" in said[0]
+    assert "按放电速度最多 150 分钟" in said[1]
 
 
 def test_load_on_people_beside_the_standard() -> None:

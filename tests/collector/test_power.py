@@ -222,6 +222,33 @@ def test_the_last_known_capacity_is_the_registers_and_then_what_was_learnt() -> 
     learnt = hand.world.state.power["cmcc-d1"].capacity_min
     assert learnt is not None
     assert 12 < learnt < 25
+    rows = hand.records("battery")
+    assert [(row["event"], row["site"], row["since_ms"]) for row in rows] == [
+        ("spent", "cmcc-s1", at)
+    ]
+    assert (rows[0]["minutes"], rows[0]["rated"]) == (round(learnt), 0)
+
+
+@pytest.mark.parametrize(("rated", "rows_told"), [(240.0, 1), (30.0, 0), (None, 0)])
+def test_a_battery_that_falls_faster_than_it_is_rated_for_is_written_down(
+    rated: float | None, rows_told: int
+) -> None:
+    made = register()
+    sites = tuple(s.model_copy(update={"battery_min": rated}) for s in made.sites)
+    hand = Hand.of(county(made.model_copy(update={"sites": sites})))
+    hand.everyone()
+    hand.pass_s(60)
+    at = hand.now
+    cut(hand)
+    falling(hand, per_min=0.2, minutes=12)
+    assert hand.records("battery") == [], "the mains may stay away"
+    hand.turn(hand.reading("cmcc-d1", "mains", 1))
+    hand.pass_s(600)
+    rows = hand.records("battery")
+    assert len(rows) == rows_told
+    if rows:
+        assert (rows[0]["event"], rows[0]["since_ms"], rows[0]["ground"]) == ("fell", at, "slope")
+        assert 20 < int(str(rows[0]["minutes"])) < 0.8 * 240
 
 
 def test_people_behind_a_hub_count() -> None:
