@@ -24,8 +24,8 @@ def explain(
     target: Annotated[
         str,
         typer.Argument(
-            help="warning（缺省）、预警编号，企业、系统、站点或设备的编号或名称 / warning, a "
-            "warning's id (as last drafted), an operator, system, site or device by id or name"
+            help="warning（缺省）、预警编号，企业、系统、乡镇、站点或设备的编号或名称 / warning, a "
+            "warning's id (as last drafted), an operator, system, town, site, device by id or name"
         ),
     ] = "warning",
     at: Annotated[

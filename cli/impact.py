@@ -1,4 +1,4 @@
-"""``wanglou impact``: what a device, site, operator or system takes down, and what took it down."""
+"""``wanglou impact``: what a device, site, town, operator or system takes down, and by what."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import typer
 from cli.where import CollectorFile
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from collector.base import World
     from collector.consequence import Consequence
 
@@ -18,6 +20,7 @@ SHOWN: Final = 12
 KINDS: Final = {
     "device": "设备 device",
     "site": "站点 site",
+    "town": "乡镇 town",
     "operator": "企业 operator",
     "system": "系统 system",
 }
@@ -27,7 +30,7 @@ def impact(
     node: Annotated[
         str,
         typer.Argument(
-            help="设备、站点、企业或系统的编号或名称 / a device, site, operator … by id or name"
+            help="设备、站点、乡镇、企业或系统的编号或名称 / a device, site, town … by id or name"
         ),
     ],
     config: CollectorFile,
@@ -76,17 +79,17 @@ def _asked(world: World, node: str, *, if_down: bool) -> dict[str, Any]:
 
     from collector import consequence
 
-    county = world.county
     node = _meant(world, node)
     try:
         kind = consequence.kind_of(world, node)
     except KeyError:
-        known = [*county.devices, *county.sites, *county.systems, *county.operators]
+        known = [*_ids(world), *_names(world).values()]
         near = get_close_matches(node, known, 3)
         hint = f"；是否 did you mean: {', '.join(near)}" if near else ""
-        _fail(f"没有“{node}” / no such device, site, operator or system{hint}")
+        _fail(f"没有“{node}” / no such device, site, town, operator or system{hint}")
     hit = consequence.if_down if if_down else consequence.takes_down
-    return {
+    already = {"lost_already": _data(consequence.lost_already(world, node))} if if_down else {}
+    return already | {
         "node": node,
         "kind": kind.value,
         "if_down": if_down,
@@ -101,15 +104,25 @@ def _asked(world: World, node: str, *, if_down: bool) -> dict[str, Any]:
 
 def _meant(world: World, node: str) -> str:
     """The id of what has this name; an id is itself."""
+    return (
+        node
+        if node in _ids(world)
+        else next((k for k, v in _names(world).items() if v == node), node)
+    )
+
+
+def _ids(world: World) -> set[str]:
     county = world.county
-    ids = {*county.devices, *county.sites, *county.systems, *county.operators}
-    return node if node in ids else next((k for k, v in _names(world).items() if v == node), node)
+    return {
+        *(*county.devices, *county.sites, *county.town_names),
+        *(*county.systems, *county.operators),
+    }
 
 
 def _names(world: World) -> dict[str, str]:
     county = world.county
     names = {one.id: one.name for one in county.register.devices}
-    names |= {one.id: one.name for one in county.register.sites}
+    names |= {one.id: one.name for one in county.register.sites} | county.town_names
     return names | {one.id: one.name for one in county.register.systems} | county.operator_names
 
 
@@ -122,12 +135,7 @@ def _data(found: Consequence) -> dict[str, Any]:
 def _show(world: World, found: dict[str, Any]) -> None:
     from cli.status_board import WORDS, at, counted
 
-    hit, names = found["takes_down"], _names(world)
-
-    def listed(ids: list[str]) -> str:
-        more = f" … 共 {len(ids)} 个 in all" if len(ids) > SHOWN else ""
-        return "、".join(f"{names[one]}（{one}）" for one in ids[:SHOWN]) + more
-
+    names = _names(world)
     print(f"{names[found['node']]}（{found['node']}，{KINDS[found['kind']]}）")
     print("使它中断的 Taken down by:")
     for one in found["taken_down_by"]:
@@ -135,7 +143,26 @@ def _show(world: World, found: dict[str, Any]) -> None:
         print(f"  {names[one['id']]}（{one['id']}）{itself} 自 since {at(one['since_ms'])}")
     if not found["taken_down_by"]:
         print("  无 nothing")
-    print("假如中断，将使 If it went down:" if found["if_down"] else "它使 It takes down:")
+    if found["if_down"]:
+        print("假如中断，将新失去 If it went down, newly lost:")
+        _lost(names, found["takes_down"], WORDS)
+        print("其中已失 Lost already:")
+        _lost(names, found["lost_already"], WORDS)
+    else:
+        print("它使 It takes down:")
+        _lost(names, found["takes_down"], WORDS)
+    print(f"全县 County: {counted(found['county'])}")
+
+
+def _lost(
+    names: dict[str, str], hit: dict[str, Any], words: Mapping[str, tuple[str, str, str]]
+) -> None:
+    """Devices, sites and networks; what there is none of is said for the first two alone."""
+
+    def listed(ids: list[str]) -> str:
+        more = f" … 共 {len(ids)} 个 in all" if len(ids) > SHOWN else ""
+        return "、".join(f"{names[one]}（{one}）" for one in ids[:SHOWN]) + more
+
     for title, key in (("设备 devices", "devices"), ("站点 sites", "sites")):
         print(f"  {title} {len(hit[key])}" + (f"：{listed(hit[key])}" if hit[key] else ""))
     if hit["key_units"]:
@@ -144,6 +171,4 @@ def _show(world: World, found: dict[str, Any]) -> None:
         print(f"  用户（权重）users (weights) {hit['users']:g}")
     for title, key in (("企业 operators", "operators"), ("系统 systems", "systems")):
         for name, state in hit[key].items():
-            print(f"  {title} {names[name]}：{WORDS.get(state, ('', state, ''))[1]}")
-    now = found["county"]
-    print(f"全县 County: {counted(now)}")
+            print(f"  {title} {names[name]}：{words.get(state, ('', state, ''))[1]}")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from operator import itemgetter
 from typing import Final
 
-from collector import causes, impact, networks, quiet
+from collector import causes, impact, networks, onward, quiet
 from collector.base import World
 from collector.county import WEIGHT_UNIT
 from collector.decide import SPREAD, Decision, DecisionInput, Impact, Spread
@@ -62,7 +62,7 @@ def assess(world: World, now_ms: int) -> None:
         trial=tuple(sorted(world.county.trial)),
         blind=blind_sources(world, now_ms),
         policy=policy_lines(world, judged),
-        evidence=evidence(world, now_ms, judged),
+        evidence=evidence(world, now_ms, judged, onward.sentence(world, given, decision, judged)),
         attested=tuple(said.facts.values()),
         threats=tuple(one for one in threats.live if one.entered),
         since_ms=since(world, said),
@@ -385,12 +385,15 @@ def policy_lines(world: World, judged: SpreadResult) -> tuple[PolicyLine, ...]:
     return lines
 
 
-def evidence(world: World, now_ms: int, judged: SpreadResult) -> tuple[str, ...]:
-    """The spread's ground, pace and common causes, people's words, its steps: a sentence each."""
+def evidence(world: World, now_ms: int, judged: SpreadResult, ahead: str) -> tuple[str, ...]:
+    """The spread's ground and pace, common causes, people's words, its steps: a sentence each.
+
+    ``ahead`` says what a step more would do.
+    """
     said = [_said_sentence(world, name, row) for name, row in sorted(world.desk.attested.items())]
     steps = (_step_sentence(world, step) for step in judged.why.steps[-20:])
     pace = causes.pace(now_ms, judged.why.steps)
-    why = [f"扩散性：{judged.why.zh}", *([pace] if pace else ()), *causes.shared(world)]
+    why = [f"扩散性：{judged.why.zh}", *filter(None, (pace, ahead)), *causes.shared(world)]
     return (*why, *said, *steps)
 
 

@@ -1,7 +1,7 @@
 """From any node: what does it take down, and what took it down? And both counts (PLAN section 4).
 
-A node is a device, a site, an operator or an information system, by its id. Pure: reads the World
-and changes nothing; a question "what if" goes through the same rules as the projection.
+A node is a device, a site, a town, an operator or an information system, by its id. Pure: reads
+the World and changes nothing; a question "what if" goes through the same rules as the projection.
 """
 
 from __future__ import annotations
@@ -25,8 +25,13 @@ AFFECTED = frozenset({Impact.PARTIAL, Impact.FULL})
 class Kind(StrEnum):
     DEVICE = "device"
     SITE = "site"
+    TOWN = "town"
     OPERATOR = "operator"
     SYSTEM = "system"
+
+
+PLACES = frozenset({Kind.SITE, Kind.TOWN})
+"""What is out with its sites, whether these have devices or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ def kind_of(world: World, node: str) -> Kind:
         (Kind.DEVICE, county.devices),
         (Kind.SITE, county.sites),
         (Kind.SYSTEM, county.systems),
+        (Kind.TOWN, county.town_names),
         (Kind.OPERATOR, county.operators),
     ):
         if node in known:
@@ -85,6 +91,12 @@ def devices_of(world: World, node: str) -> tuple[str, ...]:
             return (node,)
         case Kind.SITE:
             return county.site_devices.get(node, ())
+        case Kind.TOWN:
+            return tuple(
+                device
+                for site in _sites_of(world, node)
+                for device in county.site_devices.get(site, ())
+            )
         case Kind.SYSTEM:
             return county.systems[node].devices
         case Kind.OPERATOR:
@@ -101,30 +113,49 @@ def takes_down(world: World, node: str) -> Consequence:
         return Consequence()  # nothing depends on a system
     below = [d for d in _below(world, own) if own.intersection(world.state.devices[d].hidden_by)]
     sites = {world.county.devices[d].site for d in (*own, *below) if world.county.devices[d].main}
-    if kind_of(world, node) is Kind.SITE:
-        sites.add(node)
+    if kind_of(world, node) in PLACES:
+        sites.update(_sites_of(world, node))
     out = [site for site in sites if _word(world, site) is SiteWord.OUT]
     return _consequence(world, [*own, *below], out, None)
 
 
 def if_down(world: World, node: str) -> Consequence:
-    """What would be lost if the node gave no answer now, beside what is lost already.
+    """What would be newly lost if the node gave no answer now (``lost_already`` has the rest).
 
     Operators and systems are those that would come to another state than now, holds passed.
     """
-    kind = kind_of(world, node)
-    if kind is Kind.SYSTEM:
+    ahead = _failed(world, node)
+    if ahead is None:
         return Consequence()
-    ahead = Ahead(world)
-    ahead.fail(devices_of(world, node))
-    if kind is Kind.SITE:
-        ahead.lose(node)
     now = {o: row.impact for o, row in world.state.operators.items()}
     now |= {s: row.impact for s, row in world.state.systems.items()}
     states = {name: state for name, state in ahead.states().items() if state != now.get(name)}
     down = [device for device in ahead.down if _status(world, device) not in LOST]
     out = [site for site in ahead.out if _word(world, site) is not SiteWord.OUT]
     return _consequence(world, down, out, states)
+
+
+def lost_already(world: World, node: str) -> Consequence:
+    """What of that is lost now, by the node or by whatever else; networks with their state now."""
+    ahead = _failed(world, node)
+    if ahead is None:
+        return Consequence()
+    down = [device for device in ahead.down if _status(world, device) in LOST]
+    out = [site for site in ahead.out if _word(world, site) is SiteWord.OUT]
+    return _consequence(world, down, out, None)
+
+
+def _failed(world: World, node: str) -> Ahead | None:
+    """The county with the node down; None: it is a system, on which nothing depends."""
+    kind = kind_of(world, node)
+    if kind is Kind.SYSTEM:
+        return None
+    ahead = Ahead(world)
+    ahead.fail(devices_of(world, node))
+    if kind in PLACES:
+        for site in _sites_of(world, node):
+            ahead.lose(site)
+    return ahead
 
 
 def taken_down_by(world: World, node: str) -> tuple[Cause, ...]:
@@ -195,6 +226,8 @@ def _sites_of(world: World, node: str) -> tuple[str, ...]:
     match kind_of(world, node):
         case Kind.SITE:
             return (node,)
+        case Kind.TOWN:
+            return tuple(s.id for s in world.county.sites.values() if s.town == node)
         case Kind.OPERATOR:
             return tuple(s.id for s in world.county.sites.values() if s.operator == node)
         case _:

@@ -36,7 +36,7 @@ class NoSuchThingError(ValueError):
 def explain(
     world: World, now_ms: int, target: str = WARNING, *, judged_ms: int | None = None
 ) -> Explanation:
-    """Answer for the warning, or for an operator, system, site or device by id or name.
+    """Answer for the warning, or for an operator, system, town, site or device by id or name.
 
     ``judged_ms``: when the World was stepped last, where that may be long before ``now_ms``.
     Raises NoSuchThingError.
@@ -75,7 +75,11 @@ def _thing(world: World, now_ms: int, target: str) -> Why:
     for name in _meant(county.systems, target):
         state = given.get(name) or world.state.systems[name].impact
         return why_network.system(world, name, state, now_ms)
-    known = [WARNING, *operators, *county.systems, *county.sites]
+    for code, name in county.town_names.items():
+        if target in {code, name}:
+            return why_network.town(world, code, now_ms)
+    towns = (*county.town_names, *county.town_names.values())
+    known = [WARNING, *operators, *county.systems, *towns, *county.sites]
     hint = did_you_mean(target, known)
     raise NoSuchThingError(
         f"没有“{target}” / nothing is called {target!r}" + (f" ({hint})" if hint else "")

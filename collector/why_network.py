@@ -115,7 +115,7 @@ def _town(world: World, cell: tuple[str, str], word: CellWord) -> Why:
     limit = world.county.policy.cell.share_out
     value = count.weight_out / count.weight if count.weight else 0.0
     name = world.county.town_names.get(cell[1], cell[1])
-    said = Both("受影响", "affected") if word.affected else Both("有风险", "at risk")
+    said = _hit(word)
     figures = f"{count.out}/{count.sites}"
     return Why(
         kind=Kind.TOWN,
@@ -124,23 +124,73 @@ def _town(world: World, cell: tuple[str, str], word: CellWord) -> Why:
             f"{name}{said.zh}：站点中断{figures}，占{value * 100:.4g}%，阈值 ≥{limit * 100:g}%",
             f"{name} {said.en}: {figures} sites out, {value * 100:.4g}%, limit ≥{limit * 100:g}%",
         ),
-        state="affected" if word.affected else "at_risk",
+        state="affected" if word.affected else "at_risk" if word.at_risk else "none",
         holds=word.affected,
         value=value,
         limit=limit,
     )
 
 
-def _out(world: World, operator: str, now_ms: int, *, brief: bool) -> tuple[Why, ...]:
-    """Its sites that are not in order: key units, those with a cause of their own, worst first.
+def _hit(word: CellWord) -> Both:
+    if word.affected:
+        return Both("受影响", "affected")
+    return Both("有风险", "at risk") if word.at_risk else Both("未受影响", "not affected")
 
-    ``brief``: what is only cut off behind others is counted, where a cause is shown.
-    """
+
+def town(world: World, code: str, now_ms: int) -> Why:
+    """A town: each operator's sites there beside the limit, and those that are not in order."""
+    name, tally = world.county.town_names[code], world.tally
+    own = [
+        (operator, code)
+        for operator in world.county.operators
+        if tally.cells.get((operator, code), Count()).sites
+    ]
+    words_ = [(cell, tally.cell_words.get(cell, CellWord())) for cell in own]
+    words_.sort(key=lambda one: (not one[1].affected, not one[1].at_risk))
+    counts = [tally.cells[cell] for cell in own]
+    hit = sum(word.affected for _, word in words_)
+    out, sites = sum(one.out for one in counts), sum(one.sites for one in counts)
+    bad = [fact for fact in tally.site_facts.values() if fact.town == code]
+    return Why(
+        kind=Kind.TOWN,
+        id=code,
+        text=text(
+            f"{name}：受影响企业{hit}/{len(own)}家，站点中断{out}/{sites}",
+            f"{name}: {hit} of {len(own)} operators affected, {out} of {sites} sites out",
+        ),
+        state="affected" if hit else "at_risk" if any(w.at_risk for _, w in words_) else "none",
+        holds=bool(hit),
+        value=float(hit),
+        parts=(
+            *(_cell(world, cell, word) for cell, word in words_),
+            *_listed(world, bad, now_ms, brief=False),
+        ),
+    )
+
+
+def _cell(world: World, cell: tuple[str, str], word: CellWord) -> Why:
+    """An operator in a town, by the operator's name."""
+    node, operator = _town(world, cell, word), cell[0]
+    zh, en = world.county.operator_names[operator], english(world, operator)
+    said = text(f"{zh}：{node.text.zh}", f"{en}: {node.text.en}")
+    return node.model_copy(update={"id": operator, "text": said})
+
+
+def _out(world: World, operator: str, now_ms: int, *, brief: bool) -> tuple[Why, ...]:
+    """Its sites that are not in order."""
     mine = [
         fact
         for fact in world.tally.site_facts.values()
         if fact.operator == operator and not (brief and fact.state == "unknown")
     ]
+    return _listed(world, mine, now_ms, brief=brief)
+
+
+def _listed(world: World, mine: list[SiteFact], now_ms: int, *, brief: bool) -> tuple[Why, ...]:
+    """Sites that are not in order: key units, those with a cause of their own, worst first.
+
+    ``brief``: what is only cut off behind others is counted, where a cause is shown.
+    """
     found = sorted(
         _few(mine),
         key=lambda fact: (

@@ -7,7 +7,7 @@ import pytest
 from collector import causes
 from collector.project import behind
 from collector.spread import SYSTEM, Cell, Onset, steps_of
-from tests.collector.small import T0, Hand, county, devices, register
+from tests.collector.small import OPERATORS, T0, Hand, county, devices, register
 from tests.collector.test_project import cut
 from wire.observation import Outcome
 
@@ -82,3 +82,44 @@ def test_what_cuts_others_off_is_a_common_cause() -> None:
     hand.looks(Outcome.NO_ANSWER, *devices("ctcc", 1, 2, 3))
     hand.pass_s(400)
     assert "共同原因：上级设备「ctcc站1主机」中断，失联设备2台（电信2）" in evidence(hand)
+
+
+def next_step(hand: Hand) -> list[str]:
+    return [line for line in evidence(hand).splitlines() if line.startswith("下一步")]
+
+
+def test_which_town_or_operator_more_would_raise_it_and_then_it_does() -> None:
+    hand = Hand.of(county(register(towns=5)))
+    hand.everyone()
+    hand.pass_s(60)
+    assert next_step(hand) == [], "nothing is hit"
+    hand.looks(Outcome.NO_ANSWER, "cmcc-d1")
+    hand.pass_s(420)
+    assert hand.verdict().warning == "scenario3"
+    reach = "升至情形2、Ⅱ级响应"
+    assert next_step(hand) == [f"下一步：再波及联通、电信、铁塔中任一家，{reach}"]
+    hand.looks(Outcome.NO_ANSWER, "cmcc-d2")
+    hand.pass_s(420)
+    assert hand.verdict().warning == "scenario3"
+    assert next_step(hand) == [f"下一步：再波及任一新乡镇，或联通、电信、铁塔中任一家，{reach}"]
+    hand.looks(Outcome.NO_ANSWER, "cmcc-d3")
+    hand.pass_s(420)
+    assert (hand.verdict().warning, hand.verdict().level) == ("scenario2", "II")
+    assert next_step(hand) == ["下一步：再波及一个乡镇或一家企业，预警和响应级别不变"]
+    hand.looks(Outcome.NO_ANSWER, *(d for o in OPERATORS for d in devices(o, *range(1, 11))))
+    hand.pass_s(420)
+    assert (hand.verdict().warning, hand.verdict().level) == ("scenario1", "I")
+    assert next_step(hand) == [], "nothing is worse"
+
+
+def test_a_next_town_that_has_lost_its_mains_is_named() -> None:
+    hand = Hand.of(county(register(towns=5)))
+    hand.everyone()
+    hand.pass_s(60)
+    hand.looks(Outcome.NO_ANSWER, "cmcc-d1")
+    hand.pass_s(420)
+    hand.looks(Outcome.NO_ANSWER, "cmcc-d2")
+    hand.pass_s(420)
+    cut(hand, "cmcc-d3", "cmcc-d8", minutes=600)
+    (said,) = next_step(hand)
+    assert said.startswith("下一步：再波及任一新乡镇（已停电：第3镇），或联通、"), said

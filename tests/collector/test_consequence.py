@@ -52,6 +52,9 @@ def test_what_is_foretold_is_what_comes(parents: dict[str, list[str]], node: str
     for device in told.devices:
         assert [one.id for one in consequence.taken_down_by(hand.world, device)] == [node]
     assert consequence.counts(hand.world)[:3] == (1, len(told.devices), len(told.sites))
+    assert consequence.if_down(hand.world, node).devices == (), "nothing is left to lose"
+    already = consequence.lost_already(hand.world, node)
+    assert (already.devices, already.sites) == (told.devices, told.sites)
 
 
 @settings(max_examples=25, deadline=None)
@@ -103,6 +106,49 @@ def test_a_site_shed_by_its_batteries_is_its_own_cause() -> None:
     hand.everyone()
     hand.world.state.sites["cmcc-s1"].word = SiteWord.OUT
     assert [one.kind for one in consequence.taken_down_by(hand.world, "cmcc-s1")] == ["site"]
+
+
+def test_what_is_newly_lost_stands_beside_what_is_lost_already(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parents = {f"cmcc-d{n}": ("tower-d1",) for n in range(1, 5)}
+    hand = Hand.of(county(register(sites=4, parents=parents, systems=SYSTEMS[:1])))
+    hand.everyone()
+    hand.looks(Outcome.NO_ANSWER, "cmcc-d1", "cmcc-d2")
+    hand.pass_s(700)
+    found = command._asked(hand.world, "tower站1主机", if_down=True)
+    assert found["takes_down"]["devices"] == ("cmcc-d3", "cmcc-d4", "tower-d1")
+    assert found["lost_already"]["devices"] == ("cmcc-d1", "cmcc-d2")
+    assert found["lost_already"]["sites"] == ("cmcc-s1", "cmcc-s2")
+    assert found["lost_already"]["operators"] == {"cmcc": "partial"}
+    command._show(hand.world, found)
+    said = capsys.readouterr().out
+    new, already = said.split("其中已失 Lost already:")
+    assert "将新失去 If it went down, newly lost:\n  设备 devices 3：" in new
+    assert "设备 devices 2：cmcc站1主机（cmcc-d1）、cmcc站2主机（cmcc-d2）" in already
+    assert "lost_already" not in command._asked(hand.world, "tower-d1", if_down=False)
+
+
+def test_a_town_is_a_node_too(capsys: pytest.CaptureFixture[str]) -> None:
+    parents = {"cmcc-d2": ("cmcc-d1",)}  # town 2 behind town 1
+    hand = Hand.of(county(register(sites=2, parents=parents)))
+    hand.everyone()
+    ahead = command._asked(hand.world, "第1镇", if_down=True)
+    assert ahead["kind"] == "town"
+    assert ahead["takes_down"]["sites"] == tuple(
+        sorted([*(f"{o}-s1" for o in OPERATORS), "cmcc-s2"])
+    )
+    assert set(ahead["takes_down"]["operators"]) == set(OPERATORS)
+    hand.looks(Outcome.NO_ANSWER, "cmcc-d1", "cmcc-d2", "cucc-d1")
+    hand.pass_s(700)
+    now = command._asked(hand.world, "140522101", if_down=False)
+    assert now["takes_down"]["sites"] == ("cmcc-s1", "cmcc-s2", "cucc-s1")
+    assert [one["id"] for one in now["taken_down_by"]] == ["cmcc-d1", "cucc-d1"]
+    command._show(hand.world, now)
+    assert "第1镇（140522101，乡镇 town）" in capsys.readouterr().out
+    other = command._asked(hand.world, "第2镇", if_down=False)
+    assert other["takes_down"]["sites"] == ("cmcc-s2",)
+    assert [one["id"] for one in other["taken_down_by"]] == ["cmcc-d1"]
 
 
 @pytest.mark.parametrize("node", ["tower-d1", "tower-s1", "cmcc", "egov"])

@@ -196,3 +196,20 @@ def test_fifty_systems_are_asked_within_bounds() -> None:
     state = ask(("partial", "none", "none", "none"), ("none",) * 50, "no")
     found = nearest.ways(DECIDER, state, "warning", 3)
     assert {way.move.counts for way in found} >= {(3, 0, 50, 0, 1)}
+
+
+@pytest.mark.parametrize("target", ["140522101", "第1镇"])
+def test_a_town_is_explained_by_its_operators_and_sites(target: str) -> None:
+    hand = one_operator_partly()
+    found = explain(hand.world, hand.now, target).why
+    assert (found.kind, found.id, found.state, found.holds) == (
+        Kind.TOWN, "140522101", "affected", True,
+    )  # fmt: skip
+    assert found.text.zh == "第1镇：受影响企业1/4家，站点中断1/20"
+    cells = [one for one in found.parts if one.kind is Kind.TOWN]
+    assert [one.id for one in cells] == ["cmcc", "cucc", "ctcc", "tower"]
+    assert (cells[0].value, cells[0].holds, cells[1].holds) == (0.2, True, False)
+    assert "联通：第1镇未受影响" in cells[1].text.zh
+    assert [one.id for one in found.parts if one.kind is Kind.SITE] == ["cmcc-s1"]
+    quiet = explain(hand.world, hand.now, "第2镇").why
+    assert (quiet.state, quiet.holds) == ("none", False)
