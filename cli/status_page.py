@@ -6,6 +6,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterable
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
@@ -14,12 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import columns
+from cli.status_board import at, counted
 from collector.web.export import cst
 from escalation import dark
 from wire.notice import PowerFact
 
 EVERY_S: Final = 2.0
 TIMEOUT_S: Final = 5.0
+MOST_FAULTS: Final = 3
 STATES: Final = {
     "down": ("■", "中断 down", "bold red"),
     "alarm": ("▲", "告警 alarm", "yellow"),
@@ -81,7 +84,13 @@ def page(shown: Json | None, fault: str = "", width: int = 120) -> RenderableTyp
     if fault:
         parts.append(Text(fault, style="bold magenta reverse"))
     if shown is not None:
-        parts += [_head(shown), _counts(shown), _matrix(shown), _systems(shown, width)]
+        parts += [
+            _head(shown),
+            _counts(shown),
+            *_causes(shown),
+            _matrix(shown),
+            _systems(shown, width),
+        ]
     return Group(*parts)
 
 
@@ -138,6 +147,18 @@ def _counts(shown: Json) -> Table:
         if devices or sites or not state.startswith("not_"):
             table.add_row(_mark(state), str(devices), str(sites))
     return table
+
+
+def _causes(shown: Json) -> Iterable[Text]:
+    """By cause and by effect, and the faults behind which most is hidden."""
+    causes = shown.get("causes")
+    if not causes or not causes["faults"]:
+        return
+    yield Text(counted(causes), style="bold")
+    for one in causes["first"][:MOST_FAULTS]:
+        text = Text(f"  ■ {one['name']}", style="red")
+        text.append(f" {one['town_name']} 自 since {at(one['since_ms'])}", style="dim")
+        yield text.append(f" 遮蔽 hides {one['hides']}" if one["hides"] else "", style="dim")
 
 
 def _matrix(shown: Json) -> Table:

@@ -22,6 +22,7 @@ from collector.analysis_sheets import Report, reported
 from collector.asking import requests
 from collector.base import World
 from collector.closing import closing
+from collector.consequence import counts
 from collector.county import County
 from collector.explain import NoSuchThingError, explain
 from collector.explanation import Explanation
@@ -338,6 +339,7 @@ class LiveSource:
             remarks=view.standing_remarks(world, now_ms),
             seen=self._seen,
             windows=lambda: alarmview.windows(self._world),
+            counts=lambda: counts(self._world),
             shelf=alarmview.shelf(world),
             maintained=len(world.covered),
         )

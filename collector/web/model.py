@@ -178,6 +178,31 @@ class WarningBrief(Api):
     draft: Draft
 
 
+class Fault(Api):
+    """A device that is out of itself; ``hides`` so many others behind it."""
+
+    device: str
+    name: str
+    town_name: str
+    operator: str
+    since_ms: int
+    hides: int
+
+
+class Causes(Api):
+    """By cause, for dispatch, and by effect: what is lost, and the networks affected.
+
+    ``first`` are the faults behind which most is hidden.
+    """
+
+    faults: int
+    devices: int
+    sites: int
+    operators: int
+    systems: int
+    first: tuple[Fault, ...]
+
+
 class Summary(Stamp):
     """Home. ``not_ok`` holds every site that is not normal, by id: the map's dots.
 
@@ -194,6 +219,7 @@ class Summary(Stamp):
     sites: Counts
     hidden: int
     at_risk: int
+    causes: Causes
     maintained: int = 0
     shelved: int = 0
     alarms_open: int

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from collector.analysis_sheets import Report
+from collector.consequence import Counts
 from collector.explanation import Explanation
 from collector.period import Period
 from config.register import Register
@@ -47,6 +48,10 @@ EMPTY: Final = Bilingual(zh="", en="")
 
 def _never(_device: str) -> int | None:
     return None
+
+
+def _no_counts() -> Counts:
+    return Counts(0, 0, 0, 0, 0)
 
 
 def _no_windows() -> tuple[WindowState, ...]:
@@ -303,7 +308,7 @@ class Board:
     Devices and sites that are in no mapping count as not connected. ``seen`` gives the last fresh
     word about a device as of now: each round renews it for all of them, so it is asked for only
     where it is shown. ``reports``: warnings that are over, newest first. ``threats``: what may
-    come from outside, entered or proposed by a feed.
+    come from outside, entered or proposed by a feed. ``counts``: by cause, and by effect.
     """
 
     revision: int
@@ -329,6 +334,7 @@ class Board:
     remarks: tuple[Bilingual, ...] = ()
     seen: Callable[[str], int | None] = _never
     windows: Callable[[], tuple[WindowState, ...]] = _no_windows
+    counts: Callable[[], Counts] = _no_counts
     maintained: int = 0
     shelf: tuple[ShelfMark, ...] = ()
 

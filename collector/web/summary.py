@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from heapq import nsmallest
 from typing import Final
 
 from collector.web.index import Index, Moment, counts
 from collector.web.lists import dark_order, in_list, unacked
 from collector.web.model import (
     AttestedItem,
+    Causes,
     Cell,
     DarkItem,
     Draft,
+    Fault,
     Operator,
     Outlook,
     SiteSpots,
@@ -219,6 +222,7 @@ def summary(moment: Moment) -> Summary:
         sites=counts(moment.site_counts),
         hidden=moment.hides.total(),
         at_risk=sum(site.at_risk for site in sites.values()),
+        causes=causes(moment),
         maintained=board.maintained,
         shelved=len(board.shelf),
         alarms_open=len(open_alarms),
@@ -233,6 +237,36 @@ def summary(moment: Moment) -> Summary:
         dark_next=dark_next(moment),
         config_hash=board.static.config_hash,
         remarks=(*board.remarks, *board.static.words.remarks),
+    )
+
+
+FIRST: Final = 5
+"""Faults that home names; the list of devices has all of them."""
+
+
+def causes(moment: Moment) -> Causes:
+    """By cause and by effect, with the faults behind which most is hidden."""
+    found = [
+        (-moment.hides[name], here.since_ms, name)
+        for name, here in moment.board.devices.items()
+        if here.state is State.DOWN and here.cause is None and name in moment.index.devices
+    ]
+    return Causes(
+        **moment.board.counts()._asdict(),
+        first=tuple(_fault(moment, name) for _, _, name in nsmallest(FIRST, found)),
+    )
+
+
+def _fault(moment: Moment, name: str) -> Fault:
+    known = moment.index.devices[name]
+    site = moment.index.sites[known.site]
+    return Fault(
+        device=name,
+        name=known.name,
+        town_name=moment.index.town_name(site.town),
+        operator=site.operator,
+        since_ms=moment.device(name).since_ms,
+        hides=moment.hides[name],
     )
 
 

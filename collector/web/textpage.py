@@ -33,6 +33,7 @@ WORDS: Final = {
         "other": "English", "systems": "信息系统", "at_risk": "有风险",
         "is_none": "无影响", "is_partial": "部分业务", "is_full": "全部业务",
         "is_unknown": "未知", "is_absent": "未接入", "attested": "电话核实", "trial": "试运行",
+        "faults": "故障",
         "projected": "预计",
     },
     "en": {
@@ -48,7 +49,7 @@ WORDS: Final = {
         "is_none": "not affected", "is_partial": "partly affected",
         "is_full": "wholly affected", "is_unknown": "not known",
         "is_absent": "not connected", "attested": "attested", "projected": "expected",
-        "trial": "in trial",
+        "trial": "in trial", "faults": "Faults",
     },
 }  # fmt: skip
 
@@ -108,6 +109,8 @@ def _lines(moment: Moment, lang: str) -> list[str]:
     for kind, count in (("devices", home.devices), ("sites", home.sites)):
         parts = [f"{said[state]} {number}" for state, number in count if number or state == "ok"]
         lines.append(f"{said[kind]}: " + "  ".join(parts))
+    if home.causes.faults:
+        lines.append(_causes(home, said))
     lines += ["", f"-- {said['operators']} --"]
     for operator in home.operators:
         out, total = operator.sites.down, sum(number for _, number in operator.sites)
@@ -125,6 +128,13 @@ def _lines(moment: Moment, lang: str) -> list[str]:
         lines += ["", f"-- {said['systems']} --"]
         lines += [f"{system.name}: {_impact(system, lang)}" for system in hurt]
     return lines + _matrix(moment, home, lang) + _not_ok(moment, lang)
+
+
+def _causes(home: Summary, said: Mapping[str, str]) -> str:
+    """故障 1 → 设备 24 站点 7 企业 1 信息系统 0: by cause, and by effect."""
+    words = ("devices", "sites", "operators", "systems")
+    effect = " ".join(f"{said[word]} {getattr(home.causes, word)}" for word in words)
+    return f"{said['faults']} {home.causes.faults} → {effect}"
 
 
 def _ahead(home: Summary, now_ms: int, lang: str) -> list[str]:

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from collector.analysis import analyse
 from collector.analysis_sheets import Report, reported
+from collector.consequence import Counts
 from collector.county import UNREACHABLE
 from collector.explain import explain
 from collector.explanation import Explanation
@@ -454,6 +455,7 @@ class Stage:
                 "ctcc": CellState("unknown", now - 300_000),
                 "tower": CellState("none", now - 86_400_000),
             },
+            counts=lambda: Counts(faults=24, devices=72, sites=24, operators=2, systems=0),
             sources=tuple(
                 replace(source, silent_since_ms=now - 300_000)
                 if source.operator == "ctcc"

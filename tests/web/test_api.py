@@ -65,6 +65,9 @@ async def test_power_cut_is_seen_in_every_figure(
     assert home.sites.down == len(down) > 20
     assert home.devices.down == 3 * len(down)
     assert home.hidden == 2 * len(down)
+    assert (home.causes.faults, home.causes.devices) == (len(down), 3 * len(down))
+    assert [one.hides for one in home.causes.first] == [2] * 5
+    assert {one.device[-1] for one in home.causes.first} == {"r"}
     assert set(down) <= set(home.not_ok)
     cell = {(one.operator, one.town): one for one in home.cells}
     assert cell["cmcc", "140522105"].state is State.DOWN
@@ -407,7 +410,16 @@ async def test_the_text_page_says_the_same_in_few_bytes(
     assert "无预警" in await text(client, "zh")
     stage.power_cut()
     chinese, english = await text(client, "zh"), await text(client, "en")
-    for word in ("演练", "情形2", "研判提示", "中断 72", "未知 213", "移动: 部分业务", "市电中断"):
+    for word in (
+        "演练",
+        "情形2",
+        "研判提示",
+        "故障 24 → 设备 72",
+        "中断 72",
+        "未知 213",
+        "移动: 部分业务",
+        "市电中断",
+    ):
         assert word in chinese
     for word in ("scenario 2", "for judgement", "down 72", "China Mobile: partly affected"):
         assert word in english

@@ -149,6 +149,9 @@ async def test_an_outage_and_its_end(house: House) -> None:
     board = house.board()
     assert figures(board) == (14, 0, 3, 0)
     assert figures(before) == (17, 0, 0, 0)  # a board never changes
+    causes = summary(Moment(board, Index(board.static))).causes
+    assert (causes.faults, causes.devices) == (2, 3)
+    assert [(one.device, one.hides) for one in causes.first] == [("cmcc-d1", 1), ("cmcc-d2", 0)]
     hidden = board.devices["cmcc-x9"]
     assert (hidden.state, hidden.cause) == (State.DOWN, "cmcc-d1")
     assert "cmcc站1主机" in hidden.why.zh

@@ -5,9 +5,12 @@ import { h, svg } from "./dom.js";
 import { say, t } from "./i18n.js";
 import { get } from "./net.js";
 import {
-  APART, STATES, ago, attestedText, badge, card, icon, judgedNow, networkState, tag,
+  APART, STATES, ago, attestedText, badge, card, deviceLink, icon, judgedNow, networkState,
+  operatorName, tag,
 } from "./parts.js";
 
+const EFFECT = [["devices", "devices"], ["sites", "sites"], ["operators", "operator"],
+  ["systems", "systems"]];
 let spots = null;
 
 export const page = {
@@ -22,7 +25,7 @@ export const page = {
       counts(home),
       outlookCard(home, null),
       h("div", { class: "two" },
-        h("div", null, matrix(home), systems(home)),
+        h("div", null, causes(home), matrix(home), systems(home)),
         h("div", null, map(home), sources(home))),
       home.remarks.length > 0 && card(t("remarks"),
         h("ul", null, home.remarks.map((one) => h("li", null, say(one))))),
@@ -66,6 +69,21 @@ function counts(home) {
   return h("section", { class: "counts", "aria-label": t("devices") },
     h("ul", { class: "tiles" }, STATES.map(tile)),
     more.length > 0 && h("p", { class: "apart" }, more));
+}
+
+// By cause, for dispatch, and by effect: one fault may dim three operators.
+function causes({ causes: found }) {
+  if (!found.faults) return null;
+  const effect = EFFECT.filter(([word]) => found[word]).map(([word, name]) => `${t(name)} ${found[word]}`);
+  return card(t("by_cause"),
+    h("p", { class: "line" }, icon("down"), h("strong", null, `${t("faults")} ${found.faults}`),
+      h("span", { "aria-hidden": "true" }, "→"), h("span", null, effect.join(" · "))),
+    h("ul", { class: "plain" }, found.first.map((one) => h("li", { "data-key": one.device },
+      deviceLink(one.device, one.name), " ", one.hides > 0 && tag(`${t("hides")} ${one.hides}`),
+      h("span", { class: "muted" }, ` ${one.town_name} · ${operatorName(one.operator)} · `,
+        ago(one.since_ms))))),
+    found.faults > found.first.length
+      && h("p", null, h("a", { href: "/devices?state=down" }, t("see_all"))));
 }
 
 function matrix(home) {

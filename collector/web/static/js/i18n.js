@@ -25,6 +25,7 @@ const WORDS = {
   since: ["自", "since"], systems: ["重要信息系统", "Information systems"],
   operators: ["基础电信运营企业", "Operators"], operator: ["企业", "Operator"],
   at_risk: ["有风险", "at risk"], hidden: ["被上级遮蔽", "hidden behind a parent"],
+  by_cause: ["故障与影响", "Faults and what they take down"], faults: ["故障", "Faults"],
   hides: ["遮蔽", "hides"], behind: ["因上级", "behind"],
   key_unit: ["重点", "key unit"], hub: ["枢纽", "hub"],
   text_page: ["文字版", "Text page"], config: ["配置", "configuration"],
