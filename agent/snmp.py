@@ -67,8 +67,11 @@ _STATUS_NAMES: Final = {status.value: status.name for status in ErrorStatus}
 
 
 def status_name(status: int) -> str:
-    """The RFC's name of an error status; ``error_99`` for one that it does not know."""
-    return _STATUS_NAMES.get(status, f"error_{status}"[:32])
+    """The RFC's name of an error status; ``error_99`` for one that it does not know.
+
+    Beyond 255 all are ``error_other``: what a device says may not grow what is remembered of it.
+    """
+    return _STATUS_NAMES.get(status) or (f"error_{status}" if 0 <= status < 256 else "error_other")
 
 
 class Stray(Exception):  # noqa: N818  it is a verdict about a datagram, not a fault of ours

@@ -9,6 +9,7 @@ from collector.base import World
 from collector.county import REBOOTED, SNMP_FAILURE, UNREACHABLE
 from collector.state import Blind, DeviceState, LookState, View
 from wire.observation import Method, Outcome
+from wire.reasons import NO_LISTENER
 
 VANTAGE_POINTS: Final = 2
 """A device is unreachable when min(2, those who look) of its vantage points say so (PLAN 4)."""
@@ -57,8 +58,9 @@ def _said(look: LookState | None) -> Outcome | None:
 def judge_view(view: View) -> tuple[bool | None, bool | None]:
     """(reachable, answers SNMP) by one view.
 
-    A refusal by SNMP is an answer of the device itself; one of ICMP (prohibited) is a router's.
-    SNMP measured with ICMP unanswered: reachable, ICMP is filtered on the way.
+    A refusal by SNMP is an answer of the device itself, and so is its host's word that nothing
+    listens at the port; one of ICMP (prohibited) is a router's. SNMP measured with ICMP unanswered:
+    reachable, ICMP is filtered on the way.
     """
     icmp = _said(view.looks.get(Method.ICMP))
     snmp = _said(view.looks.get(Method.SNMP))
@@ -66,11 +68,16 @@ def judge_view(view: View) -> tuple[bool | None, bool | None]:
         return True, True
     if icmp is Outcome.MEASURED:
         return True, None if snmp is None else False
-    if snmp is Outcome.REFUSED:
+    if snmp is Outcome.REFUSED or (snmp is not None and _no_listener(view)):
         return True, False
     if Outcome.NO_ANSWER in (icmp, snmp) and icmp is not Outcome.REFUSED:
         return False, None
     return None, None
+
+
+def _no_listener(view: View) -> bool:
+    look = view.looks.get(Method.SNMP)
+    return look is not None and look.reason == NO_LISTENER
 
 
 def points(world: World, device: str, row: DeviceState) -> dict[str, bool | None]:

@@ -10,7 +10,7 @@ from collector.county import SNMP_FAILURE, UNREACHABLE
 from collector.state import Blind, DeviceState, EventState, Status
 from wire.notice import Bilingual
 from wire.observation import EventSource, Method, Outcome
-from wire.reasons import REASONS, REFUSED, SNMP_SILENT
+from wire.reasons import NO_LISTENER, REASONS, REFUSED, SNMP_SILENT
 
 _METHOD = {Method.ICMP: "ICMP", Method.SNMP: "SNMP"}
 
@@ -107,15 +107,22 @@ def _unanswered(methods: frozenset[Method]) -> str:
 def snmp_fault(row: DeviceState) -> str:
     """v1/v2c: a wrong community is plain silence, so the three causes cannot be told apart."""
     reason = refusal(row)
-    return SNMP_SILENT.zh if reason is None else f"能应答ICMP，SNMP被拒绝（{REASONS[reason].zh}）"
+    return SNMP_SILENT.zh if reason is None else f"有应答，SNMP被拒绝（{REASONS[reason].zh}）"
 
 
 def refusal(row: DeviceState) -> str | None:
-    """Why SNMP is refused, a key of REASONS; None when it is silent (or not at fault)."""
+    """Why SNMP is refused, a key of REASONS; None when it is silent (or not at fault).
+
+    A host that says that nothing listens at its SNMP port refuses, too.
+    """
     if row.status is not Status.SNMP_FAULT:
         return None
     looks = (view.looks.get(Method.SNMP) for view in row.views.values())
-    reasons = (one.reason for one in looks if one is not None and one.outcome is Outcome.REFUSED)
+    reasons = (
+        one.reason
+        for one in looks
+        if one is not None and (one.outcome is Outcome.REFUSED or one.reason == NO_LISTENER)
+    )
     reason = next(reasons, None)
     return reason if reason is None or reason in REASONS else REFUSED
 

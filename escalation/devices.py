@@ -22,7 +22,7 @@ DEVICE_STATES: Final = {
     "down": Both("无应答", "no answer"),
     "flapping": Both("频繁闪断", "flapping"),
     "snmp_fault": Both("能ping通，SNMP无应答", "answers ping, not SNMP"),
-    REFUSED: Both("能ping通，SNMP被拒绝", "answers ping, refuses SNMP"),
+    REFUSED: Both("有应答，SNMP被拒绝", "answers, refuses SNMP"),
     "unknown": Both("状态不明", "unknown"),
     "alarm": Both("告警", "alarm"),
 }
@@ -82,8 +82,8 @@ def mute(devices: Sequence[DeviceFact]) -> Iterator[Both]:
     for reason, count in sorted(reasons.items(), key=lambda one: (-one[1], one[0] or "")):
         why = reason_words(reason or "")
         yield Both(
-            f"{count}台设备能ping通但拒绝SNMP（{why.zh}）",
-            f"{plural(count, 'device')} answering ping but refusing SNMP ({why.en})",
+            f"{count}台设备有应答但拒绝SNMP（{why.zh}）",
+            f"{plural(count, 'device')} answering but refusing SNMP ({why.en})",
         )
 
 

@@ -26,6 +26,9 @@ SNMP_SILENT: Final = Words(
 REFUSED: Final = "refused"
 """A refusal for a reason that we have no words for."""
 
+NO_LISTENER: Final = "port_unreachable"
+"""Of an SNMP look without answer: the device's own host says that nothing listens at the port."""
+
 REASONS: Final[Mapping[str, Words]] = {
     "unknownUserNames": Words("设备上没有这个SNMPv3用户", "the device has no such SNMPv3 user"),
     "wrongDigests": Words(
@@ -69,6 +72,10 @@ REASONS: Final[Mapping[str, Words]] = {
     "noSuchName": Words("没有这个对象", "no such object"),
     "genErr": Words("设备内部错误", "an internal error of the device"),
     "tooBig": Words("应答太大", "the reply is too big"),
+    NO_LISTENER: Words(
+        "主机说SNMP端口没有进程监听：SNMP进程没有运行，或主机自己拒绝",
+        "the host says that nothing listens at its SNMP port: no SNMP process, or it rejects us",
+    ),
     REFUSED: Words("原因不明", "for a reason unknown to us"),
 }
 

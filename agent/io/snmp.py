@@ -25,6 +25,7 @@ from agent.query import SnmpLook, SnmpResult
 from agent.quick import MORE, Course, Found, Quick, Quicks
 from agent.snmp import FIRST_ID
 from wire.observation import Outcome
+from wire.reasons import NO_LISTENER
 
 RECEIVE: Final = 65_535
 SKB_OCTETS: Final = 1280
@@ -356,6 +357,8 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
             flight = self._flights.get(error.address)
             if flight is not None and not error.local:
                 said = icmp.word(error.icmp_type, error.icmp_code, v6=gate.v6)
+                if said == NO_LISTENER and error.router not in {"", flight.address[0]}:
+                    said = "prohibited"  # who is on the way cannot know what listens there
                 flight.note = f"{said}: {error.router}" if error.router else said
         return 64
 

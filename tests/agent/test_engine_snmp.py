@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import struct
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from agent import snmp
+from agent import icmp, snmp
 from agent.decode import compile_query, decode
 from agent.io.snmp import SnmpEngine, SnmpOptions
 from agent.query import Access, Query, SnmpLook, SnmpResult
@@ -124,6 +126,32 @@ async def test_a_dead_agent_and_a_wrong_community_give_no_answer(
     assert (result.outcome, result.reason) == (Outcome.NO_ANSWER, "port_unreachable")
     assert result.detail == peer.address
     assert not result.complete
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a raw socket")
+@pytest.mark.parametrize(
+    ("router", "reason"), [("127.0.0.9", "prohibited"), ("127.0.0.1", "port_unreachable")]
+)
+async def test_only_the_host_itself_knows_what_listens_there(
+    engine: SnmpEngine, serve: Serve, router: str, reason: str
+) -> None:
+    """A firewall on the way that rejects with a port unreachable proves nothing about the host."""
+    liar = await serve(silent)
+    waiting = asyncio.ensure_future(engine.look(liar.look(timeout_s=1.0, retries=0)))
+    await liar.heard.wait()
+    (gate, *_) = engine._sockets
+    ours, there = gate.sock.getsockname()[1], liar.place[1]
+    addresses = socket.inet_aton("127.0.0.1") * 2
+    quoted = struct.pack("!BxHxxxxBBxx8s", 0x45, 36, 64, 17, addresses)
+    quoted += struct.pack("!HHHxx", ours, there, 16)
+    error = struct.pack("!BBxx4x", 3, 3) + quoted
+    error = error[:2] + icmp.checksum(error).to_bytes(2, "big") + error[4:]
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
+        raw.bind((router, 0))
+        raw.sendto(error, ("127.0.0.1", 0))
+    result = await waiting
+    assert (result.outcome, result.reason) == (Outcome.NO_ANSWER, reason)
+    assert result.detail == router
 
 
 # -- liars -----------------------------------------------------------------------------------------

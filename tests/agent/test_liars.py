@@ -54,7 +54,7 @@ async def serve() -> AsyncIterator[Serve]:
         (lies.endless, MEASURED, "too_large"),
         (lies.oversized, MEASURED, "short_reply"),
         (lies.empty, MEASURED, "short_reply"),
-        (lies.unknown_error, Outcome.REFUSED, "error_2147483647"),
+        (lies.unknown_error, Outcome.REFUSED, "error_other"),
         (lies.always_too_big, Outcome.REFUSED, "tooBig"),
         (lies.repeated, MEASURED, ""),
     ],

@@ -162,6 +162,7 @@ def test_errors_are_named_as_the_rfc_names_them() -> None:
     message = snmp.decode_message(response(status=16))
     assert snmp.status_name(message.status) == "authorizationError"
     assert snmp.status_name(99) == "error_99"
+    assert {snmp.status_name(status) for status in (-1, 256, 2**31 - 1)} == {"error_other"}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collector.condition import judge_value
 from config.profile import Hint
 from tests.collector.small import OPERATORS, Hand, devices
 from wire.observation import Look, Method, Outcome
+from wire.reasons import NO_LISTENER
 
 
 @pytest.mark.parametrize(
@@ -65,11 +66,26 @@ def test_a_refusal_is_told_by_its_name(reason: str, fact: str, said: str) -> Non
     hand.pass_s(400)
     found = hand.world.tally.device_facts["cmcc-d1"]
     assert (found.state, found.refused) == ("snmp_fault", fact)
-    assert found.cause == f"能应答ICMP，SNMP被拒绝（{said}）"
+    assert found.cause == f"有应答，SNMP被拒绝（{said}）"
     assert "团体字" not in found.cause
     hand.looks(Outcome.MEASURED, "cmcc-d1")
     hand.pass_s(60)
     assert "cmcc-d1" not in hand.world.tally.device_facts
+
+
+def test_a_host_that_says_nothing_listens_is_there() -> None:
+    """Also where echoes are filtered: the host's own word is an answer (never called down)."""
+    hand = ready()
+    hand.looks(Outcome.NO_ANSWER, "cmcc-d1")
+    look = hand.look("cmcc-d1", Outcome.NO_ANSWER, Method.SNMP)
+    hand.turn(hand.say("agent-cmcc", look.model_copy(update={"reason": NO_LISTENER})))
+    hand.pass_s(400)
+    found = hand.world.tally.device_facts["cmcc-d1"]
+    assert (found.state, found.refused) == ("snmp_fault", NO_LISTENER)
+    assert "没有进程监听" in found.cause
+    hand.turn(hand.say("agent-cmcc", look))
+    hand.pass_s(400)
+    assert hand.status("cmcc-d1") == "down"
 
 
 def test_a_blip_shorter_than_the_delay_leaves_no_trace() -> None:

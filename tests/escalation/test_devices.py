@@ -21,19 +21,19 @@ def test_silence_and_each_refusal_have_a_sentence_of_their_own() -> None:
     )
     assert [part.zh for part in mute(devices)] == [
         "1台设备能ping通但SNMP无应答（团体字、访问控制或SNMP进程，无法区分）",
-        "2台设备能ping通但拒绝SNMP（SNMPv3认证口令或认证算法不对）",
-        "1台设备能ping通但拒绝SNMP（设备上没有这个SNMPv3用户）",
+        "2台设备有应答但拒绝SNMP（SNMPv3认证口令或认证算法不对）",
+        "1台设备有应答但拒绝SNMP（设备上没有这个SNMPv3用户）",
     ]
     assert [part.en for part in mute(devices)][-1] == (
-        "1 device answering ping but refusing SNMP (the device has no such SNMPv3 user)"
+        "1 device answering but refusing SNMP (the device has no such SNMPv3 user)"
     )
 
 
 def test_a_row_says_why() -> None:
     assert told(refusing(1, "emptyView")).zh == (
-        "能ping通，SNMP被拒绝（能应答，但视图是空的：什么也读不到）"
+        "有应答，SNMP被拒绝（能应答，但视图是空的：什么也读不到）"
     )
     assert told(refusing(1, "refused")).en == (
-        "answers ping, refuses SNMP (for a reason unknown to us)"
+        "answers, refuses SNMP (for a reason unknown to us)"
     )
     assert "无应答" in told(device(1, "snmp_fault")).zh
