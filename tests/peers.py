@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
+
 from agent import snmp
 
 READY_S = 60.0
@@ -47,6 +49,22 @@ def stop(process: subprocess.Popen[bytes], sig: int = signal.SIGTERM) -> None:
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
+
+
+def freeze(process: subprocess.Popen[bytes]) -> None:
+    """SIGSTOP to a child; returns once it stands still. Thaw it with SIGCONT."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+
+
+def hang_up(client: mqtt.Client) -> None:
+    """End a paho client and its thread, and all its sockets.
+
+    Else whichever of them is collected first complains, in whatever test runs then.
+    """
+    client.disconnect()
+    client.loop_stop()
+    client._reset_sockets()
 
 
 def wait_for_port(

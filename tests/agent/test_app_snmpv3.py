@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.test_app import AgentProcess, Collector, settings
+from tests.agent.test_app import PATIENT_S, AgentProcess, Collector, settings
 from tests.peers import mosquitto, snmpd
 from wire.observation import Method, Outcome
 
@@ -23,7 +23,7 @@ def test_measured_refused_by_name_and_no_secret_shown(tmp_path: Path) -> None:
         snmpd(tmp_path, "127.0.0.47", extra) as other,
     ):
         hosts = [good, bad, other]
-        settings(tmp_path, broker.port, hosts)
+        settings(tmp_path, broker.port, hosts, patience_s=PATIENT_S)
         targets = (tmp_path / "inventory.toml").read_text(encoding="utf-8").partition("[[cred")[0]
         targets = targets.replace('"public"', '"watch"', 1).replace('"public"', '"wrong"', 1)
         targets = targets.replace(

@@ -18,8 +18,12 @@ OIDS = tuple(ber.oid_content(f"1.3.6.1.4.1.9.{number}.0") for number in range(12
 
 @dataclass
 class Counting(asyncio.DatagramProtocol):
-    """Holds each request until no more come, and then answers all, the last one first."""
+    """Holds each request until no more come, and then answers all, the last one first.
 
+    Until ``wanted`` are held it waits for long: the asker may be kept from sending the rest.
+    """
+
+    wanted: int = 1
     most: int = 0
     held: list[tuple[bytes, tuple[str, int]]] = field(default_factory=list)
     later: asyncio.TimerHandle | None = None
@@ -32,7 +36,8 @@ class Counting(asyncio.DatagramProtocol):
         self.most = max(self.most, len(self.held))
         if self.later is not None:
             self.later.cancel()
-        self.later = asyncio.get_running_loop().call_later(0.05, self.answer)
+        wait_s = 0.05 if len(self.held) >= self.wanted else 1.0
+        self.later = asyncio.get_running_loop().call_later(wait_s, self.answer)
 
     def answer(self) -> None:
         held, self.held = self.held, []
@@ -60,6 +65,7 @@ async def test_as_many_requests_are_under_way_as_are_allowed(allowed: int) -> No
     loop = asyncio.get_running_loop()
     transport, peer = await loop.create_datagram_endpoint(Counting, local_addr=("127.0.31.1", 0))
     port = transport.get_extra_info("sockname")[1]
+    peer.wanted = min(allowed, len(OIDS))
     engine = SnmpEngine(SnmpOptions(at_device=allowed))
     await engine.start()
     access = Access(SnmpVersion.V2C, b"public")
@@ -95,9 +101,11 @@ async def test_another_bound_holds_for_those_that_begin_after_it() -> None:
         ends = [asyncio.ensure_future(engine.look(one)) for one in looks]
         await ends[0]
         engine.allow(0, 4)
+        peer.wanted = 4
         await asyncio.wait(ends[:8], return_when=asyncio.ALL_COMPLETED)
         assert peer.most == 4
         engine.allow(0, 1)
+        peer.wanted = 1
         results = await asyncio.gather(*ends)
         assert {one.outcome for one in results} == {Outcome.MEASURED}
         assert not engine._flights

@@ -164,6 +164,14 @@ class Stage:
         credential = Credential(id="c", community=SecretStr("public"))
         inventory = Inventory(targets=(target,), credentials=(credential,))
         self.agent = Agent(settings, inventory, {"up": UPTIME})
+        self.silence_s = 30.0  # how long an answer is waited for: less once none is to come
+        submit = self.agent._snmp.submit
+
+        def waiting(look: Any, done: Any) -> None:
+            look.timeout_s = self.silence_s
+            submit(look, done)
+
+        self.agent._snmp.submit = waiting  # type: ignore[method-assign]
         self.items: list[Any] = []
         self.samples: list[Any] = []
         self.agent.writer.write = self.keep  # type: ignore[method-assign,assignment]  # instead of the disk
@@ -206,7 +214,7 @@ async def test_a_first_miss_is_looked_at_again_confirmed_once_and_a_restart_is_t
         liar.agent.objects[(1, 3, 6, 1, 2, 1, 1, 3, 0)] = (67, 5_000_000)
         assert stage.agent._look_now("d")
         await stage.until(stage.looks, "a first look")
-        mute = True
+        mute, stage.silence_s = True, 1.0
         await stage.until(lambda: stage.agent._look_now("d"), "a second look")
         await stage.until(lambda: len(stage.looks()) == 3, "a silence, confirmed")
         first, again = stage.looks()[1:]
@@ -214,7 +222,7 @@ async def test_a_first_miss_is_looked_at_again_confirmed_once_and_a_restart_is_t
         assert first.since_ms == again.since_ms < again.at_ms
         assert lost >= 4
         liar.agent.objects[(1, 3, 6, 1, 2, 1, 1, 3, 0)] = (67, 100)
-        mute = False
+        mute, stage.silence_s = False, 30.0
         await stage.until(lambda: len(stage.looks()) > 3, "an answer")
         assert stage.looks()[-1].outcome is Outcome.MEASURED
         await stage.until(lambda: [o for o in stage.items if isinstance(o, Event)], "the restart")
@@ -246,6 +254,7 @@ async def test_a_device_that_floods_is_named_once(tmp_path: Path) -> None:
 async def test_the_loss_of_a_device_that_is_asked_by_snmp_alone_is_sampled(tmp_path: Path) -> None:
     liar = await Liar(lambda number, _ask, truth: ((0, truth),) if number > 1 else ()).serve()
     stage = Stage(tmp_path / "state", liar, retries=5)
+    stage.silence_s = 1.0
     running = asyncio.create_task(stage.agent.run())
     try:
         await stage.until(lambda: stage.agent._open, "open")

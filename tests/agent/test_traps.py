@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from agent.io.traps_store import TrapRow, TrapStore
-from tests.agent.test_app import AgentProcess, Collector, settings
+from tests.agent.test_app import PATIENT_S, AgentProcess, Collector, settings
 from tests.agent.trapper import LINK_DOWN, linkdown, send, until
 from tests.peers import Snmpd, free_port, mosquitto, snmpd
 from wire.observation import Event, Outcome, Reading
@@ -85,7 +85,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         broker = stack.enter_context(mosquitto(tmp_path))
         host = stack.enter_context(snmpd(tmp_path, "127.0.4.1", SETTABLE))
         port = free_port(socket.SOCK_DGRAM)
-        settings(tmp_path, broker.port, [host])
+        settings(tmp_path, broker.port, [host], patience_s=PATIENT_S)
         config = tmp_path / "agent.toml"
         text = config.read_text().replace("interval_s = 1.0", "interval_s = 3600.0")
         config.write_text(f'{text}\n[traps]\nlisten = "127.0.0.1"\nport = {port}\n')

@@ -43,15 +43,15 @@ def test_versions_1_2c_and_3_say_the_same(here: Receiver) -> None:
 
 @pytest.mark.parametrize("version", [("-v2c", "-c", "public"), V3], ids=["2c", "3"])
 def test_an_inform_is_answered_and_stored_once(here: Receiver, version: tuple[str, ...]) -> None:
-    assert here.inform(version=version) == 0
+    assert here.inform(version) == 0
     (row,) = here.rows()
     assert (row.confirmed, row.oid, row.count) == (True, LINK_DOWN, 1)
 
 
 def test_who_does_not_prove_himself_is_kept_and_not_answered(here: Receiver) -> None:
-    assert here.inform(version=("-v2c", "-c", "guess")) != 0
+    assert here.inform(("-v2c", "-c", "guess"), tries=2) != 0
     wrong = tuple("wrong-secret" if one == "auth-secret-1" else one for one in V3)
-    assert here.inform(version=wrong) != 0
+    assert here.inform(wrong, tries=2) != 0
     here.trap(version=("-e", "0x8000000001020304aa", *wrong))
     here.trap(version=("-e", "0x8000000001020304aa", "-v3", "-l", "noAuthNoPriv", "-u", "trapper"))
     tally = until(
@@ -81,7 +81,7 @@ def test_our_engine_id_stays_and_its_boots_rise(tmp_path: Path) -> None:
     seen = []
     for _ in range(2):
         with receiver(tmp_path) as one:
-            assert one.inform(version=V3) == 0
+            assert one.inform(V3) == 0
             seen.append(one.engine())
     (first, second) = seen
     assert first[0] == second[0]

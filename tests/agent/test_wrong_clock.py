@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.test_app import AgentProcess, Collector, settings
+from tests.agent.test_app import PATIENT_S, AgentProcess, Collector, settings
 from tests.peers import mosquitto, snmpd
 from transport.delivery import Verdict
 from wire.observation import Outcome
@@ -47,7 +47,7 @@ def scene(
     with contextlib.ExitStack() as stack:
         broker = stack.enter_context(mosquitto(tmp_path))
         hosts = [stack.enter_context(snmpd(tmp_path, "127.0.3.41"))]
-        settings(tmp_path, broker.port, hosts)
+        settings(tmp_path, broker.port, hosts, patience_s=PATIENT_S)
         collector = Collector(broker.port)
         stack.callback(collector.close)
         faked = Faked(tmp_path, monkeypatch)

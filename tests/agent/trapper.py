@@ -107,9 +107,10 @@ class Receiver:
         """``snmptrap``; of versions 2c and 3: linkDown of interface 7 unless told otherwise."""
         send("snmptrap", self.port, version, given or ("", LINK_DOWN, *INTERFACE))
 
-    def inform(self, *given: str, version: tuple[str, ...] = ("-v2c", "-c", "public")) -> int:
-        """``snmpinform``; its exit status: 0 when it was answered."""
-        return send("snmpinform", self.port, version, given or ("", LINK_DOWN, *INTERFACE))
+    def inform(self, version: tuple[str, ...] = ("-v2c", "-c", "public"), tries: int = 30) -> int:
+        """``snmpinform``; its exit status: 0 when it was answered, one try a second."""
+        again = ("-t", "1", "-r", str(tries - 1))
+        return send("snmpinform", self.port, (*version, *again), ("", LINK_DOWN, *INTERFACE))
 
 
 _ENDS = {"stored", "folded", "repeated", "kernel_drops", "given_up"}
@@ -119,7 +120,7 @@ INTERFACE = ("1.3.6.1.2.1.2.2.1.1.7", "i", "7", "1.3.6.1.2.1.2.2.1.8.7", "i", "2
 def send(command: str, port: int, version: tuple[str, ...], given: tuple[str, ...]) -> int:
     """Run a sender of net-snmp against loopback; its exit status."""
     done = subprocess.run(
-        [command, *version, "-t", "1", "-r", "2", f"127.0.0.1:{port}", *given],
+        [command, "-t", "1", "-r", "2", *version, f"127.0.0.1:{port}", *given],
         env={**os.environ, "MIBS": "", "SNMP_PERSISTENT_DIR": "/nonexistent"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

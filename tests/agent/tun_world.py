@@ -24,6 +24,8 @@ from agent.query import IcmpLook, IcmpResult
 TUNSETIFF = 0x400454CA
 IFF_TUN_NO_PI = 0x1001
 DELAY_S = 0.02
+TIMEOUT_S = 3.0
+"""Hosts and asker are one process, which may be stopped for a while."""
 HOSTS = 2000
 ROUTER = bytes((10, 9, 255, 254))
 
@@ -99,7 +101,8 @@ async def main() -> None:
     await engine.start()
     hosts = [bytes((10, 9, 1 + number // 250, 1 + number % 250)) for number in range(HOSTS)]
     hosts += [bytes((10, 9, 200, number)) for number in range(1, 51)]
-    looks = [IcmpLook(".".join(map(str, one)), ".".join(map(str, one)), 1) for one in hosts]
+    names = [".".join(map(str, one)) for one in hosts]
+    looks = [IcmpLook(name, name, 1, timeout_s=TIMEOUT_S) for name in names]
     began = time.monotonic()
     results: list[IcmpResult] = await asyncio.gather(*map(engine.look, looks))
     took = time.monotonic() - began

@@ -1,7 +1,8 @@
 """Two small processes for the kill tests: ``ends.py send|receive FOLDER PORT [options]``.
 
 The sender writes the numbers 1 … N to its outbox; the receiver commits what it applies, then
-acknowledges. Both can be told to kill themselves at a named moment.
+acknowledges. Both can be told to kill themselves at a named moment. The sender keeps its last
+number back while there is a file ``hold`` in the folder, so that it does not end before.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def maybe_die(moment: str) -> None:
 
 
 async def send(folder: Path, port: int, total: int) -> None:
-    clock = Clock()
+    clock, held = Clock(), folder / "hold"
     db = open_db(folder / "send.db", [SCHEMA, SENDER_SCHEMA, RETIRED]).db
     outbox = Outbox(db, now_s=lambda: int(time.time()))
     hops: list[SendingHop] = []
@@ -83,7 +84,9 @@ async def send(folder: Path, port: int, total: int) -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         while (last := db.execute("SELECT last FROM written").fetchone()[0]) < total:
-            upto = min(total, last + random.randint(1, 60))
+            while last == total - 1 and held.exists():  # noqa: ASYNC110  another process removes it
+                await asyncio.sleep(0.01)
+            upto = total if last == total - 1 else min(total - 1, last + random.randint(1, 60))
             # blanks make a row's bytes differ from those of another life under the same number
             blanks = b" " * int(os.environ.get("LIFE", "0"))
             rows = [
