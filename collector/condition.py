@@ -254,35 +254,47 @@ def flap_due(world: World, now_ms: int, device: str, type_id: str, qualifier: st
     if alarm is None or alarm.flapping_ms is None or type_id not in world.county.types:
         return
     over_ms = alarm.changed_ms + flapping.lasts_ms(alarm.penalty, world.county.policy.flap)
-    if now_ms < over_ms:
+    if now_ms < over_ms and not inhibit.steady_again(world, alarm):
         world.arm(over_ms, "flap", device, type_id, qualifier)
         return
     since, alarm.flapping_ms = alarm.flapping_ms, None
-    _note(world, now_ms, type_id, alarm, "settled")
-    world.record(
-        "flapping_over",
-        device=device,
-        type=type_id,
-        qualifier=qualifier,
-        since_ms=since,
-        bad=alarm.bad,
-    )
+    behind, alarm.behind = alarm.behind, []
+    if not behind:
+        _note(world, now_ms, type_id, alarm, "settled")
+        world.record(
+            "flapping_over",
+            device=device,
+            type=type_id,
+            qualifier=qualifier,
+            since_ms=since,
+            bad=alarm.bad,
+        )
+        for other, kind in inhibit.with_it(world, device) if type_id == UNREACHABLE else ():
+            world.arm(now_ms, "flap", other, kind)
     world.dirty[device] = None
     due(world, now_ms, device, type_id, qualifier)
 
 
 def _edge(world: World, now_ms: int, device: str, key: tuple[str, str], alarm: Alarm) -> None:
-    """Count a change of judgement; many quick ones are flapping."""
+    """Count a change of judgement; many quick ones are flapping.
+
+    Where what it hangs on flaps, that is called flapping, and it is not: but its clearing is held
+    back as well, so that neither is told again and again.
+    """
     rule = world.county.policy.flap
     alarm.penalty = flapping.changed(alarm.penalty, now_ms - alarm.changed_ms, rule)
     alarm.changed_ms = now_ms
-    if alarm.flapping_ms is None and flapping.begins(alarm.penalty, rule):
-        alarm.flapping_ms = now_ms
+    if alarm.flapping_ms is None and not flapping.begins(alarm.penalty, rule):
+        return
+    began, was = alarm.flapping_ms is None, alarm.behind
+    alarm.flapping_ms = now_ms if began else alarm.flapping_ms
+    alarm.behind = inhibit.flaps_with(world, now_ms, device, key[0])
+    if not alarm.behind and (began or was):
         _note(world, now_ms, key[0], alarm, "flapping")
         world.record("flapping", device=device, type=key[0], qualifier=key[1], at_ms=now_ms)
+    if began or alarm.behind != was:
         world.dirty[device] = None
-    if alarm.flapping_ms is not None:
-        world.arm(now_ms + flapping.lasts_ms(alarm.penalty, rule), "flap", device, *key)
+    world.arm(now_ms + flapping.lasts_ms(alarm.penalty, rule), "flap", device, *key)
 
 
 def _note(world: World, now_ms: int, type_id: str, alarm: Alarm, word: str) -> None:

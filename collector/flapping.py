@@ -35,6 +35,14 @@ def begins(penalty: int, rule: FlapPolicy) -> bool:
     return penalty >= _begin(rule)
 
 
+def stirs(penalty: int, rule: FlapPolicy) -> bool:
+    """Whether so much is, or is about to be, flapping: two changes short of it at most.
+
+    A child that is looked at more often, or sooner, begins to flap before what it hangs on does.
+    """
+    return penalty >= max(_begin(rule) - 2 * ONE, ONE + ONE // 2)
+
+
 def lasts_ms(penalty: int, rule: FlapPolicy) -> int:
     """How long after the last change the penalty is down to one change."""
     if penalty <= ONE:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from collector import maintenance, power, quiet, words
 from collector.base import World
 from collector.county import SNMP_FAILURE, UNREACHABLE
-from collector.inhibit import unreachable
+from collector.inhibit import flaps_behind, unreachable
 from collector.state import DeviceState, SiteState, SiteWord, Status
 from collector.tally import (
     Cell,
@@ -82,12 +82,12 @@ def status_of(world: World, device: str, row: DeviceState) -> Status:
         return Status.HIDDEN if row.hidden_by else Status.DOWN
     if not row.known:
         return Status.UNKNOWN
-    if flaps(row):
+    if flaps(row) or flaps_behind(row):
         return Status.ALARM
     active = {
         name.partition("|")[0]: alarm.flapping_ms
         for name, alarm in row.alarms.items()
-        if alarm.active or alarm.flapping_ms is not None
+        if alarm.speaks
     }
     if SNMP_FAILURE in active:
         return Status.SNMP_FAULT
@@ -97,7 +97,7 @@ def status_of(world: World, device: str, row: DeviceState) -> Status:
 def flaps(row: DeviceState) -> bool:
     """Whether it answers and does not, in turn: that its SNMP does too is no fault of its own."""
     alarm = row.alarms.get(f"{UNREACHABLE}|")
-    return alarm is not None and alarm.flapping_ms is not None
+    return alarm is not None and alarm.flapping_ms is not None and not alarm.behind
 
 
 def place_device(world: World, device: str, row: DeviceState, touched: Touched) -> None:
@@ -141,7 +141,9 @@ def _device_fact(world: World, device: str, row: DeviceState) -> None:
     known = world.county.devices[device]
     alarm = unreachable(world, device)
     down = alarm is not None and row.status in {Status.DOWN, Status.HIDDEN}
-    state = FLAPPING if row.status is Status.ALARM and flaps(row) else row.status.value
+    state = row.status.value
+    if row.status is Status.ALARM and (flaps(row) or flaps_behind(row)):
+        state = FLAPPING if flaps(row) else Status.HIDDEN.value
     operator = world.county.operator_of[device]
     since_ms = (alarm.began_ms or alarm.since_ms) if alarm is not None and down else row.since_ms
     since_ms = quiet.since_ms(world, (device,), since_ms)

@@ -13,13 +13,14 @@ the parents is older than the child's silence, it waits, bounded, for a fresh lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from collector import flapping
 from collector.base import World
-from collector.county import UNREACHABLE
+from collector.county import SNMP_FAILURE, UNREACHABLE
 from collector.hold import Phase
-from collector.state import Alarm
+from collector.state import Alarm, DeviceState
 
 _KEY = f"{UNREACHABLE}|"
 
@@ -49,11 +50,13 @@ def unseen(world: World, device: str) -> bool:
 class Above:
     """What stands above a device: the first on each path that says something of it.
 
-    ``silent`` interrupt their paths; ``answering`` prove them. ``open``: some path is left, or
-    may be, because a root that nobody sees is at its end.
+    ``silent`` interrupt their paths (so do those that are ``also`` to); ``answering`` prove them.
+    ``open``: some path is left, or may be, because a root that nobody sees is at its end.
     """
 
-    def __init__(self, world: World, device: str) -> None:
+    def __init__(
+        self, world: World, device: str, also: Callable[[str], bool] = lambda _: False
+    ) -> None:
         self.silent: list[str] = []
         self.answering: list[str] = []
         self.open = False
@@ -65,7 +68,7 @@ class Above:
             if parent in met:
                 continue
             met.add(parent)
-            if suspect(world, parent):
+            if suspect(world, parent) or also(parent):
                 self.silent.append(parent)
             elif not unseen(world, parent):
                 self.answering.append(parent)
@@ -109,6 +112,78 @@ def causes(world: World, device: str) -> list[str]:
         else:
             roots.add(parent)
     return sorted(roots)
+
+
+def flapping_above(world: World, now_ms: int, device: str) -> list[str]:
+    """The flapping devices at the root of what makes ``device`` come and go; empty: it is itself.
+
+    As with silence: every path up must be interrupted, by one that flaps or gives no answer.
+    """
+    roots: set[str] = set()
+    met, ahead = {device}, [device]
+    while ahead:
+        one = ahead.pop()
+        above = Above(world, one, lambda parent: _stirs(world, now_ms, parent))
+        blinking = [] if above.open else [p for p in above.silent if _stirs(world, now_ms, p)]
+        if not blinking and one != device:
+            roots.add(one)
+        for parent in blinking:
+            if parent not in met:
+                met.add(parent)
+                ahead.append(parent)
+    return sorted(roots)
+
+
+def flaps_behind(row: DeviceState) -> list[str]:
+    """The flapping devices with which it comes and goes, without being called flapping itself."""
+    alarm = row.alarms.get(_KEY)
+    return alarm.behind if alarm is not None else []
+
+
+def flaps_with(world: World, now_ms: int, device: str, type_id: str) -> list[str]:
+    """Whose flapping that of an alarm is: of what it hangs on, of the device as a whole; or its own.
+
+    A device that comes and goes loses and finds its SNMP each time.
+    """
+    if type_id not in {UNREACHABLE, SNMP_FAILURE}:
+        return []
+    above = flapping_above(world, now_ms, device)
+    if not above and type_id == SNMP_FAILURE and _stirs(world, now_ms, device):
+        return [device]
+    return above
+
+
+def steady_again(world: World, alarm: Alarm) -> bool:
+    """Whether it came and went with others, and none of these flaps any more."""
+    rows = (world.state.devices.get(one) for one in alarm.behind)
+    held = [row.alarms.get(_KEY) for row in rows if row is not None]
+    return bool(alarm.behind) and all(one is None or one.flapping_ms is None for one in held)
+
+
+def with_it(world: World, device: str) -> Iterator[tuple[str, str]]:
+    """The alarms, its own and those of what hangs on it, that came and went with ``device``."""
+    met, ahead = {device}, [device]
+    while ahead:
+        one = ahead.pop()
+        row = world.state.devices.get(one)
+        for type_id in (UNREACHABLE, SNMP_FAILURE):
+            alarm = row.alarms.get(f"{type_id}|") if row else None
+            if alarm is not None and device in alarm.behind:
+                yield one, type_id
+        below = (child for child in world.county.children.get(one, ()) if child not in met)
+        concerned = [child for child in below if _concerned(world, child)]
+        met.update(concerned)
+        ahead += concerned
+
+
+def _stirs(world: World, now_ms: int, device: str) -> bool:
+    row = world.state.devices.get(device)
+    alarm = row.alarms.get(_KEY) if row else None
+    if alarm is None:
+        return False
+    rule = world.county.policy.flap
+    left = flapping.decayed(alarm.penalty, now_ms - alarm.changed_ms, rule)
+    return alarm.flapping_ms is not None or flapping.stirs(left, rule)
 
 
 def waits_until(world: World, now_ms: int, device: str) -> int | None:
@@ -186,4 +261,7 @@ def take(world: World, most: int) -> list[str]:
 
 def _concerned(world: World, child: str) -> bool:
     """Whether a change above may concern it, or what is below it."""
-    return unreachable(world, child) is not None or unseen(world, child)
+    row = world.state.devices.get(child)
+    alarm = row.alarms.get(_KEY) if row else None
+    speaks = alarm is not None and (alarm.phase is not Phase.CLEAR or bool(alarm.behind))
+    return speaks or unseen(world, child)

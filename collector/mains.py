@@ -33,7 +33,7 @@ def active(county: County, row: Row) -> Iterator[AlarmType]:
     """The types of the device's raised or flapping alarms."""
     for name, alarm in row.alarms.items():
         kind = county.types.get(name.partition("|")[0])
-        if kind is not None and (alarm.active or alarm.flapping_ms is not None):
+        if kind is not None and alarm.speaks:
             yield kind
 
 

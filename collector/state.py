@@ -99,7 +99,8 @@ class Alarm(Hold):
     """One alarm of a device (RFC 8632: resource, type, qualifier).
 
     ``bad`` is the last judgement; ``penalty`` what ``collector.flapping`` makes of its changes, as
-    of ``changed_ms``; ``flapping_ms`` since when it flaps; ``said`` the value, for people;
+    of ``changed_ms``; ``flapping_ms`` since when it flaps, ``behind`` the devices above with which
+    it does (empty: it is its own flapping); ``said`` the value, for people;
     ``began_ms`` when its trouble began by an agent's history, where that is before ``since_ms``;
     ``changes`` its last ones, oldest first.
     """
@@ -109,8 +110,14 @@ class Alarm(Hold):
     changed_ms: int = 0
     changes: list[StatusChange] = field(default_factory=list)
     flapping_ms: int | None = None
+    behind: list[str] = field(default_factory=list)
     said: str = ""
     began_ms: int = 0
+
+    @property
+    def speaks(self) -> bool:
+        """Raised, or flapping of its own."""
+        return self.active or (self.flapping_ms is not None and not self.behind)
 
 
 @dataclass(slots=True)

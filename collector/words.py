@@ -7,6 +7,7 @@ from functools import cache
 
 from collector.base import World
 from collector.county import SNMP_FAILURE, UNREACHABLE
+from collector.inhibit import flaps_behind
 from collector.state import Blind, DeviceState, EventState, Status
 from wire.notice import Bilingual
 from wire.observation import EventSource, Method, Outcome
@@ -133,6 +134,12 @@ def hidden(world: World, row: DeviceState) -> str:
     return f"上级设备{names}中断所致，本机状况待其恢复后可见"
 
 
+def blinking(world: World, above: list[str]) -> str:
+    known = world.county.devices
+    names = "、".join(f"「{known[one].name}」" for one in above[:3] if one in known)
+    return f"随上级设备{names}频繁闪断"
+
+
 def unseen(world: World, device: str, row: DeviceState) -> str:
     agents = sorted(row.views) or [
         source.agent
@@ -147,17 +154,19 @@ def unseen(world: World, device: str, row: DeviceState) -> str:
 
 
 def alarms(world: World, row: DeviceState) -> str:
-    """The active alarms' names with their qualifiers, at most three; flapping is said."""
+    """The active alarms' names with their qualifiers, at most three; flapping, and whose, is said."""
     names = []
     for name, alarm in row.alarms.items():
         type_id, _, qualifier = name.partition("|")
         kind = world.county.types.get(type_id)
-        if kind is None or not (alarm.active or alarm.flapping_ms is not None):
+        if kind is None or not alarm.speaks:
             continue
-        if type_id in {UNREACHABLE, SNMP_FAILURE} and not alarm.flapping_ms:
+        if type_id in {UNREACHABLE, SNMP_FAILURE} and (not alarm.flapping_ms or alarm.behind):
             continue
         said = "频繁闪断" if alarm.flapping_ms is not None else quoted(alarm.said)
         detail = "，".join(part for part in (quoted(qualifier), said) if part)
         names.append(f"{kind.name_zh}（{detail}）" if detail else kind.name_zh)
     more = f"等{len(names)}项" if len(names) > 3 else ""
-    return "告警：" + "、".join(names[:3]) + more
+    said = ["告警：" + "、".join(names[:3]) + more] if names else []
+    above = flaps_behind(row)
+    return "；".join([*([blinking(world, above)] if above else []), *said])

@@ -23,13 +23,16 @@ __all__ = ["alarms", "cleared", "note", "shelf", "windows"]
 
 
 def alarms(world: World, name: str) -> Iterator[Alarm]:
-    """A device's raised alarms. A hidden child's silence is its parent's alarm, not its own."""
+    """A device's raised alarms. A hidden child's silence is its parent's alarm, not its own.
+
+    Nor is a child's flapping that of what it hangs on.
+    """
     row = world.state.devices.get(name)
     if row is None:
         return
     for key, held in row.alarms.items():
         kind = world.county.types.get(key.partition("|")[0])
-        if kind is None or not (held.active or held.flapping_ms is not None):
+        if kind is None or not held.speaks:
             continue
         if kind.id == UNREACHABLE and row.status is Status.HIDDEN:
             continue
@@ -73,7 +76,7 @@ def _alarm(
         raised_ms=raised_ms,
         cleared_ms=cleared_ms,
         text=_said(qualifier, held.said),
-        flapping=held.flapping_ms is not None,
+        flapping=held.flapping_ms is not None and not held.behind,
         unknown=not in_sight(world, name, row, kind.id, qualifier),
         acked=note(care.acked) if care and care.acked else None,
         closed=note(care.closed) if care and care.closed else None,

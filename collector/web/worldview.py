@@ -10,6 +10,7 @@ from collector.assess import power_of
 from collector.base import World
 from collector.board import RULES
 from collector.county import County
+from collector.inhibit import flaps_behind
 from collector.sight import as_of
 from collector.state import AgentState, Blind, SiteWord, Status
 from collector.state import DeviceState as Row
@@ -187,7 +188,9 @@ def why(world: World, name: str, row: Row) -> Bilingual:
             en = SNMP_SILENT.en if reason is None else f"refuses SNMP: {REASONS[reason].en}"
         case _:
             titles = dict.fromkeys(one.title.en for one in alarms(world, name))
-            en = "alarm: " + ", ".join(titles)
+            above = [world.county.devices[one].name for one in flaps_behind(row)[:3]]
+            en = f"comes and goes with {', '.join(above)}; " if above else ""
+            en = (en + ("alarm: " + ", ".join(titles) if titles else "")).removesuffix("; ")
     return Bilingual(zh=zh, en=en)
 
 
