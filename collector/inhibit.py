@@ -141,7 +141,7 @@ def flaps_behind(row: DeviceState) -> list[str]:
 
 
 def flaps_with(world: World, now_ms: int, device: str, type_id: str) -> list[str]:
-    """Whose flapping that of an alarm is: of what it hangs on, of the device as a whole; or its own.
+    """Whose flapping an alarm's is: of what it hangs on, of the device as a whole; empty: its own.
 
     A device that comes and goes loses and finds its SNMP each time.
     """

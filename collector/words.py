@@ -154,7 +154,7 @@ def unseen(world: World, device: str, row: DeviceState) -> str:
 
 
 def alarms(world: World, row: DeviceState) -> str:
-    """The active alarms' names with their qualifiers, at most three; flapping, and whose, is said."""
+    """The active alarms' names with their qualifiers, at most three; whose flapping it is."""
     names = []
     for name, alarm in row.alarms.items():
         type_id, _, qualifier = name.partition("|")
