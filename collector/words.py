@@ -167,6 +167,6 @@ def alarms(world: World, row: DeviceState) -> str:
         detail = "，".join(part for part in (quoted(qualifier), said) if part)
         names.append(f"{kind.name_zh}（{detail}）" if detail else kind.name_zh)
     more = f"等{len(names)}项" if len(names) > 3 else ""
-    said = ["告警：" + "、".join(names[:3]) + more] if names else []
+    parts = ["告警：" + "、".join(names[:3]) + more] if names else []
     above = flaps_behind(row)
-    return "；".join([*([blinking(world, above)] if above else []), *said])
+    return "；".join([*([blinking(world, above)] if above else []), *parts])
