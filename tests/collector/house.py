@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -34,6 +34,9 @@ from wire.presence import Alive, Birth, Heartbeat
 WANGLOU = Path(sys.executable).parent / "wanglou"
 SCALE = 600.0
 """A hold of 180 s passes in 0.3 s."""
+AGAIN_S = 1.0
+KEEPALIVE_S = 40
+"""Nobody is taken for dead by the broker while this process, or the machine, stands still."""
 
 LI = Person(account="li", name="李四", organ="县工业和信息化局", roles=("duty",), key="li")
 _NOTICE = TypeAdapter(Notice)
@@ -88,7 +91,7 @@ class House:
             {
                 "collector": options,
                 "county": {"county": self.register.county, "tree": "drill-t"},
-                "broker": {"port": self.port, "keepalive_s": 5},
+                "broker": {"port": self.port, "keepalive_s": KEEPALIVE_S},
                 "history": history,
                 "clock": {"scale": SCALE, "anchor_ms": self.anchor_ms},
             },
@@ -185,7 +188,7 @@ class Speaker:
         )
         self.session = self.outbox.next_counter("session")
         self.link = Link(
-            BrokerSettings(port=house.port, keepalive_s=5),
+            BrokerSettings(port=house.port, keepalive_s=KEEPALIVE_S),
             client_id=agent,
             on_message=self._arrived,
             subscriptions=(f"{self.topic}/ack",),
@@ -212,7 +215,7 @@ class Speaker:
             session=self.session,
             online=online,
             at_ms=self.house.clock.now_ms(),
-            every_ms=30_000,
+            every_ms=600_000,  # it is said once
         )
         return alive.model_dump_json().encode()
 
@@ -267,11 +270,11 @@ class Office:
         self.notices: list[Notice] = []
         self.beats: list[Heartbeat] = []
         self.receiver = Receiver(store=1)
-        self.news = asyncio.Event()
         self.acks: list[Acked] = []
-        self._ordered = b""
+        self._ordered = (0, b"")
+        self._again_s = 0.0
         self.link = Link(
-            BrokerSettings(port=house.port, keepalive_s=5),
+            BrokerSettings(port=house.port, keepalive_s=KEEPALIVE_S),
             client_id="office",
             on_message=self._arrived,
             subscriptions=(
@@ -289,7 +292,6 @@ class Office:
             self.acks.append(frames.read_ack(message.payload)[1])
         else:
             self._notice(frames.unwrap(message.payload))
-        self.news.set()
 
     def _notice(self, envelope: frames.Envelope) -> None:
         verdict = self.receiver.judge(envelope.peer, envelope.epoch, envelope.seq, envelope.check)
@@ -307,23 +309,41 @@ class Office:
             payload = sign(receipt, "receipt", self.own).model_dump_json().encode()
             self.link.post(f"{self.house.base}/office/office/receipt", payload)
 
+    async def hears(self, condition: Callable[[], bool]) -> None:
+        """Until ``condition()``; an order without an answer is sent again, as every sender does."""
+        async with asyncio.timeout(60):
+            while not condition():
+                if not self._answered(self._ordered[0]) and time.monotonic() > self._again_s:
+                    self._send_order()
+                await asyncio.sleep(0.05)
+
     async def until(self, *kinds: str) -> list[Notice]:
         """Until a notice of each of ``kinds`` has come."""
-        async with asyncio.timeout(60):
-            while not set(kinds) <= {notice.notice_kind.value for notice in self.notices}:
-                self.news.clear()
-                await self.news.wait()
+        await self.hears(
+            lambda: set(kinds) <= {notice.notice_kind.value for notice in self.notices}
+        )
         return self.notices
 
     async def until_acked(self, seq: int) -> None:
-        """Until the order is answered; sent again meanwhile, as every sender does."""
+        """Until the order is answered."""
+        await self.hears(lambda: self._answered(seq))
+
+    async def until_receipted(self) -> None:
+        """Until the county has the receipt of all that has come here."""
+
+        def receipted(shown: dict[str, Any]) -> bool:
+            return bool(shown["receipts"].get("office", {}).get("seq") == len(self.notices))
+
         async with asyncio.timeout(60):
-            while not any(acked.seq >= seq for acked in self.acks):
-                self.news.clear()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(1):
-                        await self.news.wait()
-                self.link.post(f"{self.house.base}/office/office/command", self._ordered)
+            while not receipted(await asyncio.to_thread(self.house.status)):  # noqa: ASYNC110  it happens in another process
+                await asyncio.sleep(0.05)
+
+    def _answered(self, seq: int) -> bool:
+        return seq == 0 or any(acked.seq >= seq for acked in self.acks)
+
+    def _send_order(self) -> None:
+        self._again_s = time.monotonic() + AGAIN_S
+        self.link.post(f"{self.house.base}/office/office/command", self._ordered[1])
 
     def order(self, seq: int, verb: Verb, target: str, *, key: str = "li") -> None:
         command = Command(
@@ -344,8 +364,8 @@ class Office:
             check=seq,
             body=signed.model_dump_json().encode(),
         )
-        self._ordered = payload
-        self.link.post(f"{self.house.base}/office/office/command", payload)
+        self._ordered = (seq, payload)
+        self._send_order()
 
 
 @asynccontextmanager
