@@ -23,6 +23,7 @@ OBJECTS: Objects = {
 QUERY = Query(scalars=(oid(*NAME), oid(*NAME[:7], 3, 0)))
 WITH_TABLE = Query((), QUERY.scalars, (TableQuery((oid(*COLUMN),)),))
 TRUTH = [b"liar", 1234]
+HASTY: dict[str, Any] = {"timeout_s": 0.15, "retries": 1}
 Answers = Iterable[tuple[float, bytes]]
 Script = Callable[[int, bytes, bytes], Answers]
 """From the request's number (from 1), the request and the true reply to delays and datagrams."""
@@ -72,9 +73,10 @@ class Liar(asyncio.DatagramProtocol):
         return host, port
 
     def look(self, **options: Any) -> SnmpLook:
+        """Patient, as machines pause; who waits for a silence says ``**HASTY``, or how long."""
         host, port = self.place
         access = Access(SnmpVersion.V2C, b"public")
-        settings: dict[str, Any] = {"timeout_s": 0.15, "retries": 1, **options}
+        settings: dict[str, Any] = {"timeout_s": 30.0, "retries": 1, **options}
         return SnmpLook("liar", host, port, access, settings.pop("query", QUERY), **settings)
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ from config.inventory import SnmpVersion
 from config.io.load import DATA
 from config.io.toml import build, read_document
 from config.profile import Profile
-from tests.agent.liar import QUERY, TRUTH, WITH_TABLE, Answers, Liar
+from tests.agent.liar import HASTY, QUERY, TRUTH, WITH_TABLE, Answers, Liar
 from tests.agent.mutants import mutants
 from tests.peers import free_port, snmpd
 from wire.observation import Outcome
@@ -187,7 +187,7 @@ async def test_a_lie_is_no_answer_and_counted(
     engine: SnmpEngine, serve: Serve, script: Any, reason: str, counted: str
 ) -> None:
     liar = await serve(script)
-    result = await engine.look(liar.look())
+    result = await engine.look(liar.look(**HASTY))
     assert (result.outcome, result.reason) == (Outcome.NO_ANSWER, reason)
     assert getattr(engine.stats, counted) >= 1
     assert liar.asked == 2
@@ -200,7 +200,7 @@ async def test_an_answer_from_another_port_or_address_does_not_count(
     liar = await serve()
     liar.elsewhere = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     liar.elsewhere.bind((host, 0 if host == "127.0.0.1" else liar.place[1]))
-    result = await engine.look(liar.look())
+    result = await engine.look(liar.look(**HASTY))
     assert result.outcome is Outcome.NO_ANSWER
     assert engine.stats.foreign == 2
 
@@ -219,8 +219,15 @@ async def test_a_repeated_answer_counts_once_and_the_next_look_is_fine(
 async def test_a_late_answer_counts_when_the_request_is_still_open(
     engine: SnmpEngine, serve: Serve
 ) -> None:
-    liar = await serve(lambda number, _ask, truth: ((0.2, truth),) if number == 1 else ())
-    result = await engine.look(liar.look(timeout_s=0.15, retries=1))
+    first: list[bytes] = []
+
+    def behind(_number: int, _ask: bytes, truth: bytes) -> Answers:
+        """The first request is answered when it is repeated."""
+        first.append(truth)
+        return ((0, first[0]),) if len(first) > 1 else ()
+
+    liar = await serve(behind)
+    result = await engine.look(liar.look(timeout_s=0.5, retries=1))
     assert (result.outcome, list(result.scalars)) == (Outcome.MEASURED, TRUTH)
     assert result.rtt_ns is None
     assert result.requests == 2
@@ -228,7 +235,7 @@ async def test_a_late_answer_counts_when_the_request_is_still_open(
 
 async def test_a_lost_request_is_repeated(engine: SnmpEngine, serve: Serve) -> None:
     liar = await serve(lambda number, _ask, truth: ((0, truth),) if number % 3 == 0 else ())
-    look = liar.look(timeout_s=0.05, retries=2)
+    look = liar.look(timeout_s=0.3, retries=2)
     for _ in range(2):
         assert (await engine.look(look)).outcome is Outcome.MEASURED
     assert engine.stats.repeated == 4
@@ -238,11 +245,11 @@ async def test_a_known_table_whose_requests_are_lost(engine: SnmpEngine, serve: 
     """The requests are known and sent in turn; what is lost is repeated, or missing and said so."""
     lost: set[int] = set()
     liar = await serve(lambda number, _ask, truth: () if number in lost else ((0, truth),))
-    look = liar.look(query=WITH_TABLE, timeout_s=5.0)
+    look = liar.look(query=WITH_TABLE)
     whole = await engine.look(look)
     again = await engine.look(look)
     assert engine.stats.as_learnt == again.requests == whole.requests
-    look.timeout_s, look.retries = 0.3, 3
+    look.timeout_s, look.retries = 0.5, 3
     lost.add(liar.asked + 2)
     repeated = await engine.look(look)
     for result in (again, repeated):
@@ -297,7 +304,7 @@ async def test_looks_at_one_address_follow_one_another(engine: SnmpEngine, serve
         under_way -= 1
 
     liar = await serve(slow)
-    results = await asyncio.gather(*(engine.look(liar.look(timeout_s=1)) for _ in range(6)))
+    results = await asyncio.gather(*(engine.look(liar.look()) for _ in range(6)))
     assert [result.outcome for result in results] == [Outcome.MEASURED] * 6
     assert most == 1
 
@@ -306,7 +313,7 @@ async def test_many_devices_a_third_of_them_dead(engine: SnmpEngine, serve: Serv
     port = free_port(socket.SOCK_DGRAM)
     living = [await serve(host=f"127.0.9.{number}", port=port) for number in range(1, 61)]
     dead = [SnmpLook("dead", f"127.0.8.{n}", port, PUBLIC, QUERY, 0.3, 1) for n in range(1, 31)]
-    looks = [liar.look(timeout_s=2) for liar in living] + dead
+    looks = [liar.look() for liar in living] + dead
     for _ in range(2):
         results = await asyncio.gather(*map(engine.look, looks))
         assert [result.outcome for result in results] == (
@@ -333,7 +340,7 @@ async def test_a_look_that_cannot_be_sent_is_our_own_fault(engine: SnmpEngine) -
 
 async def test_closing_ends_looks_under_way_and_waiting(engine: SnmpEngine, serve: Serve) -> None:
     liar = await serve(silent)
-    looks = [asyncio.ensure_future(engine.look(liar.look(timeout_s=30))) for _ in range(3)]
+    looks = [asyncio.ensure_future(engine.look(liar.look())) for _ in range(3)]
     await liar.heard.wait()
     engine.close()
     engine.close()
@@ -361,7 +368,7 @@ async def test_the_engine_may_be_closed_and_looks_submitted_from_within_a_callba
             everything.set_result(None)
 
     for liar in liars:
-        engine.submit(liar.look(timeout_s=5), done)
+        engine.submit(liar.look(), done)
     await everything
     outcomes = [result.outcome for result in results]
     assert outcomes == [Outcome.MEASURED] * 20 + [Outcome.COULD_NOT_LOOK] * 21

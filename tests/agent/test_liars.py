@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from agent.io.snmp import FLOOD, SnmpEngine
 from tests.agent import liar as lies
-from tests.agent.liar import TRUTH, WITH_TABLE, Liar, Script
+from tests.agent.liar import HASTY, TRUTH, WITH_TABLE, Liar, Script
 from wire.observation import Outcome
 
 Serve = Callable[..., Any]
@@ -63,9 +63,9 @@ async def test_a_lie_is_called_what_it_is_and_the_neighbour_is_read(
     engine: SnmpEngine, serve: Serve, lie: Script, outcome: Outcome, reason: str
 ) -> None:
     liar, good = await serve(lie), await serve()
-    patience = {"timeout_s": 0.6, "retries": 0} if outcome is SILENT else {"timeout_s": 10}
+    patience = {"timeout_s": 0.6, "retries": 0} if outcome is SILENT else {}
     look = liar.look(query=WITH_TABLE, **patience)
-    other = good.look(query=WITH_TABLE, timeout_s=10)
+    other = good.look(query=WITH_TABLE)
     for _ in range(2):
         result, truth = await asyncio.gather(engine.look(look), engine.look(other))
         assert (result.outcome, result.reason) == (outcome, reason)
@@ -80,7 +80,7 @@ async def test_an_answer_from_another_port_is_nobodys(engine: SnmpEngine, serve:
     liar = await serve()
     liar.elsewhere = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     liar.elsewhere.bind(("127.0.0.1", 0))
-    result = await engine.look(liar.look())
+    result = await engine.look(liar.look(**HASTY))
     assert (result.outcome, engine.stats.foreign) == (SILENT, 2)
     assert engine.take_noise() == {liar.elsewhere.getsockname(): 2}
     assert engine.take_noise() == {}
@@ -90,7 +90,7 @@ async def test_a_flood_ends_its_own_look_is_counted_and_named_and_delays_nobody(
     engine: SnmpEngine, serve: Serve
 ) -> None:
     liar, good = await serve(lies.flooding), await serve()
-    look, other = liar.look(query=WITH_TABLE, timeout_s=30), good.look(timeout_s=10)
+    look, other = liar.look(query=WITH_TABLE), good.look()
     for number in range(1, 4):
         result, truth = await asyncio.gather(engine.look(look), engine.look(other))
         assert (result.outcome, result.reason) == (SILENT, "flood")
@@ -108,7 +108,7 @@ async def test_a_table_told_a_hundred_times_over_is_read_all_the_same(
 ) -> None:
     """The noise that a look bears grows with what it asks."""
     liar = await serve(lambda _number, _ask, truth: [(0, truth)] * (FLOOD - 10))
-    result = await engine.look(liar.look(query=WITH_TABLE, timeout_s=10))
+    result = await engine.look(liar.look(query=WITH_TABLE))
     assert (result.outcome, result.complete) == (MEASURED, True)
     assert list(result.tables[0].cells) == [1, 2, 3, 4, 5]
 
@@ -118,7 +118,7 @@ async def test_a_device_that_answers_each_request_late_does_not_go_on_for_ever(
 ) -> None:
     monkeypatch.setattr("agent.io.snmp.LONGEST_NS", -1)
     liar = await serve()
-    result = await engine.look(liar.look(query=WITH_TABLE, timeout_s=10))
+    result = await engine.look(liar.look(query=WITH_TABLE))
     assert (result.outcome, result.reason, result.complete) == (MEASURED, "too_slow", False)
     assert list(result.scalars) == TRUTH
     assert not result.tables[0].complete
