@@ -8,10 +8,11 @@ stand on two devices each, ``gov-a`` and ``gov-b``, at the first two sites of Ch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Final
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from collector.county import Bundle, County
 from config.base import Config
@@ -177,6 +178,42 @@ def county_of(
             offices=(OFFICE,),
         )
     )
+
+
+class NoSuchNumberError(ValueError):
+    """A place that no number of the policy has, or one that may not be so; ``known``: some have."""
+
+    def __init__(self, place: str, known: Iterable[str] = ()) -> None:
+        super().__init__(place)
+        self.known = tuple(known)
+
+
+def amended(policy: Policy, numbers: Mapping[str, float]) -> Policy:
+    """The policy with other numbers, by their place in the file. Raises NoSuchNumberError."""
+    if not numbers:
+        return policy
+    whole = policy.model_dump(mode="json")
+    for place, number in numbers.items():
+        *above, last = place.split(".")
+        table: Any = whole
+        for name in above:
+            table = table.get(name) if isinstance(table, dict) else None
+        held = table.get(last) if isinstance(table, dict) else None
+        if not isinstance(held, int | float):
+            raise NoSuchNumberError(place, sorted(_numbers(whole)))
+        table[last] = round(number) if isinstance(held, int) else number
+    try:
+        return Policy.model_validate_json(json.dumps(whole))
+    except ValidationError as error:
+        raise NoSuchNumberError(", ".join(numbers)) from error
+
+
+def _numbers(table: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    for name, held in table.items():
+        if isinstance(held, dict):
+            yield from _numbers(held, f"{above}{name}.")
+        elif isinstance(held, int | float):
+            yield above + name
 
 
 class NoSuchPlaceError(ValueError):

@@ -32,7 +32,7 @@ def _set(get: Callable[[Run], Iterable[str]]) -> Lookup:
     return look
 
 
-def _rows(get: Callable[[Run, str], str]) -> Lookup:
+def _rows(get: Callable[[Run, str], str | int]) -> Lookup:
     def look(run: Run, wanted: Any, _new: list[Notice]) -> Any:
         got = {name: get(run, name) for name in wanted}
         return None if got == dict(wanted) else got
@@ -110,5 +110,6 @@ LOOKUPS: Final[dict[str, Lookup]] = {
     "says": _says,
     "never_says": _never_says,
     "office": _of(_office),
+    "refused": _rows(lambda run, name: run.world.agent(name).poisoned),
 }
 """One for each word of ``Expect``."""

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from collector import world as worlds
 from collector.base import World
-from collector.model import AliveSeen, Input, Started
-from drill.rule_county import BEFORE_MS, devices_of
+from collector.county import County
+from collector.model import AliveSeen, Input, Reconfigured, Started
+from drill.rule_county import BEFORE_MS, amended, devices_of
 from drill.rule_expect import LOOKUPS
 from drill.rule_story import Decide, Expect, Observe, RuleStory, Step, Told
 from drill.voices import T0, Voices
 from escalation.effects import Effect, Record
 from escalation.pulse import Pulse
 from wire.notice import Command, Notice, ThreatWord, Verb, Verdict
-from wire.observation import Look, Method, Outcome, Reading, StateItem
+from wire.observation import Event, EventSource, Look, Method, Outcome, Reading, StateItem
 from wire.presence import Alive, Heartbeat
 
 HEARTBEAT_MS: Final = 30_000
@@ -72,7 +73,8 @@ class Run:
         self.county = self.told.county
         self.now_ms = T0
         self.world: World = worlds.new(self.county, store=1, now_ms=T0)
-        self.voices = Voices(self.world, self.notices.append)
+        self.known = {self.county.hash: self.county}
+        self.voices = Voices(self.world, self.notices.append, resolve=self.known.__getitem__)
         never = {d for one in self.story.county.never for d in devices_of(self.county, one)}
         self.looks = {d: ANSWERS for d in self.county.devices if d not in never}
         self.since: dict[tuple[str, Method], int] = {}
@@ -175,6 +177,8 @@ class Run:
         for device, metric, instance, value in self._readings(seen):
             self.values[device, metric, instance] = value
             changed.setdefault(device, []).append(self._reading(device, metric, instance))
+        for device in self._devices(seen.restarted):
+            changed.setdefault(device, []).append(self._restart(device))
         self._say(changed)
         for flap in seen.flap:
             for at_s in range(0, flap.for_s, flap.every_s):
@@ -184,8 +188,7 @@ class Run:
         if self.flaps and self.flaps[0][0] <= self.now_ms:
             self._flap()
         self._agents(seen)
-        if seen.collector == "start" and self.stopped is not None:
-            self._start()
+        self._itself(seen)
 
     def _agents(self, seen: Observe) -> None:
         self.quiet.update(seen.silent, seen.offline)
@@ -197,11 +200,26 @@ class Run:
             self.quiet.discard(agent)
             self.sessions[agent] += 1
             self._speak(agent)
+        self._turn(*(self.voices.garbled(agent) for agent in seen.garbled))
+
+    def _itself(self, seen: Observe) -> None:
+        """What becomes of the collector: other rules, a new process."""
+        if seen.policy:
+            self._amend(seen.policy)
+        if seen.collector == "start" and self.stopped is not None:
+            self._start()
+
+    def _amend(self, numbers: Mapping[str, float]) -> None:
+        """Other numbers are in force; what is open may keep its own (FAULTS F23)."""
+        policy = amended(self.world.newest.policy, numbers)
+        made = County(self.county.bundle.model_copy(update={"policy": policy}))
+        self.known[made.hash] = made
+        self._turn(Reconfigured(made.hash, pin=True))
 
     def _start(self) -> None:
         """A new process of the collector: the World back from its store, then the agents' words."""
         assert self.stopped is not None
-        self.world = worlds.load(self.stopped, lambda _: self.county)
+        self.world = worlds.load(self.stopped, self.known.__getitem__)
         self.voices.world = self.world
         self.stopped = None
         self.processes += 1
@@ -269,6 +287,15 @@ class Run:
             yield Look(
                 device=device, method=method, outcome=outcome, since_ms=since, at_ms=self.now_ms
             )
+
+    def _restart(self, device: str) -> Event:
+        return Event(
+            device=device,
+            source=EventSource.RESTART,
+            kind="restarted",
+            from_ms=self.now_ms,
+            at_ms=self.now_ms,
+        )
 
     def _reading(self, device: str, metric: str, instance: str) -> Reading:
         value = self.values[device, metric, instance]

@@ -24,7 +24,14 @@ from config.plan import Plan
 from config.policy import Policy
 from config.profile import Profile
 from drill.people import PEOPLE
-from drill.rule_county import NoSuchPlaceError, Setting, county_of, devices_of
+from drill.rule_county import (
+    NoSuchNumberError,
+    NoSuchPlaceError,
+    Setting,
+    amended,
+    county_of,
+    devices_of,
+)
 from drill.story import Line, Moment
 from wire.base import Id
 from wire.notice import STATING, NoticeKind, Verb
@@ -61,8 +68,10 @@ class Observe(Config):
     ``no_answer`` and ``answer`` (to ICMP and SNMP), ``no_snmp`` (ICMP only), ``refused`` (SNMP says
     no), ``unseen`` (the agent could not look): places. ``mains_lost``, ``mains_back``,
     ``battery_empty``, ``battery_back``: what a site's power plant tells. ``silent`` agents say
-    nothing, ``offline`` ones took leave, ``speaking`` ones say all they know. ``collector``: its
-    process stops or starts; while it is stopped nobody hears anything.
+    nothing, ``offline`` ones took leave, ``speaking`` ones say all they know; ``garbled`` ones send
+    a row with a number that is none. ``restarted`` devices came up anew. ``collector``: its process
+    stops or starts; while it is stopped nobody hears anything. ``policy``: other numbers are in
+    force from here on, by their place in the file (``operator.full_share.raise_share``).
     """
 
     no_answer: Places = ()
@@ -76,9 +85,12 @@ class Observe(Config):
     battery_back: Places = ()
     readings: tuple[Said, ...] = ()
     flap: tuple[Flap, ...] = ()
+    restarted: Places = ()
     silent: tuple[Id, ...] = ()
     offline: tuple[Id, ...] = ()
     speaking: tuple[Id, ...] = ()
+    garbled: tuple[Id, ...] = ()
+    policy: dict[Annotated[str, Field(max_length=80)], float] = Field(default_factory=dict)
     collector: Literal["stop", "start"] | None = None
 
 
@@ -129,7 +141,8 @@ class Expect(Config):
     Of the notices since the last expectation: ``notices`` exactly these kinds, in any order
     (``nothing``: none), ``most`` no more than so many; ``says`` stands in one of them, in Chinese
     or English, ``never_says`` in none. ``told`` counts kinds since the story began. ``office``: how
-    an office client sees the county, ``live`` or ``unknown``.
+    an office client sees the county, ``live`` or ``unknown``. ``refused``: how many rows of an
+    agent could not be read, were set aside and counted.
     """
 
     warning: Id | None = None
@@ -157,6 +170,7 @@ class Expect(Config):
     says: Words = ()
     never_says: Words = ()
     office: Literal["live", "unknown"] | None = None
+    refused: dict[Id, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
 
     def given(self) -> dict[str, Any]:
         """What was written."""
@@ -251,6 +265,7 @@ def _observed(seen: Observe, county: County, document: Document, here: Here) -> 
     words = [(name, word) for name in PLACES for word in getattr(seen, name)]
     words += [("readings", one.of) for one in seen.readings]
     words += [("flap", one.of) for one in seen.flap]
+    words += [("restarted", one) for one in seen.restarted]
     known = [*county.operators, *county.systems, *county.sites, *county.devices]
     for name, word in words:
         try:
@@ -264,7 +279,7 @@ def _observed(seen: Observe, county: County, document: Document, here: Here) -> 
                     f"“{word}”不含任何设备",
                     f'"{word}" means no device',
                 )
-    for name in ("silent", "offline", "speaking"):
+    for name in ("silent", "offline", "speaking", "garbled"):
         for word in getattr(seen, name):
             if word not in county.sources:
                 yield _unknown(document, (*here, "observe", name), word, county.sources)
@@ -272,6 +287,14 @@ def _observed(seen: Observe, county: County, document: Document, here: Here) -> 
     for one in seen.readings:
         if one.metric not in metrics:
             yield _unknown(document, (*here, "observe", "readings"), one.metric, metrics)
+    yield from _amended(seen, county, document, here)
+
+
+def _amended(seen: Observe, county: County, document: Document, here: Here) -> Iterator[Fault]:
+    try:
+        amended(county.policy, seen.policy)
+    except NoSuchNumberError as wrong:
+        yield _unknown(document, (*here, "observe", "policy"), str(wrong), wrong.known)
 
 
 def _decided(act: Decide, county: County, document: Document, here: Here) -> Iterator[Fault]:
@@ -322,6 +345,7 @@ def _expected(
         ("devices", county.devices),
     )
     rows += [(name, one, ids) for name, ids in named for one in getattr(wanted, name)]
+    rows += [("refused", one, county.sources) for one in wanted.refused]
     for states in (wanted.operators, wanted.systems):
         rows += [("operators", one, impacts) for one in states.values()]
     if wanted.spread is not None:

@@ -12,10 +12,20 @@ from itertools import islice
 
 from collector import world as worlds
 from collector.base import World
-from collector.model import BirthSeen, Input, OfficeCommand, Received, Row, Tick
+from collector.model import (
+    BirthSeen,
+    Input,
+    OfficeCommand,
+    Poison,
+    Received,
+    Row,
+    Tick,
+    read_body,
+)
 from config.register import Person
 from drill.people import PEOPLE
 from escalation.effects import Effect, EmitNotice
+from wire.codec import Refused
 from wire.notice import Command, Notice
 from wire.observation import Round, StateBody, StateItem
 from wire.presence import Birth
@@ -25,6 +35,9 @@ T0 = 1_800_000_000_000
 """Domain ms at which a story that is told to the World alone begins."""
 
 MOST_ITEMS = 4000
+NO_NUMBER = (
+    b'{"items":[{"t":"reading","device":"d","metric":"m","instance":"","value":NaN,"at_ms":1}]}'
+)
 
 
 @dataclass
@@ -35,12 +48,13 @@ class Voices:
     heard: Callable[[Notice], None]
     seqs: dict[str, int] = field(default_factory=dict)
     rounds: int = 0
+    resolve: worlds.Resolve | None = None
 
     def turn(self, now_ms: int, *given: Input) -> list[Effect]:
         """One turn of the shell: the inputs, then its end."""
         effects: list[Effect] = []
         for one in (*given, Tick()):
-            effects += worlds.step(self.world, now_ms, one)
+            effects += worlds.step(self.world, now_ms, one, self.resolve)
         while self.world.behind:  # as the shell does, in slices
             effects += worlds.step(self.world, now_ms, Tick())
         for effect in effects:
@@ -53,6 +67,14 @@ class Voices:
         waiting = iter(items)
         while part := tuple(islice(waiting, MOST_ITEMS)):
             yield Received(Row(agent, "state", 1, self._next(agent)), StateBody(items=part))
+
+    def garbled(self, agent: str) -> Poison:
+        """A row whose body says a number that is none: refused, and why (FAULTS F30)."""
+        try:
+            read_body(NO_NUMBER)
+        except Refused as refused:
+            return Poison(Row(agent, "state", 1, self._next(agent)), str(refused))
+        raise AssertionError("NaN was taken for a number")
 
     def round(self, now_ms: int, interval_ms: int, looked: int) -> Round:
         """The marker that ends a round of looks."""
