@@ -5,16 +5,23 @@ no, yes, unknown, or unknown and overdue: 6^4 * (1 + 6 + 6^2 + 6^3) * 4 = 1,342,
 under both ways of counting the tower company and 24 sets of entered facts. No symmetry is used to
 leave one out. What unknowns may turn out as is tried out in full, once per set of states.
 
-    python -m tests.collector.exhaust            every state, the facts in turn; two minutes
-    python -m tests.collector.exhaust --facts    every state under each set of facts; half an hour
+Registers of up to fifty systems are asked by how many of them are in each place, because their
+order says nothing: none, one or three partial, full, absent, unknown and overdue, alone or with all
+the rest in order, beside every state of the operators (the three that serve in any order): 653,184
+registers, under both countings, the facts in turn.
+
+    python -m tests.collector.exhaust               every state, the facts in turn; two minutes
+    python -m tests.collector.exhaust --facts       every state under each set of facts: an hour
+    python -m tests.collector.exhaust --facts 3/12  the third twelfth of the sets of facts
+    python -m tests.collector.exhaust --registers   every register; three minutes
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from functools import cache
-from itertools import islice, product
+from functools import cache, lru_cache
+from itertools import combinations_with_replacement, islice, product
 from typing import Final, NamedTuple
 
 from collector.decide import Decider, DecisionInput
@@ -29,7 +36,10 @@ COMPLETE: Final = ("none", "partial", "full")
 FACTS: Final = tuple(
     Facts(*values) for values in product((False, True), (False, True), (False, True), LEVELS)
 )
-NAMES: Final = tuple(f"systems[{n}]" for n in range(3))
+LARGEST: Final = 50
+NAMES: Final = tuple(f"systems[{n}]" for n in range(LARGEST))
+MANY: Final = (0, 1, 3)
+REGISTERS: Final = 56 * 6 * len(MANY) ** 5 * 2 * len(SPREADS)
 
 
 class Range(NamedTuple):
@@ -193,13 +203,112 @@ def check(*, step: int = 1) -> int:
     return count
 
 
-def check_all() -> int:
-    """Every state under both countings and each set of facts."""
+def check_all(part: int = 1, parts: int = 1) -> int:
+    """Every state under both countings and each set of facts; or that part of the sets alone."""
     decider, count = Decider(load_plan()), 0
-    for merged, facts in product((False, True), FACTS):
+    for merged, facts in product((False, True), FACTS[part - 1 :: parts]):
         extremes.cache_clear()
         for state in states():
             _hold(decider, state, merged, facts)
+            count += 1
+    return count
+
+
+class Register(NamedTuple):
+    """A state by how many systems are in each place, in the order of PLACES."""
+
+    operators: tuple[str, ...]
+    systems: tuple[int, ...]
+    spread: str
+
+    @property
+    def state(self) -> State:
+        systems = [place for place, n in zip(PLACES, self.systems, strict=True) for _ in range(n)]
+        return State(self.operators, tuple(systems), self.spread)
+
+
+def registers() -> Iterator[Register]:
+    """Every one of them."""
+    for serving in combinations_with_replacement(PLACES, 3):
+        for tower in PLACES:
+            for counts in product(MANY, repeat=5):
+                for rest in (0, LARGEST - sum(counts)):
+                    for spread in SPREADS:
+                        yield Register((*serving, tower), (rest, *counts), spread)
+
+
+@lru_cache(maxsize=50_000)
+def span(
+    operators: tuple[str, ...],
+    systems: tuple[int, int, int, int],
+    spread: str,
+    merged: bool,  # noqa: FBT001  a key of the table
+    facts: Facts,
+) -> Range:
+    """Over everything that the unknowns may turn out as; of systems: partial, full, unknown, all.
+
+    Of those unknown each number may turn out partial, and each of the rest full.
+    """
+    partial, full, unknown, size = systems
+    turned = [(p, f) for p in range(unknown + 1) for f in range(unknown + 1 - p)]
+    found = [
+        said(chosen, _counted(partial + p, full + f, size), end, merged, facts)
+        for chosen in product(*(COMPLETE if one == "unknown" else (one,) for one in operators))
+        for p, f in turned
+        for end in (("no", "yes") if spread == "unknown" else (spread,))
+    ]
+    warnings = [WARNINGS.index(one.warning) for one in found]
+    levels = [LEVELS.index(one.level) for one in found]
+    return Range(min(warnings), max(warnings), min(levels), max(levels))
+
+
+@cache
+def _counted(partial: int, full: int, size: int) -> tuple[str, ...]:
+    """Of those that are in order one is enough: it says that not all are hit."""
+    return ("full",) * full + ("partial",) * partial + ("none",) * min(1, size - partial - full)
+
+
+def wanted_of(one: Register, merged: bool, facts: Facts) -> tuple[object, ...]:  # noqa: FBT001  a key of the table
+    """What the specification says of a register."""
+    none, partial, full, absent, unknown, overdue = one.systems
+    size = none + partial + full + absent + unknown + overdue
+    operators = _plain(tuple(SEEN[word] for word in one.operators))
+    found = span(
+        operators, (partial, full, unknown + overdue, size), SEEN[one.spread], merged, facts
+    )
+    touched = bool(partial + full) or any(word in {"partial", "full"} for word in one.operators)
+    late = {**LATE, "overdue": "full" if touched else "none"}
+    ends = {"unknown": "no", "overdue": "yes" if touched else "no"}
+    shown = said(
+        tuple(late.get(word, word) for word in one.operators),
+        _counted(partial, full + (overdue if touched else 0), size),
+        ends.get(one.spread, one.spread),
+        merged,
+        facts,
+    )
+    words = (*one.operators, one.spread)
+    open_ones = unknown + words.count("unknown")
+    open_ones += 0 if touched else overdue + words.count("overdue")
+    differs = found.best_warning != found.worst_warning or found.best_level != found.worst_level
+    return (
+        shown.warning,
+        shown.level,
+        (WARNINGS[found.best_warning], WARNINGS[found.worst_warning]),
+        (LEVELS[found.best_level], LEVELS[found.worst_level]),
+        open_ones > 0 and differs,
+        shown.literal_warning,
+        shown.literal_level,
+    )
+
+
+def check_registers(*, step: int = 1) -> int:
+    """Hold every ``step``-th register against the specification; how many. AssertionError."""
+    decider, count = Decider(load_plan()), 0
+    for one in islice(registers(), 0, None, step):
+        for merged in (False, True):
+            facts = FACTS[(count // 2 + 7 * merged) % len(FACTS)]
+            answer = got(decider, one.state, merged, facts)
+            assert answer == wanted_of(one, merged, facts), (one, merged, facts, answer)
             count += 1
     return count
 
@@ -210,5 +319,10 @@ def _hold(decider: Decider, state: State, merged: bool, facts: Facts) -> None:  
 
 
 if __name__ == "__main__":
-    asked = check_all() if "--facts" in sys.argv else check()
-    sys.stdout.write(f"{asked:,} questions on {STATES:,} states: all as specified\n")
+    if "--registers" in sys.argv:
+        held = f"{check_registers():,} questions on {REGISTERS:,} registers"
+    else:
+        which = [int(one) for word in sys.argv[2:] for one in word.split("/")]
+        asked = check_all(*which) if "--facts" in sys.argv else check()
+        held = f"{asked:,} questions on {STATES:,} states"
+    sys.stdout.write(f"{held}: all as specified\n")
