@@ -33,13 +33,15 @@ test: system setup
 bench: system setup
 	@$(PY) -m bench $(ARGS)
 
-# Every state of the decision function (two minutes); seeds of the simulated county and its planted
-# mutants, about an hour: make chaos SIM="--seeds 100";
+# Every state of the decision function and registers of fifty systems (five minutes); seeds of the
+# simulated county and its planted mutants, about an hour: make chaos SIM="--seeds 100";
 # then processes killed at random for about another: make chaos ARGS="--kills 100 --broker nats"
 chaos: system setup
 	@tests/system-packages rabbitmq-server nats-server
 	@$(PY) -m tests.collector.exhaust
+	@$(PY) -m tests.collector.exhaust --registers
 	@$(PY) -m tests.collector.test_counties 10000
+	@$(PY) -m tests.collector.test_inhibit 1000
 	@$(PY) -m tests.sim.power 1000
 	@$(PY) -m tests.sim.chaos $(SIM)
 	@$(PY) -m tests.chaos $(ARGS)

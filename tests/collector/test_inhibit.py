@@ -1,6 +1,12 @@
+"""What hangs on what is down: hidden, counted, whatever the order of arrival (FAULTS F34).
+
+``python -m tests.collector.test_inhibit 1000`` shuffles a thousand times; a minute.
+"""
+
 from __future__ import annotations
 
 import random
+import sys
 
 import pytest
 
@@ -34,11 +40,16 @@ def verdict(world: World) -> tuple[object, ...]:
 
 
 def test_parent_and_200_children_in_any_order_are_one_fault_and_impact_201() -> None:
+    shuffle(60)
+
+
+def shuffle(times: int) -> None:
+    """The hub and all of its children fall silent within a minute, each time in another order."""
     hand = star()
     start, now = worlds.dump(hand.world), hand.now
     found = set()
     told = set()
-    for seed in range(60):
+    for seed in range(times):
         dice = random.Random(seed)
         world = worlds.load(start, lambda _: hand.world.county)
         other = Hand(world, now=now, seqs=dict(hand.seqs), rounds=hand.rounds)
@@ -118,3 +129,9 @@ def test_ping_alone_counts_too() -> None:
     hand.turn(hand.say("agent-cmcc", look, snmp))
     hand.pass_s(200)
     assert hand.status("cmcc-d1") == "down"
+
+
+if __name__ == "__main__":
+    asked = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    shuffle(asked)
+    sys.stdout.write(f"{asked} shuffles: one fault, one notice, impact {CHILDREN + 1} each time\n")
