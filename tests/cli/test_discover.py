@@ -95,7 +95,7 @@ def test_a_sweep_proposes_rows_that_an_inventory_can_take(port: int, tmp_path: P
     before = inventory.read_bytes()
     output = tmp_path / "targets.csv"
     words = ("127.0.31.1-4", "--port", str(port), "-i", str(inventory), "-o", str(output))
-    status, said = discover(*words, "--timeout", "0.5", "--rate", "5000", "--root", "gateway")
+    status, said = discover(*words, "--timeout", "2", "--rate", "5000", "--root", "gateway")
     assert status == 0, said
     assert "secret" not in said
     assert inventory.read_bytes() == before
@@ -137,7 +137,15 @@ def test_a_known_device_is_asked_as_it_is_known(tmp_path: Path) -> None:
     try:
         snmpd.start()
         status, said = discover(
-            "127.0.31.5", "--port", str(number), "-i", str(inventory), "-o", str(output)
+            "127.0.31.5",
+            "--port",
+            str(number),
+            "-i",
+            str(inventory),
+            "-o",
+            str(output),
+            "--timeout",
+            "5",
         )
     finally:
         snmpd.kill()
@@ -161,7 +169,7 @@ def test_the_credential_by_hand_is_named_and_never_shown(port: int, tmp_path: Pa
     output = tmp_path / "targets.csv"
     status, said = discover(
         "127.0.31.3", "--port", str(port), "--community", "secret", "--call-it", "ups-ro",
-        "-o", str(output), "--timeout", "0.5",
+        "-o", str(output), "--timeout", "20",
     )  # fmt: skip
     assert status == 0, said
     written = output.read_text(encoding="utf-8")

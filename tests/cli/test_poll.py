@@ -26,8 +26,9 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpd]:
 
 
 def wanglou(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    patient = () if "--timeout" in words else ("--timeout", "20")
     return subprocess.run(
-        [WANGLOU, "poll", *words],
+        [WANGLOU, "poll", *words, *patient],
         capture_output=True,
         text=True,
         check=False,
@@ -132,17 +133,17 @@ def test_version_3_by_the_environment(tmp_path: Path) -> None:
     with snmpd(tmp_path, "127.0.0.22", extra) as own:
         place = f"{own.address}:{own.port}"
         for way in ((), ("--pysnmp",)):
-            done = wanglou(place, "--version", "3", "--json", "--timeout", "5", *way, **V3)
+            done = wanglou(place, "--version", "3", "--json", "--timeout", "20", *way, **V3)
             assert (done.returncode, done.stderr) == (0, "")
             assert lines(done)[0]["outcome"] == "measured"
         wrong = V3 | {"WANGLOU_AUTH_PASSWORD": "something else"}
-        done = wanglou(place, "--version", "3", "--timeout", "5", **wrong, COLUMNS="300")
+        done = wanglou(place, "--version", "3", "--timeout", "20", **wrong, COLUMNS="300")
         assert done.returncode == 1
         assert "wrongDigests" in done.stdout
         assert "认证口令" in done.stdout
         secret = tmp_path / "community"
         secret.write_text("public\n")
-        done = wanglou(place, "--community", f"@{secret}", "--json", "--timeout", "5")
+        done = wanglou(place, "--community", f"@{secret}", "--json", "--timeout", "20")
         assert lines(done)[0]["outcome"] == "measured"
         done = wanglou(place, "--community", "other", "--timeout", "0.2", COLUMNS="300")
         assert done.returncode == 1

@@ -52,7 +52,7 @@ def read(*words: str) -> dict[str, Any]:
     profiles = [w for name in ("generic", "interfaces", "host", "ups") for w in ("-p", name)]
     # A process of its own: signal handlers belong to the main thread's loop.
     done = subprocess.run(
-        [WANGLOU, "poll", "--json", *profiles, *words],
+        [WANGLOU, "poll", "--json", "--timeout", "20", *profiles, *words],
         capture_output=True,
         text=True,
         check=False,
@@ -82,7 +82,7 @@ def test_a_recording_reads_as_the_device_does(peer: Snmpd, tmp_path: Path, versi
     # Other programs of this machine bring interfaces and mounts that come and go: once more then.
     for _ in range(5):
         status, said = wanglou("record", place(peer), "-o", str(file), "--version", version,
-                               *only, "--rate", "5000", "--force")  # fmt: skip
+                               *only, "--rate", "5000", "--force", "--timeout", "20")  # fmt: skip
         assert status == 0, said
         recorded_readings, live = read("--from", str(file)), read(place(peer))
         if recorded_readings == live:
@@ -99,7 +99,18 @@ def test_a_recording_reads_as_the_device_does(peer: Snmpd, tmp_path: Path, versi
 def test_a_file_is_not_overwritten_and_half_a_walk_says_so(peer: Snmpd, tmp_path: Path) -> None:
     file = tmp_path / "peer.snmprec"
     file.write_bytes(b"mine")
-    words = ("record", place(peer), "-o", str(file), "-s", "1.3.6.1.2.1.1", "-s", "1.3.6.1.2.1.2")
+    words = (
+        "record",
+        place(peer),
+        "-o",
+        str(file),
+        "-s",
+        "1.3.6.1.2.1.1",
+        "-s",
+        "1.3.6.1.2.1.2",
+        "--timeout",
+        "20",
+    )
     status, said = wanglou(*words)
     assert (status, file.read_bytes()) == (2, b"mine")
     assert "--force" in said

@@ -65,7 +65,7 @@ async def test_a_disk_that_refuses_ends_the_process_and_loses_nothing(tmp_path: 
                 assert house.process is not None
                 with failing_syncs(house.process.pid):
                     agent.say(StateBody(items=(look.model_copy(update={"device": "cmcc-d2"}),)))
-                    assert await asyncio.to_thread(house.process.wait, 20) != 0
+                    assert await asyncio.to_thread(house.process.wait, 60) != 0
                 assert agent.hops["state"].pending == 1
                 house._gone()
                 await asyncio.to_thread(house.start)

@@ -15,15 +15,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import aiomqtt
 import pytest
 
 from bench import town
+from bench.ground import TREE
 from collector.io.journal import journal, open_readonly
 from drill.children import Child
 from tests.chaos import histories
 from tests.chaos.devices import PROFILE, Devices
 from tests.collector.test_backup import House
 from tests.peers import mosquitto
+from wire.base import OfficeId
+from wire.topics import Topics
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(300)]
 
@@ -58,14 +62,14 @@ def test_what_agents_and_office_hold_counts(tmp_path: Path, lose: Callable[[Hous
             for name, address in zip(names, addresses, strict=True)
         ]
         house.place.write_agent(AGENT, rows, interval_s=1, profiles_dir="profiles")
-        asyncio.run(Lost(house).run(lose))
+        asyncio.run(Lost(house, broker.port).run(lose))
 
 
 class Lost:
     """One county whose store is lost."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, house: House, port: int) -> None:
+        self.house, self.port = house, port
         self.office = house.folder / "office" / "office.db"
 
     async def run(self, lose: Callable[[House], None]) -> None:
@@ -124,7 +128,16 @@ class Lost:
         """Kill it; the numbers that the office holds then."""
         await collector.kill()
         self.house.children.forget(collector)
+        await self.heard_out()
         return self.numbers()
+
+    async def heard_out(self) -> None:
+        """What was on its way to the office has come: so has what it refuses, sent behind it."""
+        topic = Topics(town.CODE, TREE).office(OfficeId(town.OFFICE), "notice")
+        async with aiomqtt.Client("127.0.0.1", self.port, timeout=LIMIT_S) as client:
+            await client.publish(topic, b"{}", qos=1)
+        folder = self.office.parent / "refused"
+        await self.until(lambda: list(folder.glob("*.refused")))
 
     async def until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(LIMIT_S):

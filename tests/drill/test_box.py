@@ -14,7 +14,7 @@ import pytest
 
 from drill.children import wanglou
 
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]
 
 SHORT = Path(__file__).with_name("short.toml")
 
@@ -63,7 +63,7 @@ async def none_left(folder: Path) -> None:
 async def test_the_whole_chain(tmp_path: Path) -> None:
     run = tmp_path / "run"
     async with demo("--story", str(SHORT), "--json", "--keep", str(run)) as process:
-        out, errors = await asyncio.wait_for(process.communicate(), 240)
+        out, errors = await asyncio.wait_for(process.communicate(), 500)
     assert out, errors.decode()
     report: dict[str, Any] = json.loads(out)
     assert report["faults"] == [], report
@@ -81,7 +81,7 @@ async def test_the_whole_chain(tmp_path: Path) -> None:
 async def test_a_missing_link_is_named_and_ends_with_1() -> None:
     broken = Path(__file__).with_name("broken.toml")
     async with demo("--story", str(broken), "--json") as process:
-        out, errors = await asyncio.wait_for(process.communicate(), 240)
+        out, errors = await asyncio.wait_for(process.communicate(), 500)
     assert out, errors.decode()
     report: dict[str, Any] = json.loads(out)
     assert process.returncode == 1
@@ -94,7 +94,7 @@ async def test_interrupted_it_leaves_nothing_behind(tmp_path: Path) -> None:
     run = tmp_path / "run"
     async with demo("--once", "--keep", str(run)) as process:
         assert process.stdout
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(240):
             while b"committed" not in (line := await process.stdout.readline()):
                 assert line, "it ended too early"
         assert children_of(run)
@@ -108,7 +108,7 @@ async def test_killed_it_leaves_no_orphans(tmp_path: Path) -> None:
     run = tmp_path / "run"
     async with demo("--once", "--keep", str(run)) as process:
         assert process.stdout
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(240):
             while b"committed" not in (line := await process.stdout.readline()):
                 assert line, "it ended too early"
         assert children_of(run)

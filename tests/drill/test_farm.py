@@ -23,7 +23,7 @@ ENV = "cmcc-runcheng-hub-env"
 pytestmark = pytest.mark.peers
 
 
-async def run(*argv: str, limit_s: float = 60) -> tuple[int, str]:
+async def run(*argv: str, limit_s: float = 200) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         *argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
@@ -42,7 +42,7 @@ class Field:
 
     async def ask(self, tool: str, device: str, *oids: str, community: str = "cmcc-read") -> str:
         where = f"{address_of(self.county.box[device], Where.LOOPBACK)}:{self.farm.port}"
-        argv = (tool, "-v2c", "-c", community, "-On", "-Oe", "-r", "0", "-t", "5", where, *oids)
+        argv = (tool, "-v2c", "-c", community, "-On", "-Oe", "-r", "0", "-t", "30", where, *oids)
         return (await run(*argv))[1]
 
     def order(self, order: Order) -> None:
@@ -147,7 +147,7 @@ async def test_silence_of_the_dead_and_of_a_wrong_community(field: Field) -> Non
 
 async def test_version_1_walks_and_refuses_by_name(field: Field) -> None:
     where = f"{address_of(field.county.box[ROUTER], Where.LOOPBACK)}:{field.farm.port}"
-    start = ("-v1", "-c", "cmcc-read", "-On", where)
+    start = ("-v1", "-c", "cmcc-read", "-On", "-r", "0", "-t", "30", where)
     _, walked = await run("snmpwalk", *start, "1.3.6.1.2.1.31")
     assert "Counter64" not in walked
     assert ".1.3.6.1.2.1.31.1.1.1.15.1 = Gauge32: 1000" in walked

@@ -35,14 +35,14 @@ async def main() -> None:
     plant = Plant(county, now())
     communities = {operator: f"{operator}-read".encode() for operator in county.roots}
     router, other = (address_of(county.box[device], Where.TUN) for device in (ROUTER, OTHER))
-    ping = ("ping", "-n", "-c", "1", "-W", "2")
-    get = ("snmpget", "-v2c", "-Oqv", "-r", "0", "-t", "1")
+    ping = ("ping", "-n", "-c", "1", "-W", "30")
+    get = ("snmpget", "-v2c", "-Oqv", "-r", "0")
     async with Farm(plant, communities, now, Where.TUN):
         say("alive", (await run(*ping, router))[0])
         plant.carry_out(Order(do=Do.NET, devices=(ROUTER,), delay_ms=40), now())
         said = (await run(*ping, router))[1]
         say("rtt_ms", said.split("time=")[1].split()[0])
-        say("snmp", (await run(*get, "-c", "cmcc-read", router, NAME))[1].strip())
+        say("snmp", (await run(*get, "-t", "30", "-c", "cmcc-read", router, NAME))[1].strip())
         plant.carry_out(Order(do=Do.NET, devices=(ROUTER,), loss=1.0), now())
         say("lost", (await run(*ping[:-1], "1", router))[0])
         plant.carry_out(Order(do=Do.NET, devices=(ROUTER,)), now())
@@ -50,7 +50,7 @@ async def main() -> None:
         say("dead", (await run(*ping[:-1], "1", router))[0])
         plant.carry_out(Order(do=Do.SNMP_OFF, devices=(OTHER,)), now())
         say("ping_of_dead_snmp", (await run(*ping, other))[0])
-        say("snmp_of_dead_process", (await run(*get, "-c", "cucc-read", other, NAME))[0])
+        say("snmp_of_dead_process", (await run(*get, "-t", "1", "-c", "cucc-read", other, NAME))[0])
 
 
 asyncio.run(main())
