@@ -174,9 +174,10 @@ def counts(world: World) -> Counts:
     """Both counts: one fault of the tower company may dim three operators."""
     tally, county, state = world.tally, world.county, world.state
     faults = devices = 0
-    for fact in tally.device_facts.values():
-        faults += fact.state == Status.DOWN
-        devices += fact.state in LOST
+    for device in tally.device_facts:  # what is hidden behind a flapping hub is not lost
+        status = _status(world, device)
+        faults += status is Status.DOWN
+        devices += status in LOST
     out = [site for site, fact in tally.site_facts.items() if fact.state == SiteWord.OUT]
     return Counts(
         faults=faults + sum(_by_alarm(world, site) for site in out),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector import consequence
 from collector import world as worlds
 from collector.county import UNREACHABLE
 from collector.state import StatusChange
@@ -73,6 +74,7 @@ def test_the_hub_is_named_whoever_is_seen_first(order: Sequence[str], every_s: i
         assert worldview.why(hand.world, device, row).en == "comes and goes with cmcc站1主机"
         assert list(alarmview.alarms(hand.world, device)) == []
     assert [one.flapping for one in alarmview.alarms(hand.world, HUB)] == [True]
+    assert consequence.counts(hand.world) == (0, 0, 0, 0, 0)  # nothing is lost
     hand.pass_s(HOUR)
     assert hand.world.tally.device_facts == {}
     assert told(hand) == [NoticeKind.INCIDENT, NoticeKind.RECOVERY]

@@ -17,7 +17,8 @@ from collector.board import board
 from collector.state import SiteWord, Status
 from config.register import Device, InformationSystem, Needs, Source
 from tests.collector.small import OPERATORS, Hand, county, devices, register
-from tests.collector.test_incremental import COUNTY, random_event
+from tests.collector.test_blinking_hub import blink
+from tests.collector.test_incremental import COUNTY, PARENTS, random_event
 from wire.observation import Method, Outcome
 
 NAMES = [d for operator in OPERATORS for d in devices(operator, 1, 2, 3)]
@@ -65,6 +66,9 @@ def test_cause_and_effect_counts_equal_plain_loops(seed: int) -> None:
     hand.everyone()
     for _ in range(40):
         random_event(hand, dice)
+        if dice.random() < 0.1:
+            hub = dice.choice(["cmcc-d1", "tower-d1"])
+            blink(hand, (hub, *(d for d, own in PARENTS.items() if hub in own)), times=6)
         state = hand.world.state
         words = [row.status for row in state.devices.values()]
         out = [s for s, row in state.sites.items() if row.word is SiteWord.OUT]
