@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 
+from collector.base import World
 from collector.county import County
+from collector.state import SiteWord, Status
 from config.register import Device, InformationSystem, Needs
 from tests.collector.small import OPERATORS, county, register
 
@@ -52,6 +54,26 @@ def _system(dice: random.Random, name: str, devices: list[str]) -> InformationSy
         needs=needs,
         at_least=dice.randrange(1, len(own) + 1) if needs is Needs.K_OF_N else None,
         shares=tuple(dice.choice([1.0, 2.0, 5.0]) for _ in own) if needs is Needs.WEIGHTED else (),
+    )
+
+
+def plain_counts(world: World) -> tuple[int, int, int, int, int]:
+    """Both counts of what is lost by plain loops: faults; devices, sites, operators, systems."""
+    register, state = world.county.register, world.state
+    words = [row.status for row in state.devices.values()]
+    out = [site for site, row in state.sites.items() if row.word is SiteWord.OUT]
+    alone = 0
+    for site in out:
+        own = [d for d in register.devices if d.site == site and d.main]
+        dark = [d for d in own if d.id in state.devices]
+        alone += all(state.devices[d.id].status not in ("down", "hidden") for d in dark)
+    impacts = ("partial", "full")
+    return (
+        words.count(Status.DOWN) + alone,
+        words.count(Status.DOWN) + words.count(Status.HIDDEN),
+        len(out),
+        sum(row.impact in impacts for row in state.operators.values()),
+        sum(row.impact in impacts for row in state.systems.values()),
     )
 
 

@@ -12,7 +12,7 @@ import sys
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector import impact
+from collector import consequence, impact
 from collector import world as worlds
 from collector.base import World
 from collector.county import County
@@ -21,7 +21,7 @@ from collector.inhibit import causes, unreachable
 from collector.networks import operator_rules, system_rules
 from collector.state import SiteWord, Status
 from collector.tally import Tally
-from tests.collector.counties import random_county
+from tests.collector.counties import plain_counts, random_county
 from tests.collector.small import Hand
 from tests.collector.test_incremental import random_event
 from wire.observation import Outcome
@@ -142,6 +142,7 @@ def from_scratch(world: World) -> None:
     assert (made.site_facts, made.device_facts) == (kept.site_facts, kept.device_facts)
     assert (made.ranked.keys, made.ranked_sites.keys) == (kept.ranked.keys, kept.ranked_sites.keys)
     assert (made.quiet_devices, made.quiet_sites) == quiet
+    assert consequence.counts(world) == plain_counts(world)
     for operator in county.operators:
         rules = state.operators[operator].rules
         for name, judged in operator_rules(world, operator, rules).items():
