@@ -40,7 +40,7 @@ def show(found: Explanation, console: Console) -> None:
         Text.assemble(
             (f"{found.target}", "bold"),
             f"  {at:%Y-%m-%d %H:%M:%S} 北京时间 CST",
-            (f"  {found.config_hash[:12]}", "dim"),
+            (f"  规则 rules {found.rules}", "dim"),
         )
     )
     for note in found.notes:

@@ -20,6 +20,9 @@ Config = OfficeFile
 Json = Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")]
 NoticeId = Annotated[str, typer.Argument(help="通知编号 / the notice's id (N-…)")]
 WarningId = Annotated[str, typer.Argument(help="预警编号 / the warning's id (W-…)")]
+OpenId = Annotated[
+    str, typer.Argument(help="预警或事件编号 / the warning's or incident's id (W-…, E-…)")
+]
 TargetId = Annotated[str, typer.Argument(help="企业或信息系统编号 / operator's or system's id")]
 Account = Annotated[str, typer.Option("--as", help="账号 / account in the register")]
 Key = Annotated[str | None, typer.Option("--key", help="本人密钥名，缺省同账号 / own key's name")]
@@ -172,7 +175,7 @@ def lift(
 
 @app.command()
 def adopt(
-    warning: WarningId,
+    warning: OpenId,
     config: Config,
     account: Account,
     key: Key = None,
@@ -180,7 +183,7 @@ def adopt(
     wait: Wait = 20,
     as_json: Json = False,
 ) -> None:
-    """改按现行规则研判未结预警 / judge the open warning by the rules in force from now on."""
+    """改按现行规则研判未结的预警或事件 / judge what is open by the rules in force from now on."""
     _order(Verb.ADOPT, warning, config, account, key, reason, wait, as_json)
 
 

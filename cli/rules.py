@@ -60,11 +60,11 @@ def submit(
 ) -> None:
     """提交：检查文件、讲规则故事、签名 / check the files, tell them the rule stories, sign."""
     from cli.story_run import Rules, files
+    from collector.changes import parts
     from collector.io import rules as filed
     from collector.io.configured import load_county
     from collector.period import CST
     from collector.rulechange import RuleChange
-    from collector.ruling import parts
 
     if not reason.strip():
         _fail("变更要写明理由 / a change has a reason")

@@ -84,6 +84,7 @@ def _apart(part: RenderableType, width: int) -> RenderableType:
 def _head(shown: Json, now_ms: int) -> Iterable[RenderableType]:
     yield _title(shown, now_ms)
     yield from _warning(shown)
+    yield columns.inset(rules(shown["rules"]))
     verdict = shown["verdict"]
     if verdict is None:
         return
@@ -121,13 +122,17 @@ def _warning(shown: Json) -> Iterable[RenderableType]:
     yield text.append(f"{held['state']['zh']} {held['state']['en']}", style="bold red")
     names = (held["scenario"], held["level"])
     yield columns.inset(Text(" · ".join(f"{name['zh']} {name['en']}" for name in names)))
-    rules = Text()
-    if held.get("rules"):
-        rules.append(f"按规则版本 {held['rules']} 研判 judged by these rules", style="dim")
-    if held.get("rules") != held.get("rules_in_force"):
-        rules.append(f"，现行 in force {held['rules_in_force']}：office adopt", style="yellow")
-    if rules:
-        yield columns.inset(rules)
+
+
+def rules(held: Json) -> Text:
+    """By which rules it is judged, who signed for those in force, and what keeps older ones."""
+    text = Text(f"规则 rules {held['judged']}", style="dim")
+    if held["keeps"]:
+        text.append(
+            f"，现行 in force {held['in_force']}：office adopt {held['keeps']}", style="yellow"
+        )
+    said = held["said"]["zh"] + " / " + held["said"]["en"]
+    return text.append(f"；{said}", style="bold yellow" if held["unsigned"] else "dim")
 
 
 def _ahead(shown: Json, now_ms: int) -> Text:

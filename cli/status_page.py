@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import columns
-from cli.status_board import at, counted
+from cli.status_board import at, counted, rules
 from collector.web.export import cst
 from escalation import dark
 from wire.notice import PowerFact
@@ -86,6 +86,7 @@ def page(shown: Json | None, fault: str = "", width: int = 120) -> RenderableTyp
     if shown is not None:
         parts += [
             _head(shown),
+            rules(shown["rules"]),
             _counts(shown),
             *_causes(shown),
             _matrix(shown),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
-from collector import offices
+from collector import inforce, offices
 from collector.base import World
 from collector.consequence import counts
 from collector.identity import refused_lives
@@ -19,9 +19,6 @@ from escalation.facts import FACT, level_name, scenario_name
 from escalation.load import load
 from escalation.page import STATES
 
-RULES: Final = 12
-"""Hex digits by which people know a version of plan and policy."""
-
 Json = dict[str, Any]
 
 
@@ -33,6 +30,7 @@ def board(world: World, now_ms: int, *, devices: bool = True) -> Json:
         "tree": world.county.bundle.tree,
         "at_ms": now_ms,
         "config_hash": world.county.hash,
+        "rules": _rules(world),
         "warning": world.desk.open_warning,
         "standing": standing(world),
         "expected": expected(world),
@@ -72,6 +70,11 @@ def board(world: World, now_ms: int, *, devices: bool = True) -> Json:
     return shown
 
 
+def _rules(world: World) -> Json:
+    found = inforce.rules(world)
+    return found._asdict() | {"said": found.said.model_dump()}
+
+
 def standing(world: World) -> Json | None:
     """The open warning in the plan's words: its state, scenario and level; None without one."""
     case = world.desk.case
@@ -84,8 +87,8 @@ def standing(world: World) -> Json | None:
         "scenario": scenario_name(charter, held.warning)._asdict(),
         "level": level_name(charter, held.level)._asdict(),
         "opened_ms": case.opened_ms,
-        "rules": case.rules[:RULES],
-        "rules_in_force": (world.desk.offered or case.rules)[:RULES],
+        "rules": inforce.named(world.county),
+        "rules_in_force": inforce.named(world.newest),
     }
 
 

@@ -6,11 +6,25 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from collector.county import County
+from collector.rulechange import Part
 
 MOST_NAMED: Final = 20
 """Ids named per change; the count has them all."""
 
 Json = dict[str, Any]
+
+
+def parts(was: County, now: County) -> tuple[Part, ...]:
+    """What differs between two configurations."""
+    a, b = was.bundle, now.bundle
+    pairs: tuple[tuple[Part, object, object], ...] = (
+        ("plan", a.plan, b.plan),
+        ("policy", a.policy, b.policy),
+        ("register", a.register_, b.register_),
+        ("profiles", a.profiles, b.profiles),
+    )
+    found = tuple(name for name, mine, other in pairs if mine != other)
+    return found or (() if was.hash == now.hash else ("settings",))
 
 
 def changes(old: County, new: County) -> Json:
@@ -20,7 +34,7 @@ def changes(old: County, new: County) -> Json:
         was, now = getattr(old, name), getattr(new, name)
         if was != now:
             found[name] = {"was": was.hash, "hash": now.hash}
-    for name in ("devices", "sites", "systems", "sources"):
+    for name in ("devices", "sites", "systems", "sources", "profiles"):
         rows = _rows(getattr(old, name), getattr(new, name))
         if name == "devices":
             kept = old.devices.keys() & new.devices.keys()

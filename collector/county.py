@@ -66,8 +66,8 @@ class County:
         register = self.register = bundle.register_
         self.policy = bundle.policy
         self.plan = bundle.plan
-        ruled = (bundle.plan.model_dump_json(), bundle.policy.model_dump_json())
-        self.rules = hashlib.sha256("\n".join(ruled).encode()).hexdigest()
+        self.profiles = {profile.id: profile for profile in bundle.profiles}
+        self.rules = _rules(bundle)
         self.decider = Decider(bundle.plan)
         self.sites: dict[str, Site] = {site.id: site for site in register.sites}
         self.devices: dict[str, Device] = {device.id: device for device in register.devices}
@@ -120,9 +120,14 @@ class County:
             if contact.kind is ContactKind.OPERATOR and contact.operator
         }
 
-    def under(self, other: County) -> County:
-        """This register under the plan and policy of another configuration (FAULTS F23)."""
-        ruled = {"plan": other.plan, "policy": other.policy}
+    def under(self, other: County, *, profiles: bool) -> County:
+        """This register under the rules of another configuration (FAULTS F23).
+
+        ``profiles`` false: under its plan and policy, with the thresholds of our own profiles.
+        """
+        ruled: dict[str, object] = {"plan": other.plan, "policy": other.policy}
+        if profiles:
+            ruled["profiles"] = other.bundle.profiles
         return County(self.bundle.model_copy(update=ruled))
 
     def delays(self, type_id: str) -> Delays:
@@ -136,6 +141,13 @@ class County:
     def silent_after(self, every_ms: int) -> int:
         """Domain ms without a word after which a source that speaks ``every_ms`` is silent."""
         return self.real_ms(max(self.policy.time.blind_notice_s, 3 * every_ms / 1000))
+
+
+def _rules(bundle: Bundle) -> str:
+    """What people know a version of the rules by: SHA-256 of plan, policy and profiles."""
+    ruled = [bundle.plan.model_dump_json(), bundle.policy.model_dump_json()]
+    ruled += [profile.model_dump_json() for profile in bundle.profiles]
+    return hashlib.sha256("\n".join(ruled).encode()).hexdigest()
 
 
 def _group(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

@@ -14,6 +14,7 @@ from collector.assess import overdue_at
 from collector.base import World
 from collector.decide import SPREAD, Decision, DecisionInput
 from collector.explanation import Explanation, Kind, Why
+from collector.inforce import named
 from collector.otherwise import item_name
 from collector.why import text
 from config.faults import did_you_mean
@@ -107,6 +108,7 @@ def _answer(world: World, now_ms: int, target: str, node: Why, **more: Any) -> E
         target=target,
         at_ms=now_ms,
         config_hash=world.county.hash,
+        rules=named(world.county),
         why=node,
     )
     return made.model_copy(update=more)

@@ -89,7 +89,7 @@ class Possible(Wire):
 
 
 class Explanation(Wire):
-    """The answer to one question, as of ``at_ms`` and under ``config_hash``.
+    """The answer to one question, as of ``at_ms``, under ``config_hash`` and by ``rules``.
 
     ``why`` leads from the judgement down to readings and clauses. Only an explanation of the
     warning has the others: ``nearer`` what is missing for more, ``possible`` what the unknowns
@@ -104,6 +104,7 @@ class Explanation(Wire):
     target: Annotated[str, Field(max_length=200)]
     at_ms: Ms
     config_hash: Annotated[str, Field(max_length=64)]
+    rules: Annotated[str, Field(max_length=64)] = ""
     why: Why
     nearer: tuple[Next, ...] = ()
     possible: tuple[Possible, ...] = ()

@@ -192,9 +192,10 @@ class Resumed:
 class Reconfigured:
     """Another configuration is in force from here on; the store keeps it under its hash.
 
-    Where a change of the rules has to be signed: who made and who approved it, why, and how many
-    rule stories were told to it and went otherwise.
-    ``pin``: an open warning keeps the rules that it was judged by (journals of before have none).
+    Where somebody signed for it: who made and who approved it, why, and how many rule stories
+    were told to it and went otherwise.
+    ``pin``: an open warning keeps the rules that it was judged by; ``whole``: an open incident
+    does too, and profiles are of the rules (journals of before have neither).
     """
 
     config_hash: str
@@ -204,6 +205,7 @@ class Reconfigured:
     stories: int = 0
     failed: int = 0
     pin: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +300,7 @@ class _Config(Wire):
     stories: int = 0
     failed: int = 0
     pin: bool = False
+    whole: bool = False
 
 
 _RETAINED: Final = b"\nretained"

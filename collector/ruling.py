@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from collector.county import County
-from collector.rulechange import Part, RuleApproval, RuleChange
+from collector.rulechange import RuleApproval, RuleChange
 from collector.world import charter
 from escalation.authority import in_office
 from escalation.charter import Charter, Member
@@ -52,19 +52,6 @@ class Sheet:
     key: str
     digest: str
     approvals: tuple[tuple[RuleApproval, str], ...] = ()
-
-
-def parts(was: County, now: County) -> tuple[Part, ...]:
-    """What differs between two configurations."""
-    a, b = was.bundle, now.bundle
-    pairs: tuple[tuple[Part, object, object], ...] = (
-        ("plan", a.plan, b.plan),
-        ("policy", a.policy, b.policy),
-        ("register", a.register_, b.register_),
-        ("profiles", a.profiles, b.profiles),
-    )
-    found = tuple(name for name, mine, other in pairs if mine != other)
-    return found or (() if was.hash == now.hash else ("settings",))
 
 
 def may(person: Member | None, key: str, roles: Iterable[str], now_ms: int) -> bool:

@@ -30,7 +30,7 @@ from collector import (
     warned,
 )
 from collector.base import Wave, World
-from collector.changes import changes
+from collector.changes import changes, parts
 from collector.county import County
 from collector.mend import mended
 from collector.model import (
@@ -63,7 +63,7 @@ from escalation.charter import Charter
 from escalation.desk import Desk
 from escalation.effects import Effect
 from escalation.state import STATE as DESK
-from escalation.state import DeskState
+from escalation.state import DeskState, RulesAct
 from transport.delivery import Peer, Receiver, Verdict, Watermark, judge
 from wire.notice import STATING
 
@@ -314,40 +314,62 @@ def _realign(world: World, now_ms: int) -> None:
 def reconfigure(world: World, now_ms: int, county: County, given: Reconfigured) -> None:
     """Another configuration from here on: built whole, then one reference swapped.
 
-    ``given.pin``: an open warning goes on under its own plan and policy, in the newest register,
-    until it is closed or a person has it follow (FAULTS F23).
+    ``given.pin``: an open warning or incident goes on under its own plan, policy and profiles, in
+    the newest register, until it is over or a person has it follow (FAULTS F23).
     """
     if county.hash == world.newest.hash:
         return
-    signed: dict[str, object] = {}
-    if given.account:
+    _journalled(world, now_ms, county, given)
+    world.newest, rules = county, world.county.rules
+    kept: tuple[str | None, str | None] = (None, None)
+    if given.pin and _ruled_otherwise(world.county, county, whole=given.whole):
+        kept = world.desk.pin(rules, incident=given.whole)
+    pinned = any(kept)
+    world.desk.offer(county.rules if pinned else "")
+    if pinned:
+        warning, incident = kept
+        world.record(
+            "pinned",
+            warning=warning,
+            incident=incident,
+            rules=rules,
+            newest=county.rules,
+            at_ms=now_ms,
+        )
+    _swap(world, now_ms, county.under(world.county, profiles=given.whole) if pinned else county)
+
+
+def _journalled(world: World, now_ms: int, county: County, given: Reconfigured) -> None:
+    """Who changed what, and why; an act that nobody signed for says so."""
+    was, by = world.newest, given.account
+    signed: dict[str, object] = {"unsigned": True}
+    if by:
         signed = {
-            "by": given.account,
+            "by": by,
             "approved": given.approved,
             "reason": given.reason,
             "stories": given.stories,
             "failed": given.failed,
         }
+    found = changes(was, county)
     world.record(
-        "configuration",
-        was=world.newest.hash,
-        hash=county.hash,
-        at_ms=now_ms,
-        changes=changes(world.newest, county),
-        **signed,
+        "configuration", was=was.hash, hash=county.hash, at_ms=now_ms, changes=found, **signed
     )
-    world.newest, case, rules = county, world.desk.case, world.county.rules
-    pinned = given.pin and case is not None and county.rules != rules
-    world.desk.offer(county.rules if pinned else "")
-    if pinned and case is not None:
-        case.rules = case.rules or rules
-        world.record("pinned", warning=case.id, rules=rules, newest=county.rules, at_ms=now_ms)
-    _swap(world, now_ms, county.under(world.county) if pinned else county)
+    differ = parts(was, county)
+    act = RulesAct(county.rules, now_ms, differ, by, given.approved, given.reason)
+    world.desk.ruled(act)
+
+
+def _ruled_otherwise(was: County, now: County, *, whole: bool) -> bool:
+    """Whether the rules differ; ``whole`` false: plan or policy do."""
+    if whole:
+        return was.rules != now.rules
+    return (was.plan, was.policy) != (now.plan, now.policy)
 
 
 def follow_rules(world: World, now_ms: int) -> None:
-    """The open warning was closed, or is judged by the rules in force now: all of it is."""
-    if world.newest is world.county or (world.desk.case is not None and world.desk.offered):
+    """What kept other rules is over, or is judged by those in force now: everything is."""
+    if world.newest is world.county or world.desk.pinned:
         return
     world.desk.offer("")
     world.record("rules_in_force", rules=world.newest.rules, at_ms=now_ms)

@@ -214,7 +214,7 @@ class Run:
         policy = amended(self.world.newest.policy, numbers)
         made = County(self.county.bundle.model_copy(update={"policy": policy}))
         self.known[made.hash] = made
-        self._turn(Reconfigured(made.hash, pin=True))
+        self._turn(Reconfigured(made.hash, pin=True, whole=True))
 
     def _start(self) -> None:
         """A new process of the collector: the World back from its store, then the agents' words."""

@@ -38,7 +38,16 @@ from escalation.orders import (
 from escalation.page import Rendered
 from escalation.picture import Change, bound, compare, follow, picture, something_wrong
 from escalation.situation import Situation, Threat
-from escalation.state import STATE, Attestation, Case, DeskState, Incident, Picture, Standing
+from escalation.state import (
+    STATE,
+    Attestation,
+    Case,
+    DeskState,
+    Incident,
+    Picture,
+    RulesAct,
+    Standing,
+)
 from escalation.warning import IN_FORCE, Event, State, step
 from wire.alarm import AlarmAction
 from wire.notice import Command, NoticeKind, Verb, Verdict
@@ -131,12 +140,44 @@ class Desk:
         self._clerk.jump(now_ms, number)
 
     def offer(self, rules: str) -> None:
-        """Other rules are in force than the open warning's; empty: none are."""
+        """Other rules are in force than those that judge what is open; empty: none are."""
         self._state.offered = rules
+
+    def ruled(self, act: RulesAct) -> None:
+        """Somebody, or nobody who signed for it, changed the configuration."""
+        self._state.act = act
+
+    @property
+    def act(self) -> RulesAct | None:
+        """The last change of the configuration; None where the store began with this one."""
+        return self._state.act
+
+    def pin(self, rules: str, *, incident: bool) -> tuple[str | None, str | None]:
+        """The open warning and incident keep ``rules``; their ids, None where there is none.
+
+        ``incident`` false: only a warning does.
+        """
+        self._state.whole = incident
+        case, running = self._state.case, self._state.incident if incident else None
+        if case is not None:
+            case.rules = case.rules or rules
+        if running is not None:
+            running.rules = running.rules or rules
+        return case.id if case else None, running.id if running else None
+
+    @property
+    def pinned(self) -> str:
+        """The open warning or incident that is not judged by the rules in force; else empty."""
+        case, incident = self._state.case, self._state.incident
+        if not self._state.offered:
+            return ""
+        if case is not None:
+            return case.id
+        return incident.id if incident is not None and incident.rules else ""
 
     @property
     def offered(self) -> str:
-        """The rules by which a person may have the open warning judged from now on."""
+        """The rules by which a person may have what is open judged from now on."""
         return self._state.offered
 
     def stand_in(self, now_ms: int, measured: Mapping[str, str]) -> attest.Review:
@@ -272,6 +313,8 @@ class Desk:
         if state.incident is not None or not something_wrong(self._situation):
             return []
         state.incident = Incident(self._clerk.incident_id(now_ms), now_ms)
+        if state.offered and state.whole:
+            state.incident.rules = self._charter.rules
         follow(state.incident, self._situation)
         record = Record("incident", {"id": state.incident.id, "event": "opened"})
         return [record, *self._news(now_ms)]

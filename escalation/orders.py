@@ -108,13 +108,18 @@ def _of_warning(clerk: Clerk, now_ms: int, command: Command, case: Case | None) 
     state = clerk.state
     if command.verb is Verb.ACK:
         return _known_notice(state, command.target)
+    if command.verb is Verb.ADOPT and command.target in _open(state):
+        return Outcome.ACCEPTED if state.offered else Outcome.NOTHING_NEW
     if case is None:
         return Outcome.CLOSED if command.target in state.closed else Outcome.UNKNOWN_TARGET
-    if command.verb is Verb.ADOPT:
-        return Outcome.ACCEPTED if state.offered else Outcome.NOTHING_NEW
     if command.projected:
         return possible_ahead(clerk, case)
     return _possible(clerk, now_ms, command.verb, case)
+
+
+def _open(state: DeskState) -> set[str]:
+    """The ids of the open warning and the running incident."""
+    return {one.id for one in (state.case, state.incident) if one is not None}
 
 
 def _before_loss(state: DeskState, command: Command) -> bool:
@@ -205,10 +210,10 @@ def _apply(clerk: Clerk, now_ms: int, command: Command) -> tuple[Standing | None
     if command.verb in STATING:
         applied = threat.apply if command.verb is Verb.THREAT else attest.apply
         return None, [applied(clerk, now_ms, command)]
+    if command.verb is Verb.ADOPT:
+        return None, [_adopt(clerk.state, command)]
     case = clerk.state.case
     assert case is not None
-    if command.verb is Verb.ADOPT:
-        return None, [_adopt(clerk.state, case, command.account)]
     event, before = BY_VERB[command.verb], case.state
     case.state = step(before, event)
     adopted: Standing | None = case.draft
@@ -227,10 +232,18 @@ def _apply(clerk: Clerk, now_ms: int, command: Command) -> tuple[Standing | None
     return adopted, [transition(case, before, event, command.account)]
 
 
-def _adopt(state: DeskState, case: Case, by: str) -> Record:
-    """From here on the warning is judged by the rules in force (FAULTS F23)."""
-    was, case.rules, state.offered = case.rules, state.offered, ""
-    return Record("rules", {"warning": case.id, "was": was, "rules": case.rules, "by": by})
+def _adopt(state: DeskState, command: Command) -> Record:
+    """From here on all that is open is judged by the rules in force (FAULTS F23)."""
+    case, incident, rules = state.case, state.incident, state.offered
+    was = (incident.rules if incident else "") or (case.rules if case else "")
+    said: dict[str, Any] = {"warning": case.id if case else None}
+    if case is not None:
+        was, case.rules = case.rules, rules
+    if incident is not None:
+        incident.rules, said["incident"] = "", incident.id
+    state.offered = ""
+    said |= {"was": was, "rules": rules, "by": command.account, "reason": command.reason}
+    return Record("rules", said)
 
 
 def transition(case: Case, before: State, event: Event, by: str) -> Record:

@@ -80,7 +80,8 @@ class Incident:
     """What happens now. ``told`` is None until its first notice could leave (flood limit).
 
     ``followups`` counts notices of device news in a row (they come ever more slowly), ``lines``
-    the numbered follow-ups (续报) of the whole incident.
+    the numbered follow-ups (续报) of the whole incident. ``rules``: the version that it is judged
+    by until it is over or a person has it judged by newer ones; empty while these are in force.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Incident:
     told_ms: int = 0
     followups: int = 0
     lines: int = 0
+    rules: str = ""
     clear_since_ms: int | None = None
     sites: Names = field(default_factory=set)
     devices: Names = field(default_factory=set)
@@ -129,6 +131,21 @@ class Attestation:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RulesAct:
+    """The last change of the configuration: ``rules`` since ``at_ms``, of which ``parts`` differ.
+
+    ``by`` empty: nobody signed for it.
+    """
+
+    rules: str
+    at_ms: int
+    parts: tuple[str, ...] = ()
+    by: str = ""
+    approved: str = ""
+    reason: str = ""
+
+
 @dataclass(slots=True)
 class DeskState:
     """All of it. ``below`` maps a scenario (level) to since when no worse one is possible.
@@ -142,7 +159,9 @@ class DeskState:
     know, by when they came; their ids are not those of real ones. ``attested`` is keyed by
     operator, system or ``fact:`` and a fact's id. ``orders_from_ms``: what was ordered before may
     have been carried out, and nobody knows (``escalation.damage``). ``offered`` are rules in force
-    by which the open warning is not judged yet. ``sent``: when a day's notices left.
+    by which the open warning or incident is not judged yet (``whole`` false: only a warning keeps
+    others, as in journals of before), ``act`` is who brought them there; None
+    where they are those of the store's beginning. ``sent``: when a day's notices left.
     """
 
     number: int = 0
@@ -174,6 +193,8 @@ class DeskState:
     threats_over: dict[str, int] = field(default_factory=dict)
     orders_from_ms: int = 0
     offered: str = ""
+    whole: bool = False
+    act: RulesAct | None = None
 
 
 STATE: TypeAdapter[DeskState] = TypeAdapter(DeskState)

@@ -144,7 +144,7 @@ def _begin(opened: Opened, wanted: Reconfigured, now_ms: int, back: _Back) -> No
     """
     given: list[Input] = []
     if opened.world.newest.hash != wanted.config_hash:
-        given.append(replace(wanted, pin=True))
+        given.append(replace(wanted, pin=True, whole=True))
     upto = opened.store.last_input if back.anew else 0
     lost = bool(back.losses or back.anew)
     started = Started(

@@ -136,5 +136,6 @@ def due(
                 change.stories,
                 len(change.failed),
                 pin=True,
+                whole=True,
             )
     return None

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import TypeAdapter
 
+from collector import inforce
 from collector.analysis import analyse
 from collector.analysis_sheets import Report, reported
 from collector.asking import requests
@@ -337,6 +338,7 @@ class LiveSource:
             threats=tuple(world.desk.threats.values()),
             reports=self.past.over,
             remarks=view.standing_remarks(world, now_ms),
+            rules=inforce.rules(world),
             seen=self._seen,
             windows=lambda: alarmview.windows(self._world),
             counts=lambda: counts(self._world),

@@ -203,6 +203,20 @@ class Causes(Api):
     first: tuple[Fault, ...]
 
 
+class RulesBrief(Api):
+    """Versions of the rules by their first digits: by which it is judged, and those in force.
+
+    ``keeps``: the open warning or incident that is judged by older ones, or empty; ``unsigned``:
+    nobody signed for the last change, which ``said`` tells of.
+    """
+
+    judged: str
+    in_force: str
+    keeps: str
+    unsigned: bool
+    said: Bilingual
+
+
 class Summary(Stamp):
     """Home. ``not_ok`` holds every site that is not normal, by id: the map's dots.
 
@@ -233,6 +247,7 @@ class Summary(Stamp):
     outlook: Outlook | None = None
     dark_next: tuple[DarkItem, ...] = ()
     config_hash: str
+    rules: RulesBrief
     remarks: tuple[Bilingual, ...]
 
 

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from collector.analysis_sheets import Report
 from collector.consequence import Counts
 from collector.explanation import Explanation
+from collector.inforce import NO_RULES, Rules
 from collector.period import Period
 from config.register import Register
 from escalation.charter import EnteredFact
@@ -332,6 +333,7 @@ class Board:
     threats: tuple[Threat, ...] = ()
     reports: tuple[str, ...] = ()
     remarks: tuple[Bilingual, ...] = ()
+    rules: Rules = NO_RULES
     seen: Callable[[str], int | None] = _never
     windows: Callable[[], tuple[WindowState, ...]] = _no_windows
     counts: Callable[[], Counts] = _no_counts

@@ -18,6 +18,7 @@ from collector.web.model import (
     Fault,
     Operator,
     Outlook,
+    RulesBrief,
     SiteSpots,
     Summary,
     System,
@@ -236,6 +237,7 @@ def summary(moment: Moment) -> Summary:
         outlook=outlook(moment),
         dark_next=dark_next(moment),
         config_hash=board.static.config_hash,
+        rules=RulesBrief(**board.rules._asdict()),
         remarks=(*board.remarks, *board.static.words.remarks),
     )
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from collector import consequence, offices, quiet, sight, words
+from collector import consequence, inforce, offices, quiet, sight, words
 from collector.assess import power_of
 from collector.base import World
-from collector.board import RULES
 from collector.county import County
 from collector.inhibit import flaps_behind
 from collector.sight import as_of
@@ -85,16 +84,7 @@ def static(county: County, positions: dict[str, tuple[int, int]], name: str) -> 
 
 def standing_remarks(world: World, now_ms: int) -> tuple[Bilingual, ...]:
     """What has to be known beside the picture: by which rules it is judged, who hears of it."""
-    case = world.desk.case
-    if case is None or not world.desk.offered:
-        return (*flooded(world, now_ms), *offices_away(world))
-    own, other = case.rules[:RULES], world.desk.offered[:RULES]
-    said = Bilingual(
-        zh=f"预警 {case.id} 仍按规则版本 {own} 研判；现行版本 {other}，可下达“改按现行规则研判”。",
-        en=f"Warning {case.id} is still judged by rules {own}; in force are {other}: a person may "
-        "have it follow them (office adopt).",
-    )
-    return (said, *flooded(world, now_ms), *offices_away(world))
+    return (*inforce.remarks(world), *flooded(world, now_ms), *offices_away(world))
 
 
 def flooded(world: World, now_ms: int) -> tuple[Bilingual, ...]:

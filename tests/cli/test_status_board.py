@@ -14,10 +14,12 @@ from rich.text import Text
 
 from cli import columns, status_page
 from cli.status_board import MOST_ROWS, network, page
+from collector import world as worlds
 from collector.board import board
+from collector.model import Reconfigured, Tick
 from collector.web import summary
 from collector.web.index import Index, Moment
-from tests.collector.small import Hand
+from tests.collector.small import POLICY, Hand, county
 from tests.collector.test_explain import one_operator_partly
 from tests.web.county import Stage
 from wire.observation import Method, Outcome
@@ -50,6 +52,28 @@ def test_a_page_of_a_real_world_names_devices_in_trouble() -> None:
         console.print(page(board(hand.world, hand.now), hand.now))
     assert hand.world.county.devices["cmcc-d1"].name in shown.get()
     assert "SNMPv3认证口令或认证算法不对" in shown.get()
+
+
+def test_the_page_says_which_rules_and_that_nobody_signed_for_them() -> None:
+    """Also what keeps the older ones, and how to have it follow."""
+    hand = Hand.of()
+    hand.everyone()
+    hand.looks(Outcome.NO_ANSWER, "cmcc-d1")
+    hand.pass_s(600)
+    old = hand.world.county.rules[:12]
+    assert f"规则 rules {old}；建库以来没有变更" in " ".join(lines(page_of(hand), 200))
+    cell = POLICY.cell.model_copy(update={"share_out": 0.5})
+    made = county(policy=POLICY.model_copy(update={"cell": cell}))
+    for one in (Reconfigured(made.hash, pin=True, whole=True), Tick()):
+        hand.effects += worlds.step(hand.world, hand.now, one, lambda _: made)
+    said = " ".join(lines(page_of(hand), 200))
+    assert f"规则 rules {old}，现行 in force {made.rules[:12]}：office adopt W-" in said
+    assert "【未署名】" in said
+    assert "UNSIGNED" in said
+
+
+def page_of(hand: Hand) -> Any:
+    return page(board(hand.world, hand.now), hand.now, 200)
 
 
 WIDTHS = (60, 80, 100, 132)

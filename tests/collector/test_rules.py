@@ -6,6 +6,8 @@ recovery of something whose beginning was never told (F25); stamps of clocks nev
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from collector import world as worlds
@@ -56,14 +58,14 @@ def reg(sites: int = 4) -> Register:
 class Scene:
     """A county with an open warning, whose configurations are kept by hash."""
 
-    def __init__(self) -> None:
+    def __init__(self, sites: int = 4, out: int = 2) -> None:
         self.known: dict[str, County] = {}
-        self.hand = Hand.of(self.keep(county(reg())))
+        self.hand = Hand.of(self.keep(county(reg(sites))))
         hand = self.hand
         hand.everyone()
-        hand.looks(Outcome.NO_ANSWER, *devices("cmcc", 1, 2))
+        hand.looks(Outcome.NO_ANSWER, *devices("cmcc", *range(1, out + 1)))
         hand.pass_s(600)
-        assert hand.impact("cmcc") == "partial"
+        assert hand.impact("cmcc") == ("partial" if out > 1 else "none")
         self.warning = str(hand.world.desk.open_warning)
         self.orders = 0
 
@@ -71,10 +73,10 @@ class Scene:
         self.known[made.hash] = made
         return made
 
-    def become(self, made: County, *, pin: bool = True) -> None:
-        """As a restart does it."""
+    def become(self, made: County, *, pin: bool = True, whole: bool = True) -> None:
+        """As a restart does it; ``whole`` false: as a restart of before did it."""
         self.keep(made)
-        self.step(Reconfigured(made.hash, pin=pin), Started(2), Tick())
+        self.step(Reconfigured(made.hash, pin=pin, whole=pin and whole), Started(2), Tick())
 
     def step(self, *given: Input) -> None:
         for one in given:
@@ -144,13 +146,117 @@ def test_the_next_warning_is_judged_by_the_newest() -> None:
     scene = Scene()
     hand = scene.hand
     old = scene.rules[0]
-    scene.become(county(reg(), policy=STRICT))
+    scene.become(county(reg(), policy=STRICT), whole=False)  # as in journals of before
     assert scene.order(Verb.WITHDRAW) == "accepted"
     scene.later()
     assert hand.world.county is hand.world.newest
     assert hand.impact("cmcc") == "full"
     assert hand.world.desk.open_warning not in {None, scene.warning}
     assert scene.rules[0] == scene.rules[1] != old
+
+
+def test_the_next_warning_of_the_same_incident_keeps_its_rules() -> None:
+    scene = Scene()
+    hand = scene.hand
+    old = scene.rules[0]
+    scene.become(county(reg(), policy=STRICT))
+    assert scene.order(Verb.WITHDRAW) == "accepted"
+    scene.later()
+    assert hand.impact("cmcc") == "partial"
+    for operator in ("cucc", "ctcc", "tower"):
+        hand.looks(Outcome.NO_ANSWER, *devices(operator, 1, 2))
+    hand.pass_s(600)
+    assert hand.world.desk.open_warning not in {None, scene.warning}
+    assert scene.rules[0] == old != scene.rules[1]
+
+
+def incident() -> Scene:
+    """One device of ten does not answer: an incident, and no warning."""
+    scene = Scene(sites=40, out=1)
+    assert scene.warning == "None"
+    return scene
+
+
+def running(scene: Scene) -> str:
+    found = scene.hand.world.desk._state.incident
+    return found.id if found else ""
+
+
+def test_an_incident_without_a_warning_keeps_its_rules_until_it_is_over() -> None:
+    scene = incident()
+    hand = scene.hand
+    old = hand.world.county.rules
+    scene.become(county(reg(40), policy=STRICT))
+    (pinned,) = hand.records("pinned")
+    assert (pinned["warning"], pinned["incident"]) == (None, running(scene))
+    scene.later()
+    assert hand.world.county.rules == old != hand.world.newest.rules
+    assert running(scene) in standing_remarks(hand.world, hand.now)[0].zh
+    assert board(hand.world, hand.now)["rules"]["keeps"] == running(scene)
+    hand.looks(Outcome.MEASURED, "cmcc-d1")
+    hand.pass_s(7200)
+    assert running(scene) == ""
+    assert hand.world.county is hand.world.newest
+    assert board(hand.world, hand.now)["rules"]["keeps"] == ""
+
+
+def test_a_person_moves_a_running_incident_to_the_rules_in_force() -> None:
+    scene = incident()
+    hand = scene.hand
+    scene.become(county(reg(40), policy=STRICT))
+    assert scene.order(Verb.ADOPT, "E-20200101-001") == "unknown_target"
+    assert scene.order(Verb.ADOPT, running(scene), account="li") == "no_role"
+    assert scene.order(Verb.ADOPT, running(scene)) == "accepted"
+    assert hand.world.county is hand.world.newest
+    (moved,) = hand.records("rules")
+    assert (moved["by"], moved["warning"], moved["incident"]) == ("wang", None, running(scene))
+    assert (moved["was"] != moved["rules"], moved["rules"]) == (True, hand.world.newest.rules)
+    scene.become(county(reg(41), policy=STRICT))
+    assert hand.world.county is hand.world.newest
+    assert scene.order(Verb.ADOPT, running(scene)) == "nothing_new"
+
+
+def test_an_incident_of_a_journal_of_before_follows_at_once() -> None:
+    scene = incident()
+    scene.become(county(reg(40), policy=STRICT), whole=False)
+    assert scene.hand.world.county is scene.hand.world.newest
+
+
+def test_an_incident_that_begins_under_pinned_rules_keeps_them_too() -> None:
+    scene = Scene()
+    hand = scene.hand
+    scene.become(county(reg(), policy=STRICT))
+    hand.looks(Outcome.MEASURED, *devices("cmcc", 1, 2))
+    hand.pass_s(7200)
+    assert running(scene) == ""
+    assert hand.world.desk.open_warning == scene.warning
+    hand.looks(Outcome.NO_ANSWER, "cucc-d1")
+    hand.pass_s(300)
+    assert running(scene)
+    assert scene.order(Verb.WITHDRAW) == "accepted"
+    scene.later()
+    assert hand.world.county is not hand.world.newest
+
+
+def test_thresholds_of_profiles_are_of_the_rules() -> None:
+    """A profile's edit changes nothing of what is going on, and is written down."""
+    scene = incident()
+    hand = scene.hand
+    old = hand.world.county
+    profile = old.bundle.profiles[0]
+    renamed = profile.model_copy(update={"title": f"{profile.title} (2)"})
+    bundle = old.bundle.model_copy(update={"profiles": (renamed, *old.bundle.profiles[1:])})
+    scene.become(County(bundle))
+    assert hand.world.county.profiles == old.profiles
+    assert hand.world.newest.profiles != old.profiles
+    changed: Any = hand.records("configuration")[-1]
+    assert changed["changes"]["profiles"]["changed"]["ids"] == [profile.id]
+    assert changed["unsigned"] is True
+    act = hand.world.desk.act
+    assert act is not None
+    assert (act.parts, act.by, act.at_ms) == (("profiles",), "", changed["at_ms"])
+    assert scene.order(Verb.ADOPT, running(scene)) == "accepted"
+    assert hand.world.county.profiles == hand.world.newest.profiles
 
 
 def test_back_to_the_old_rules_there_is_nothing_to_adopt() -> None:

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from collector import world as worlds
+from collector.changes import parts
 from collector.county import County
 from collector.model import Reconfigured, decode_input, encode_input
 from collector.rulechange import RuleApproval, RuleChange
-from collector.ruling import Sheet, Word, approved_by, parts, stand
+from collector.ruling import Sheet, Word, approved_by, stand
 from collector.world import charter
 from config.register import Person
 from tests.collector.house import House

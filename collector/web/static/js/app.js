@@ -119,7 +119,7 @@ function frame() {
     h("p", null, h("a", { href: `/text?lang=${language()}`, "data-plain": "" }, t("text_page")),
       " · ", h("a", { href: "/analysis" }, t("analysis")),
       " · ", h("a", { href: "/api/v1/openapi.json", "data-plain": "" }, t("interface")),
-      summary && ` · ${t("config")} ${summary.config_hash.slice(0, 8)}`));
+      summary && ` · ${t("rules_version")} ${summary.rules.in_force}`));
 }
 
 const active = (path) =>

@@ -28,7 +28,7 @@ const WORDS = {
   by_cause: ["故障与影响", "Faults and what they take down"], faults: ["故障", "Faults"],
   hides: ["遮蔽", "hides"], behind: ["因上级", "behind"],
   key_unit: ["重点", "key unit"], hub: ["枢纽", "hub"],
-  text_page: ["文字版", "Text page"], config: ["配置", "configuration"],
+  text_page: ["文字版", "Text page"], rules_version: ["规则版本", "rules version"],
   interface: ["接口", "API"],
   search: ["搜索名称、乡镇、企业…", "Search name, town, operator…"],
   find: ["搜索", "Search"],
