@@ -13,7 +13,7 @@ registers, under both countings, the facts in turn.
     python -m tests.collector.exhaust               every state, the facts in turn; two minutes
     python -m tests.collector.exhaust --facts       every state under each set of facts: an hour
     python -m tests.collector.exhaust --facts 3/12  the third twelfth of the sets of facts
-    python -m tests.collector.exhaust --registers   every register; three minutes
+    python -m tests.collector.exhaust --registers   every register; a minute
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -33,6 +34,24 @@ async def signed_in(screen: Screen) -> None:
     await screen.go("/keys")
     await screen.page.get_by_role("button", name=re.compile("赵工")).click()
     await expect(screen.page.locator("#main")).to_contain_text("当前签名人: 赵工")
+
+
+async def test_an_alarm_out_of_sight_is_hatched_and_says_so(browser: Browser, stage: Stage) -> None:
+    gone, over, *rest = stage.held.alarms
+    over = replace(over, unknown=True, cleared_ms=stage.now_ms() - 60_000)
+    stage.change(alarms=(replace(gone, unknown=True), over, *rest))
+    async with stand(browser, stage, PHONE) as screen:
+        await screen.go("/alarms")
+        row = screen.page.locator(f"li.alarm[data-key='{gone.id}']")
+        await expect(row.locator(".tag.blind")).to_have_text("现状不明")
+        hatch = await row.evaluate("node => getComputedStyle(node).backgroundImage")
+        assert "gradient" in hatch
+        await screen.page.locator(".tabs").get_by_role("button", name="未知").click()
+        await expect(screen.page.locator("li.alarm .tag.blind")).to_have_count(2)
+        cleared = screen.page.locator(f"li.alarm[data-key='{over.id}']")
+        await expect(cleared).to_contain_text("已清除")
+        await expect(cleared.locator(".tag.good")).to_have_count(0)
+        assert await screen.fits()
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP])
