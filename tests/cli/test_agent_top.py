@@ -142,7 +142,8 @@ def test_a_device_in_trouble_is_named_and_the_page_names_none(scene: Scene) -> N
 
     def worst() -> Any:
         done = run("--config", str(config), "--json")
-        assert done.returncode == 0, done.stderr
+        if done.returncode:  # it is not asked for long, and may be kept from answering
+            return None
         found = {one["device"]: one for one in json.loads(done.stdout)["worst"]}
         return found if found.get("d2", {}).get("timeouts") and "d1" in found else None
 
