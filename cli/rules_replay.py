@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from collector.io.segments import Segments
-    from collector.replay import Coarse, Difference, Edit, Replay, Row, Sample
+    from collector.replay import Edit, Replay, Row, Sample
+    from collector.replayed import Found
 
 DIFFERS: Final = 1
 TROUBLE: Final = 2
@@ -66,6 +67,8 @@ def replay(
     collector and writes nothing. Exit code 0: nothing differs, 1: something does, 2: not possible.
     """
     from cli.explain import fail, moment, opened
+    from collector import replayed
+    from collector.replay import coarse
     from config.faults import ConfigError
 
     segments = opened(config, COMMAND, TROUBLE)
@@ -76,8 +79,9 @@ def replay(
         if begin > end:
             fail(COMMAND, "起点晚于终点 / --from is later than --to", TROUBLE)
         run, equal = told(segments, edit, (begin, end), config if samples else None)
-        found = Found(run, edit, begin, end, equal=equal)
-        found.coarse = [] if samples else found.coarse
+        found = replayed.found(run, begin, end, equal=equal)
+        if edit.policy and not samples:
+            found.coarse.extend(coarse(*found.counties))
     except ConfigError as fault:
         fail(COMMAND, f"\n{fault}", TROUBLE)
     finally:
@@ -110,25 +114,14 @@ def told(
 ) -> tuple[Replay, bool]:
     """The whole replay; whether its unedited side told what the journal has."""
     from cli.explain import world_of
-    from collector import world as worlds
-    from collector.replay import Replay
+    from collector.io.refold import refold
 
-    begin, end = span
-    restored = world_of(segments, begin, COMMAND, TROUBLE)
-    inputs = segments.inputs(restored.last_input, end)
-    count = segments.count(restored.last_input, end)
-    for at_ms, given in inputs if restored.world.behind else ():
-        worlds.step(restored.world, at_ms, given, segments.resolve)
-        begin = at_ms
-        if not restored.world.behind:  # a great change is worked off in slices; then it begins
-            break
-    run = Replay(restored.world, begin, segments.resolve, edit)
-    if samples is not None:
-        run.samples.extend(finer(run, samples, span))
-    for at_ms, given in progress(inputs, count):
-        run.take(at_ms, given)
-    journal = segments.notices(begin, end)
-    return run, [one.id for one in run.base.told] == list(dict.fromkeys(journal))
+    def begun(run: Replay) -> None:
+        if samples is not None:
+            run.samples.extend(finer(run, samples, span))
+
+    restored = world_of(segments, span[0], COMMAND, TROUBLE)
+    return refold(segments, edit, restored, span, begun=begun, follow=progress)
 
 
 def finer(run: Replay, config: Path, span: tuple[int, int]) -> list[Sample]:
@@ -170,56 +163,11 @@ def progress(inputs: Iterator[Any], count: int) -> Iterator[Any]:
     yield from track(inputs, "重放 replaying", total=count, console=console, transient=True)
 
 
-class Found:
-    """A finished replay, in words and for machines."""
-
-    def __init__(self, run: Replay, edit: Edit, begin: int, end: int, *, equal: bool) -> None:
-        from collector.replay import coarse, difference
-
-        self.difference: Difference = difference(run)
-        self.begin, self.end, self.equal = begin, end, equal
-        self.counties = run.base.world.county, run.edited.world.county
-        self.coarse: list[Coarse] = list(coarse(*self.counties)) if edit.policy else []
-
-    def name(self, of: str) -> tuple[str, str]:
-        for county in reversed(self.counties):
-            for item in (*county.plan.scenarios, *county.plan.levels):
-                if item.id == of:
-                    return item.name.zh, item.name.en
-        return of, of
-
-    def as_json(self) -> dict[str, Any]:
-        found = self.difference
-        return {
-            "format": 1,
-            "from_ms": self.begin,
-            "to_ms": self.end,
-            "was_config": self.counties[0].hash,
-            "now_config": self.counties[1].hash,
-            "differs": bool(found),
-            "equals_journal": self.equal,
-            "reached": [one._asdict() for one in found.reached],
-            "notices": {"was": found.was, "now": found.now},
-            "rows": [
-                {
-                    "kind": row.key[0],
-                    "of": row.key[1],
-                    "number": row.key[2],
-                    "subject": row.subject.model_dump(),
-                    "was_ms": row.was_ms,
-                    "now_ms": row.now_ms,
-                }
-                for row in found.rows
-            ],
-            "orders_left_out": found.left_out,
-            "coarse": [one._asdict() for one in self.coarse],
-        }
-
-
 def show(found: Found, console: Console) -> None:
     """Headlines, then every notice that differs."""
     from rich.text import Text
 
+    from collector.replayed import headlines
     from escalation.moments import shown
 
     console.print(Text(f"{shown(found.begin)} – {shown(found.end)} 北京时间 CST", "dim"))
@@ -247,34 +195,6 @@ def show(found: Found, console: Console) -> None:
                 "yellow",
             )
         )
-
-
-def headlines(found: Found) -> Iterator[str]:
-    """情形2：14:03，原为 14:11 / scenario 2 at 14:03 instead of 14:11; 3 notices fewer."""
-    from escalation.moments import shown
-
-    for one in found.difference.reached:
-        if one.was_ms == one.now_ms:
-            continue
-        zh, en = found.name(one.id)
-        was = shown(one.was_ms)[6:] if one.was_ms is not None else None
-        now = shown(one.now_ms)[6:] if one.now_ms is not None else None
-        if was and now:
-            yield f"{zh}：{now}，原为 {was} / {en} at {now} instead of {was}"
-        elif now:
-            yield f"{zh}：{now}，原来没有 / {en} at {now}; it was not reached before"
-        else:
-            yield f"{zh}：不再出现，原为 {was} / {en} no longer; it was at {was}"
-    more = found.difference.now - found.difference.was
-    if more:
-        zh, en = ("多", "more") if more > 0 else ("少", "fewer")
-        noun = "notice" if abs(more) == 1 else "notices"
-        yield f"{zh}{abs(more)}条通知 / {abs(more)} {noun} {en}"
-    elif not found.difference:
-        yield "没有差别 / nothing differs"
-    if found.difference.left_out:
-        count = found.difference.left_out
-        yield f"{count}条指令没有对象，未执行 / {count} orders have nothing to speak of, left out"
 
 
 def _table(rows: list[Row]) -> Any:

@@ -20,11 +20,11 @@ from collector import world as worlds
 from collector.asking import requests
 from collector.gate import OFFICE, Gate
 from collector.identity import IDENTITY, refused
-from collector.io import copied, pictures, retention, rules
+from collector.io import copied, pictures, reports, retention, rules
 from collector.io.begin import Opened, open_collector
 from collector.io.configured import database
 from collector.io.feeds import Feeds
-from collector.io.journal import analysis_lines, closing_lines, open_readonly
+from collector.io.journal import analysis_lines, begun_ms, closing_lines, open_readonly
 from collector.io.publisher import Publisher
 from collector.io.samples import SampleWorker
 from collector.io.store import NOTICE_LANE, OfficeOutbox
@@ -183,6 +183,8 @@ class Collector:
             tasks.create_task(
                 retention.keep(self.store, self.history, self._settings.retention, self.now_ms)
             )
+            if self._settings.reports.periods or self._settings.reports.trial:
+                tasks.create_task(self._reports())
             for hop in self._hops.values():
                 tasks.create_task(hop.run())
             if self._settings.web is not None:
@@ -550,6 +552,15 @@ class Collector:
             if self._clock.monotonic() >= next_alive:
                 next_alive += ALIVE_EVERY_S
                 self._post(self._alive(online=True))
+
+    async def _reports(self) -> None:
+        """Have the regular reports written when their time has come."""
+        settings = self._settings
+        name = (settings.web.name if settings.web else None) or ""
+        writer = reports.Writer(settings.reports, database(settings), name)
+        await writer.keep(
+            self.now_ms, lambda: begun_ms(self.store.db), lambda: bool(self.world.county.trial)
+        )
 
     # ── The pages ────────────────────────────────────────────────────────────────────────────────
 

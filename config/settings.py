@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import PurePath
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -228,6 +228,24 @@ class RulesSettings(Config):
     every_s: Annotated[float, Field(ge=0.2, le=3600)] = 30.0
 
 
+class ReportSettings(Config):
+    """Reports that the collector writes by the clock (plan 3.1 定时分析), into ``dir``.
+
+    Of each finished day, week or month of ``periods``, ``after_min`` minutes after it is over;
+    ``trial``: also of each week in which an operator was in trial, what would have rung. Without
+    ``dir`` they stand in ``reports`` of the state directory. No periods and no trial: none.
+    """
+
+    periods: Annotated[tuple[Literal["day", "week", "month"], ...], Field(max_length=3)] = (
+        "day",
+        "week",
+        "month",
+    )
+    trial: bool = True
+    after_min: Annotated[int, Field(ge=0, le=1439)] = 10
+    dir: Path | None = None
+
+
 class CollectorSettings(Config):
     """``collector.toml``. Without a table ``web`` the collector serves no pages."""
 
@@ -240,6 +258,7 @@ class CollectorSettings(Config):
     web: WebSettings | None = None
     cap: CapSettings | None = None
     rules: RulesSettings = RulesSettings()
+    reports: ReportSettings = ReportSettings()
 
 
 class OfficeOptions(Config):

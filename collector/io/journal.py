@@ -111,8 +111,13 @@ def analysis_lines(db: sqlite3.Connection, period: Period) -> tuple[list[Line], 
     marks = ", ".join("?" for _ in analysis.KINDS)
     within = (*analysis.KINDS, period.from_ms - analysis.LOOKBACK_MS, period.to_ms)
     rows = _lines(db, f"kind IN ({marks}) AND at_ms >= ? AND at_ms < ? ORDER BY n", within)
+    return [line for _, line in rows], min(begun_ms(db), period.to_ms)
+
+
+def begun_ms(db: sqlite3.Connection) -> int:
+    """When the journal begins; after every moment where it has no row."""
     first = db.execute("SELECT at_ms FROM journal ORDER BY n LIMIT 1").fetchone()
-    return [line for _, line in rows], first[0] if first else period.to_ms
+    return int(first[0]) if first else _EVER
 
 
 def _lines(db: sqlite3.Connection, where: str, values: tuple[Any, ...]) -> list[tuple[int, Line]]:

@@ -26,6 +26,7 @@ from config.settings import (
     CollectorSettings,
     OfficeOptions,
     OfficeSettings,
+    ReportSettings,
     TreeSettings,
 )
 from drill import estate
@@ -35,6 +36,9 @@ from tests.sim.truth import PROFILE
 
 COUNTY = TreeSettings(county="140522")
 OFFICE = "office"
+NO_REPORTS = ReportSettings(periods=(), trial=False)
+"""They are written by processes of their own, and nothing here is."""
+
 _PROFILE_TOML = """
 id = "power"
 title = "rectifier"
@@ -92,7 +96,9 @@ class House:
                 "county": {"county": COUNTY.county},
             },
         )
-        self.collector: CollectorSettings = load_collector_settings(folder / "collector.toml")
+        self.collector: CollectorSettings = load_collector_settings(
+            folder / "collector.toml"
+        ).model_copy(update={"reports": NO_REPORTS})
         self.office = OfficeSettings(
             office=OfficeOptions(
                 id=OFFICE,
