@@ -147,7 +147,7 @@ class County:
         history = f'\n[history]\ninfluxdb_url = "{self.influx}"\n' if self.influx else ""
         (self.folder / "collector.toml").write_text(
             '[collector]\nstate_dir = "collector"\nregister = "register"\nkeys_dir = "keys"\n'
-            'offices = [{ id = "office-1", key = "office-1" }]\nheartbeat_every_s = 1.0\n\n'
+            'offices = [{ id = "office-1", key = "office-1" }]\nheartbeat_every_s = 20.0\n\n'
             + self._common()
             + history
         )
