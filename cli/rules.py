@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
 
@@ -14,6 +15,7 @@ import typer
 from cli.where import CollectorFile
 
 if TYPE_CHECKING:
+    from collector.base import World
     from collector.county import County
     from collector.io.configured import Keys
     from collector.io.rules import Filed
@@ -23,6 +25,9 @@ app = typer.Typer(
     help="规则变更：提交、批准、查看 / changes of the rules: submit, approve, show.",
     no_args_is_help=True,
 )
+
+MOST_EDITS = 30
+"""Edited values that are listed."""
 
 As = Annotated[str, typer.Option("--as", help="账号 / the account that signs")]
 KeyFolder = Annotated[
@@ -40,11 +45,16 @@ Number = Annotated[str, typer.Argument(help="编号（show 所列）/ its id, as
 
 
 class _Place(NamedTuple):
-    """What every command needs: settings, keys, the rules in force, the moment."""
+    """What every command needs: settings, keys, the rules in force, the moment.
+
+    ``world`` has them as the store knows them; None where there is no store yet, and the rules in
+    force are not known: ``inforce`` is then what the files say.
+    """
 
     settings: CollectorSettings
     keys: Keys
     inforce: County
+    world: World | None
     now_ms: int
     folder: Path
 
@@ -60,7 +70,7 @@ def submit(
 ) -> None:
     """提交：检查文件、讲规则故事、签名 / check the files, tell them the rule stories, sign."""
     from cli.story_run import Rules, files
-    from collector.changes import parts
+    from collector.changes import edits, parts
     from collector.io import rules as filed
     from collector.io.configured import load_county
     from collector.period import CST
@@ -69,7 +79,7 @@ def submit(
     if not reason.strip():
         _fail("变更要写明理由 / a change has a reason")
     with _told():
-        place = _place(config)
+        place = _stored(config)
         county = load_county(place.settings)
         if county.hash == place.inforce.hash:
             _fail("文件与现行规则相同 / the files are what is in force")
@@ -98,6 +108,11 @@ def submit(
     )
     for name in failed:
         typer.echo(f"  不符 otherwise: {name}")
+    lines = list(edits(place.inforce, county))
+    for line in lines[:MOST_EDITS]:
+        typer.echo(f"  {line}")
+    if len(lines) > MOST_EDITS:
+        typer.echo(f"  另有 {len(lines) - MOST_EDITS} 处 / and {len(lines) - MOST_EDITS} more")
 
 
 @app.command()
@@ -108,7 +123,7 @@ def approve(config: CollectorFile, number: Number, account: As, keys: KeyFolder 
     from collector.ruling import SAID
 
     with _told():
-        place = _place(config)
+        place = _stored(config)
         one = next((one for one in _filed(place) if one.path.stem == number), None)
         if one is None:
             _fail(f"没有变更 {number} / no such change: {number}")
@@ -137,20 +152,59 @@ def show(
 
     from rich.console import Console
 
+    from collector.inforce import named
+    from collector.inforce import rules as rules_of
+    from collector.io.configured import load_county
+
     with _told():
         place = _place(config)
         rows = [_row(place, one) for one in _filed(place)]
+        files = load_county(place.settings)
+    held = rules_of(place.world) if place.world else None
     if as_json:
-        print(json.dumps({"in_force": place.inforce.hash, "changes": rows}, ensure_ascii=False))
+        shown = held._asdict() | {"said": held.said.model_dump()} if held else None
+        given = {"in_force": shown, "files": named(files), "changes": rows}
+        print(json.dumps(given, ensure_ascii=False))
         return
     console = Console(width=None if sys.stdout.isatty() else 140)
-    console.print(f"现行 in force: {place.inforce.hash[:12]}", highlight=False)
-    if not place.settings.rules.signed:
-        console.print(
-            "[rules] signed = false：文件一改，重启即生效 / files come into force at each start",
-            markup=False, highlight=False,
-        )  # fmt: skip
-    console.print(_table(rows))
+    for line in _heading(place, files):
+        console.print(line, markup=False, highlight=False)
+    if rows:
+        console.print(_table(rows))
+    else:
+        console.print("没有提交过变更 / no change was ever submitted")
+
+
+def _heading(place: _Place, files: County) -> Iterator[str]:
+    """Which rules are in force, who signed for them, and what the files would change."""
+    from collector.changes import edits, parts
+    from collector.inforce import PARTS, named
+    from collector.inforce import rules as rules_of
+
+    if place.world is None:
+        yield (
+            "尚无数据库，汇聚端还没有运行过：现行规则无从得知 / "
+            "there is no store yet, no collector has run: nothing is in force"
+        )
+        yield (
+            f"文件 files: 规则 rules {named(files)}，首次启动时生效 / in force at the first start"
+        )
+        return
+    held = rules_of(place.world)
+    yield f"现行 in force: 规则 rules {held.in_force}；{held.said.zh} / {held.said.en}"
+    if held.keeps:
+        yield f"{held.keeps} 仍按 is still judged by {held.judged}：office adopt {held.keeps}"
+    signed = place.settings.rules.signed
+    if files.hash != place.inforce.hash:
+        found = parts(place.inforce, files)
+        zh, en = ("、".join(PARTS[p].zh for p in found), ", ".join(PARTS[p].en for p in found))
+        yield f"文件不同 files differ: 规则 rules {named(files)}（{zh} / {en}）"
+        yield from (f"  {line}" for line in islice(edits(place.inforce, files), MOST_EDITS))
+    if not signed:
+        yield (
+            "[rules] signed = false：文件一改，重启即生效；事先 rules submit 的有署名，"
+            "否则记为未署名 / files come into force at each start, unsigned unless submitted before"
+        )
 
 
 def _table(rows: list[dict[str, Any]]) -> Any:
@@ -161,8 +215,8 @@ def _table(rows: list[dict[str, Any]]) -> Any:
     from collector.ruling import SAID, Word
 
     table = Table(box=None, padding=(0, 1), header_style="bold")
-    for head in ("编号 id", "状态 state", "提交 by", "批准 approved", "生效 from", "改动 parts",
-                 "故事 stories", "理由 reason"):  # fmt: skip
+    for head in ("编号 id", "规则 rules", "状态 state", "提交 by", "批准 approved", "生效 from",
+                 "改动 parts", "故事 stories", "理由 reason"):  # fmt: skip
         table.add_column(head, overflow="fold")
     for row in rows:
         said = SAID[Word(row["state"])]
@@ -171,6 +225,7 @@ def _table(rows: list[dict[str, Any]]) -> Any:
                 Text,
                 (
                     row["id"],
+                    row["rules"],
                     f"{said.zh} {said.en}",
                     row["account"],
                     row["approved"] or "–",
@@ -185,12 +240,16 @@ def _table(rows: list[dict[str, Any]]) -> Any:
 
 
 def _row(place: _Place, one: Filed) -> dict[str, Any]:
+    from collector.changes import edits
+    from collector.inforce import named
     from collector.ruling import approved_by
     from collector.world import charter
 
     roles = place.settings.rules.roles
     return one.sheet.change.model_dump(mode="json") | {
         "id": one.path.stem,
+        "rules": named(one.county),
+        "edits": list(edits(place.inforce, one.county))[:MOST_EDITS],
         "state": _stand(place, one).value,
         "approved": approved_by(one.sheet, charter(place.inforce), roles, place.now_ms),
     }
@@ -200,7 +259,8 @@ def _stand(place: _Place, one: Filed) -> Any:
     from collector.ruling import stand
 
     ask = place.settings.rules
-    return stand(one.sheet, place.inforce, roles=ask.roles, second=ask.second, now_ms=place.now_ms)
+    second = ask.second and ask.signed  # else the files come into force by themselves
+    return stand(one.sheet, place.inforce, roles=ask.roles, second=second, now_ms=place.now_ms)
 
 
 def _filed(place: _Place) -> list[Filed]:
@@ -222,13 +282,26 @@ def _place(config: Path) -> _Place:
 
     settings = load_settings(config)
     keys = load_keys(settings)
+    world: World | None = None
     try:
         with closing(open_readonly(database(settings))) as db:
-            county = Follower(Store(db, now_s=lambda: 0)).world.newest
+            world = Follower(Store(db, now_s=lambda: 0)).world
+            county = world.newest
     except FileNotFoundError:
         county = load_county(settings)
     folder = Path(settings.collector.state_dir) / FOLDER
-    return _Place(settings, keys, county, Clock.of(settings.clock).now_ms(), folder)
+    return _Place(settings, keys, county, world, Clock.of(settings.clock).now_ms(), folder)
+
+
+def _stored(config: Path) -> _Place:
+    """The place of a collector that has run; else the first start takes the files as they are."""
+    place = _place(config)
+    if place.world is None:
+        _fail(
+            "尚无数据库：首次启动即按文件生效，无须提交 / there is no store yet: the first start "
+            "takes the files as they are, nothing is to be submitted"
+        )
+    return place
 
 
 def _signed(place: _Place, folder: Path | None, account: str, payload: Any) -> Any:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
+
+from pydantic import BaseModel
 
 from collector.county import County
 from collector.rulechange import Part
 
 MOST_NAMED: Final = 20
 """Ids named per change; the count has them all."""
+
+MOST_SAID: Final = 40
+"""Characters of an edited value that are shown."""
 
 Json = dict[str, Any]
 
@@ -25,6 +30,46 @@ def parts(was: County, now: County) -> tuple[Part, ...]:
     )
     found = tuple(name for name, mine, other in pairs if mine != other)
     return found or (() if was.hash == now.hash else ("settings",))
+
+
+def edits(was: County, now: County) -> Iterator[str]:
+    """What was edited in policy and profiles, a line a value: ``policy.cell.share_out: 0.2 → 0.5``.
+
+    Lists of things with an id or a name are compared by it, others as a whole.
+    """
+    yield from _edits("policy", _plain(was.policy), _plain(now.policy))
+    a, b = _plain(tuple(was.bundle.profiles)), _plain(tuple(now.bundle.profiles))
+    yield from _edits("profiles", a, b)
+
+
+def _edits(path: str, was: Any, now: Any) -> Iterator[str]:
+    if was == now:
+        return
+    if isinstance(was, dict) != isinstance(now, dict):
+        was, now = ({} if one == () else one for one in (was, now))
+    if not (isinstance(was, dict) and isinstance(now, dict)):
+        yield f"{path}: {_short(was)} → {_short(now)}"
+        return
+    for key in (*was, *(key for key in now if key not in was)):
+        yield from _edits(f"{path}.{key}", was.get(key), now.get(key))
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as dictionaries, those of lists by their members' id or name."""
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, tuple):
+        names = [getattr(one, "id", None) or getattr(one, "name", None) for one in value]
+        if value and all(isinstance(name, str) for name in names) and len({*names}) == len(names):
+            return {name: _plain(one) for name, one in zip(names, value, strict=True)}
+    return value
+
+
+def _short(value: object) -> str:
+    if value is None:
+        return "–"
+    said = "…" if isinstance(value, dict) else str(value)
+    return said if len(said) <= MOST_SAID else f"{said[: MOST_SAID - 1]}…"
 
 
 def changes(old: County, new: County) -> Json:

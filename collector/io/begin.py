@@ -61,6 +61,8 @@ def open_collector(settings: CollectorSettings, *, clock: Clock | None = None) -
     if signed:
         county, wanted = _signed(settings, keys, back.world.newest, county, now_ms)
         store.keep(county, now_ms)
+    elif back.world.newest.hash != county.hash:
+        wanted = _unasked(settings, keys, back.world.newest, county, now_ms)
     session = store.counter("session")
     opened = Opened(settings, clock, keys, store, open_history(settings), back.world, session)
     _begin(opened, wanted, now_ms, back)
@@ -137,6 +139,19 @@ def _signed(
     return inforce, Reconfigured(inforce.hash)
 
 
+def _unasked(
+    settings: CollectorSettings, keys: Keys, inforce: County, files: County, now_ms: int
+) -> Reconfigured:
+    """The files come into force though nobody has to sign; it is said where nobody did."""
+    found = rules.answered_for(settings, keys.trusted, inforce, files, now_ms)
+    if not found.account:
+        logs.get("collector").warning(
+            "rules changed and nobody signed for it; wanglou rules submit before the start",
+            was=inforce.rules, rules=files.rules,
+        )  # fmt: skip
+    return found
+
+
 def _begin(opened: Opened, wanted: Reconfigured, now_ms: int, back: _Back) -> None:
     """The first turn of this process: the configuration in force, and that we look again.
 
@@ -144,7 +159,7 @@ def _begin(opened: Opened, wanted: Reconfigured, now_ms: int, back: _Back) -> No
     """
     given: list[Input] = []
     if opened.world.newest.hash != wanted.config_hash:
-        given.append(replace(wanted, pin=True, whole=True))
+        given.append(wanted)
     upto = opened.store.last_input if back.anew else 0
     lost = bool(back.losses or back.anew)
     started = Started(

@@ -127,15 +127,35 @@ def due(
     for one in reversed(filed):
         word = stand(one.sheet, inforce, roles=ask.roles, second=ask.second, now_ms=now_ms)
         if word is Word.DUE:
-            change = one.sheet.change
-            return one.county, Reconfigured(
-                one.county.hash,
-                change.account,
-                approved_by(one.sheet, charter(inforce), ask.roles, now_ms),
-                change.reason,
-                change.stories,
-                len(change.failed),
-                pin=True,
-                whole=True,
-            )
+            return one.county, _said(one, inforce, ask.roles, now_ms)
     return None
+
+
+def answered_for(
+    settings: CollectorSettings, trusted: Trusted, inforce: County, files: County, now_ms: int
+) -> Reconfigured:
+    """The change to what the files say, where these come into force by themselves.
+
+    Whoever signed for this very configuration is its author; nobody else has to approve it.
+    """
+    roles = settings.rules.roles
+    filed, _ = read(Path(settings.collector.state_dir) / FOLDER, trusted)
+    for one in reversed(filed):
+        fits = one.county.hash == files.hash
+        if fits and stand(one.sheet, inforce, roles=roles, second=False, now_ms=now_ms) is Word.DUE:
+            return _said(one, inforce, roles, now_ms)
+    return Reconfigured(files.hash, pin=True, whole=True)
+
+
+def _said(one: Filed, inforce: County, roles: tuple[str, ...], now_ms: int) -> Reconfigured:
+    change = one.sheet.change
+    return Reconfigured(
+        one.county.hash,
+        change.account,
+        approved_by(one.sheet, charter(inforce), roles, now_ms),
+        change.reason,
+        change.stories,
+        len(change.failed),
+        pin=True,
+        whole=True,
+    )

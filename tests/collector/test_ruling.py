@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from collector import world as worlds
-from collector.changes import parts
+from collector.changes import edits, parts
 from collector.county import County
 from collector.model import Reconfigured, decode_input, encode_input
 from collector.rulechange import RuleApproval, RuleChange
@@ -119,6 +120,22 @@ def test_the_journal_names_author_approver_and_reason() -> None:
     assert replace(given, account="") != given
 
 
+def test_every_edited_value_of_policy_and_profiles_is_named() -> None:
+    was, now = counties()
+    (line,) = edits(was, now)
+    assert line.startswith("policy.cell.share_out: ")
+    assert line.endswith(" → 0.5")
+    profile = was.bundle.profiles[0]
+    titled = profile.model_copy(update={"title": "又一个 " * 20})
+    bundle = was.bundle.model_copy(update={"profiles": (titled, *was.bundle.profiles[1:])})
+    (line,) = edits(was, County(bundle))
+    assert line.startswith(f"profiles.{profile.id}.title: {profile.title} → 又一个")
+    assert line.endswith("…")
+    assert parts(was, County(bundle)) == ("profiles",)
+    fewer = was.bundle.model_copy(update={"profiles": was.bundle.profiles[1:]})
+    assert list(edits(was, County(fewer))) == [f"profiles.{profile.id}: … → –"]
+
+
 # ── the whole way ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -128,11 +145,19 @@ def house(tmp_path: Path) -> Iterator[House]:
     with mosquitto(tmp_path) as broker:
         made = House(tmp_path, broker.port, register(sites=2).model_copy(update={"people": people}))
         trust(tmp_path / "keys", new_key(tmp_path / "office-keys", "wang"))
-        with made.config.open("a", encoding="utf-8") as file:
-            file.write("\n[rules]\nsigned = true\nevery_s = 0.2\n")
-        made.start()
         yield made
         made.close()
+
+
+def rules(house: House, *words: str) -> tuple[int, str]:
+    keys = ("--keys", str(house.folder / "office-keys")) if words[0] != "show" else ()
+    done = house.cli("rules", *words, *keys)
+    return done.returncode, done.stdout + done.stderr
+
+
+def rename(house: House, was: str, name: str) -> None:
+    sites = house.folder / "register" / "sites.csv"
+    sites.write_text(sites.read_text(encoding="utf-8").replace(was, name), "utf-8")
 
 
 def until(found: Callable[[], bool]) -> None:
@@ -144,31 +169,33 @@ def until(found: Callable[[], bool]) -> None:
 
 @pytest.mark.peers
 def test_files_alone_bring_nothing_into_force_and_a_signed_change_does(house: House) -> None:
-    def rules(*words: str) -> tuple[int, str]:
-        keys = ("--keys", str(house.folder / "office-keys")) if words[0] != "show" else ()
-        done = house.cli("rules", *words, *keys)
-        return done.returncode, done.stdout + done.stderr
-
+    with house.config.open("a", encoding="utf-8") as file:
+        file.write("\n[rules]\nsigned = true\nevery_s = 0.2\n")
+    code, said = rules(house, "show")
+    assert "现行规则无从得知" in said
+    assert json.loads(rules(house, "show", "--json")[1])["in_force"] is None
+    code, said = rules(house, "submit", "--as", "li", "--reason", "x")
+    assert (code != 0, "尚无数据库" in said) == (True, True)
+    house.start()
     first = house.status()["config_hash"]
-    sites = house.folder / "register" / "sites.csv"
-    sites.write_text(sites.read_text(encoding="utf-8").replace("cmcc站1", "新址站"), "utf-8")
+    rename(house, "cmcc站1", "新址站")
     assert house.end(signal.SIGTERM) == 0
     house.start()
     assert house.status()["config_hash"] == first
     assert any("differ from the rules in force" in str(line["event"]) for line in house.log)
 
-    assert rules("submit", "--as", "li", "--reason", " ")[0] == 1
-    assert "没有账号" in rules("submit", "--as", "nobody", "--reason", "x")[1]
-    code, said = rules("submit", "--as", "li", "--reason", "站点更名")
+    assert rules(house, "submit", "--as", "li", "--reason", " ")[0] == 1
+    assert "没有账号" in rules(house, "submit", "--as", "nobody", "--reason", "x")[1]
+    code, said = rules(house, "submit", "--as", "li", "--reason", "站点更名")
     assert code == 0, said
     number = said.partition("已提交 ")[2].partition("：")[0]
-    shown = json.loads(rules("show", "--json")[1])
+    shown = json.loads(rules(house, "show", "--json")[1])
     assert [(one["id"], one["state"]) for one in shown["changes"]] == [(number, "unapproved")]
-    assert rules("approve", number, "--as", "li")[0] == 1
-    code, said = rules("approve", number, "--as", "wang")
+    assert rules(house, "approve", number, "--as", "li")[0] == 1
+    code, said = rules(house, "approve", number, "--as", "wang")
     assert code == 0, said
     until(lambda: house.status()["config_hash"] == shown["changes"][0]["hash"])
-    assert "现行 in force" in rules("show")[1]
+    assert "现行 in force" in rules(house, "show")[1]
 
     assert house.end(signal.SIGKILL) == -signal.SIGKILL
     house.start()
@@ -177,3 +204,35 @@ def test_files_alone_bring_nothing_into_force_and_a_signed_change_does(house: Ho
     assert "站点更名" in journal
     assert "wang" in journal
     assert house.cli("journal", "verify").returncode == 0
+
+
+@pytest.mark.peers
+def test_where_nobody_has_to_sign_it_is_said_who_did_and_that_nobody_did(house: House) -> None:
+    house.start()
+    began: Any = house.status()["rules"]
+    assert (began["unsigned"], "没有变更记录" in began["said"]["zh"]) == (False, True)
+
+    rename(house, "cmcc站1", "新址站")
+    assert house.end(signal.SIGTERM) == 0
+    house.start()
+    held: Any = house.status()["rules"]
+    assert held["unsigned"]
+    assert "【未署名】" in held["said"]["zh"]
+    assert "【未署名】" in rules(house, "show")[1]
+    assert held["in_force"] == began["in_force"]  # a site's name is none of the rules
+    assert any("nobody signed for it" in str(line["event"]) for line in house.log)
+
+    rename(house, "新址站", "旧址站")
+    assert "文件不同" in rules(house, "show")[1]
+    code, said = rules(house, "submit", "--as", "li", "--reason", "站点更名")
+    assert code == 0, said
+    assert house.end(signal.SIGTERM) == 0
+    house.start()
+    held = house.status()["rules"]
+    assert not held["unsigned"]
+    assert "li 提交：站点更名" in held["said"]["zh"]
+    shown = json.loads(rules(house, "show", "--json")[1])
+    assert shown["in_force"]["in_force"] == held["in_force"] == shown["changes"][0]["rules"]
+    assert shown["changes"][0]["state"] == "in_force"
+    explained = house.cli("explain", "--json")
+    assert json.loads(explained.stdout)["rules"] == held["in_force"]
