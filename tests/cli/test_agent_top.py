@@ -17,7 +17,6 @@ from rich.console import Console
 
 from cli.agent_top import COLUMNS, HEAD_LINES, figures, ranked, screen
 from tests.agent.test_app import (
-    PATIENT_S,
     WANGLOU,
     AgentProcess,
     Collector,
@@ -114,7 +113,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     with contextlib.ExitStack() as stack:
         broker = stack.enter_context(mosquitto(tmp_path))
         hosts = [stack.enter_context(snmpd(tmp_path, f"127.0.5.{number}")) for number in (1, 2)]
-        settings(tmp_path, broker.port, hosts, patience_s=PATIENT_S)
+        settings(tmp_path, broker.port, hosts, patience_s=3.0)
         agent = AgentProcess(tmp_path)
         collector = Collector(broker.port)
         stack.callback(collector.close)
