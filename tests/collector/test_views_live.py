@@ -164,13 +164,13 @@ async def test_what_left_the_register_or_is_disclosed_no_more_is_cleared(house: 
         agents[1].say(looks(house, Outcome.MEASURED, *all_of(house, "cucc")))
         await agents[1].drained()
         before = await settled(house)
-        assert house.end(signal.SIGKILL) == -signal.SIGKILL
+        assert await asyncio.to_thread(house.end, signal.SIGKILL) == -signal.SIGKILL
         fewer = county(sites=3, levels={"cucc": Disclosure.SITE, "ctcc": Disclosure.DEVICE})
         for name in ("sites", "devices", "sources"):
             table = house.folder / "register" / f"{name}.csv"
             estate._csv(table, _HEADS[name], getattr(fewer, name))
         house.register = fewer
-        house.start()
+        await asyncio.to_thread(house.start)
         after = await settled(house)
     gone = before.keys() - after.keys()
     assert f"{house.base}/view/cmcc/sites/cmcc-s4" in gone

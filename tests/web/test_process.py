@@ -109,9 +109,9 @@ async def test_an_outage_is_seen_and_an_order_signed_through_a_kill(
         await dialog.get_by_role("button", name="签名并发送").click()
         await expect(page.locator(".alarm").first).to_contain_text("已确认 李四")
 
-        assert house.end(signal.SIGKILL) == -signal.SIGKILL
+        assert await asyncio.to_thread(house.end, signal.SIGKILL) == -signal.SIGKILL
         await expect(page.locator("#banners .lost")).to_be_visible()
-        house.start()
+        await asyncio.to_thread(house.start)
         await expect(page.locator("#banners .lost")).to_have_count(0, timeout=60_000)
         await expect(page.locator(".alarm").first).to_contain_text("已确认 李四")
         await page.goto(url + "/warning")
