@@ -15,21 +15,17 @@ from collector import planned, stretches
 from collector.county import County
 from collector.dangers import BATTERY, MOST, Danger, batteries, flapping, one_path
 from collector.period import Interval, Period, clip, length, meet, merge, without
-from escalation.load import windows
+from collector.told import KIND as COMMAND
+from collector.told import Load, Told, offices, people
 from escalation.report import Line
 
 Json = dict[str, Any]
 
-KINDS: Final = ("alarm", "flapping", "source", "notice", planned.KIND, BATTERY)
+KINDS: Final = ("alarm", "flapping", "source", "notice", planned.KIND, BATTERY, COMMAND)
 """The journal's kinds that an analysis reads."""
 
 LOOKBACK_MS: Final = 31 * 86_400_000
 """How long before a period what still lasts in it may have begun."""
-
-# ISA-18.2-2009 / IEC 62682:2014: alarms per operator position. The day's targets are those of
-# 2009; the edition of 2016 dropped them, and averages hide floods: so the worst ten minutes too.
-DAY_ACCEPTABLE: Final = 150
-DAY_MANAGEABLE: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +102,6 @@ class BlindTime:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Notices to one office beside ISA-18.2 / IEC 62682; ``floods`` more than 10 in 10 min."""
-
-    office: str
-    notices: int
-    per_day: float
-    worst_window: int
-    floods: int
-    word: str
-
-
-@dataclass(frozen=True, slots=True)
 class Analysis:
     """Everything. ``known_ms``: where the journal begins, ``until_ms``: now, if in the period."""
 
@@ -133,6 +117,7 @@ class Analysis:
     dangers: tuple[Danger, ...]
     blind: tuple[BlindTime, ...]
     told: tuple[Told, ...]
+    people: tuple[Load, ...] = ()
 
     def to_json(self) -> Json:
         """For machines."""
@@ -190,7 +175,8 @@ def analyse(
             *one_path(county),
         ),
         blind=_blind_times(county, blind, within),
-        told=tuple(_told(rows, within)),
+        told=tuple(offices(rows, within)),
+        people=people(rows, within, county.register.people),
     )
 
 
@@ -381,19 +367,3 @@ def _blind_times(
         if (spans := clip(blind.get(agent, []), period))
     ]
     return tuple(sorted(rows, key=lambda row: (-row.blind_s, row.agent)))
-
-
-def _told(rows: Iterable[Line], period: Period) -> Iterator[Told]:
-    """Load on each office: the day's average, the worst ten minutes, floods."""
-    stamps: dict[str, list[int]] = {}
-    for row in rows:
-        if row.kind == "notice" and period.from_ms <= row.at_ms < period.to_ms:
-            for office in row.data["recipients"]:
-                stamps.setdefault(office, []).append(row.at_ms)
-    days = max((period.to_ms - period.from_ms) / 86_400_000, 1e-9)
-    for office, times in sorted(stamps.items()):
-        worst, floods, _ = windows(times)
-        per_day = len(times) / max(days, 1.0)
-        manageable = "manageable" if per_day <= DAY_MANAGEABLE else "over"
-        word = "acceptable" if per_day <= DAY_ACCEPTABLE else manageable
-        yield Told(office, len(times), round(per_day, 1), worst, floods, word)

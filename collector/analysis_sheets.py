@@ -11,6 +11,7 @@ from collector.analysis import Analysis, Share
 from collector.county import County
 from collector.dangers import Danger
 from collector.period import CST
+from collector.told import FLOOD_SHARE
 from wire.notice import Bilingual
 
 WORDS: Final[Mapping[str, Bilingual]] = {
@@ -32,6 +33,9 @@ BESIDE: Final = {
     "before": "转入计划检修 planned work began",
     "after": "检修结束仍未恢复 left over by planned work",
 }
+LOADED: Final = {"person": "人员 person", "role": "角色 role"}
+FLOODED: Final = {False: "（≤1%）", True: "（超出 over 1%）"}
+NOON: Final = 12
 MOST_OUTAGES: Final = 200
 MOST_NAMED: Final = 8
 """Names of sites in one cell; the JSON has more."""
@@ -95,18 +99,8 @@ def sheets(county: County, made: Analysis) -> tuple[Sheet, ...]:
             ),
             Bilingual(zh="监测没有中断", en="nobody was blind"),
         ),
-        Sheet(
-            "told",
-            Bilingual(zh="通知量（ISA-18.2 / IEC 62682）", en="Load on people"),
-            ("收件人 office", "通知 notices", "日均 a day", "最多10分钟 worst 10 min",
-             "洪泛 floods", "评价 word"),
-            tuple(
-                (row.office, row.notices, f"{row.per_day:g}", row.worst_window, row.floods,
-                 LOADS[row.word])
-                for row in made.told
-            ),
-            Bilingual(zh="没有发出通知", en="no notice left"),
-        ),
+        _told(made),
+        _people(county, made),
     )  # fmt: skip
 
 
@@ -207,6 +201,55 @@ def _dangers(county: County, dangers: Sequence[Danger]) -> Sheet:
         ),
         Bilingual(zh="没有发现隐患", en="none found"),
     )  # fmt: skip
+
+
+def _told(made: Analysis) -> Sheet:
+    return Sheet(
+        "told",
+        Bilingual(zh="通知量（ISA-18.2 / IEC 62682 / EEMUA 191）", en="Load on people"),
+        ("收件人 office", "通知 notices", "日均 a day", "评价 word", "最多一班 worst shift",
+         "班次 shift", "班次评价 shift word", "最多10分钟 worst 10 min", "洪泛 floods",
+         "洪泛占比 share of 10 min"),
+        tuple(
+            (
+                row.office, row.notices, f"{row.per_day:g}", LOADS[row.word], row.worst_shift,
+                shift(row.shift_ms), LOADS[row.shift_word], row.worst_window, row.floods,
+                f"{row.flood_share:.2%} {FLOODED[row.flood_share > FLOOD_SHARE]}",
+            )
+            for row in made.told
+        ),
+        Bilingual(zh="没有发出通知", en="no notice left"),
+    )  # fmt: skip
+
+
+def _people(county: County, made: Analysis) -> Sheet:
+    names = {one.account: one.name for one in county.register.people}
+    roles = {one.id: f"{one.name.zh} {one.name.en}" for one in county.plan.roles}
+    return Sheet(
+        "people",
+        Bilingual(zh="每人每班通知量", en="Load per person and shift"),
+        ("类别 kind", "编号 id", "名称 name", "当班 shifts", "班内通知 heard",
+         "最多一班 worst shift", "班次 shift", "评价 word", "最多10分钟 worst 10 min",
+         "确认 acknowledged", "确认用时中位 median"),
+        tuple(
+            (
+                LOADED[row.kind], row.id, (names | roles).get(row.id, row.id), row.shifts,
+                row.heard, row.worst_shift, shift(row.shift_ms), LOADS[row.word],
+                row.worst_window, row.acked,
+                span(row.ack_s) if row.ack_s is not None else "—",
+            )
+            for row in made.people
+        ),
+        Bilingual(zh="没有人下过指令", en="nobody gave an order"),
+    )  # fmt: skip
+
+
+def shift(begun_ms: int) -> str:
+    """``11-23 白班 day``: the shift that began then; a dash for none."""
+    if not begun_ms:
+        return "—"
+    at = datetime.fromtimestamp(begun_ms / 1000, CST)
+    return f"{at:%m-%d} " + ("白班 day" if at.hour < NOON else "夜班 night")
 
 
 def _measure(names: Mapping[str, str], row: Danger) -> str:

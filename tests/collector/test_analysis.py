@@ -14,8 +14,9 @@ from collector.analysis import Analysis, analyse
 from collector.analysis_sheets import percent, remarks, reported, span
 from collector.county import County
 from collector.period import Period, clip, last, meet, merge, period, without
+from collector.told import shift_of
 from collector.workbook import workbook
-from config.register import Device
+from config.register import Device, Person
 from escalation.load import windows
 from escalation.report import Line
 from tests.collector.small import T0 as WORLD0
@@ -289,12 +290,75 @@ def test_what_the_journal_says_of_batteries() -> None:
 def test_load_on_people_beside_the_standard() -> None:
     burst = [T0 + n * 20_000 for n in range(15)]
     again = [T0 + 2 * HOUR + n * 20_000 for n in range(12)]
-    lines = [Line(at, "notice", {"recipients": ["office"]}) for at in burst + again]
+    lines = told_at(*burst, *again)
     told = made(lines).told[0]
     assert (told.office, told.notices, told.worst_window, told.floods) == ("office", 27, 15, 2)
     assert told.word == "acceptable"
     assert windows([T0 + n * MINUTE for n in range(100)]) == (10, 0, False)
     assert windows([]) == (0, 0, False)
+
+
+def acked(at_ms: int, account: str, target: str, outcome: str = "accepted") -> Line:
+    said = {"account": account, "verb": "ack", "target": target}
+    return Line(at_ms, "command", {"command": said, "outcome": outcome})
+
+
+def told_at(*times: int) -> list[Line]:
+    return [Line(at, "notice", {"id": f"N-{at}", "recipients": ["office"]}) for at in times]
+
+
+def test_load_per_person_role_and_shift() -> None:
+    """Day shift: li hears 80 in two floods; night shift: wang hears 2; nobody at dawn hears 1."""
+    reg = register()
+    staff = tuple(
+        Person(account=one, name=name, organ="县指挥部办公室", roles=("duty",), key=one)
+        for one, name in (("li", "李"), ("wang", "王"))
+    )
+    of = county(reg.model_copy(update={"people": staff}))
+    day, night = T0 + 9 * HOUR, T0 + 21 * HOUR
+    busy = [day + n * 10_000 for n in range(40)] + [day + 5 * HOUR + n * 10_000 for n in range(40)]
+    calm = [night, night + HOUR]
+    lines = [
+        *told_at(T0 + 6 * HOUR, *busy, *calm),
+        acked(day + MINUTE, "li", f"N-{day}"),
+        acked(day + 3 * MINUTE, "wang", f"N-{day}", "no_role"),
+        acked(day + 11 * MINUTE, "li", f"N-{day + 60_000}"),
+        acked(day + 12 * MINUTE, "li", f"N-{day}"),
+        acked(night + 2 * MINUTE, "wang", f"N-{night}"),
+    ]
+    found = made(lines, of)
+    told = found.told[0]
+    assert (told.notices, told.worst_shift, told.shift_ms) == (83, 80, T0 + 8 * HOUR)
+    assert (told.shift_word, told.floods) == ("manageable", 2)
+    assert told.flood_share == pytest.approx(2 / 144)
+    rows = [
+        (row.kind, row.id, row.shifts, row.heard, row.worst_shift, row.acked, row.ack_s, row.word)
+        for row in found.people
+    ]
+    assert rows == [
+        ("person", "li", 1, 80, 80, 2, 330, "manageable"),
+        ("person", "wang", 1, 2, 2, 1, 120, "acceptable"),
+        ("role", "duty", 2, 82, 80, 3, 120, "manageable"),
+    ]
+    cells = [
+        tuple(map(str, row))
+        for page in reported(of, found, "").sheets
+        if page.id == "people"
+        for row in page.rows
+    ]
+    assert cells[0][:8] == (
+        "人员 person", "li", "李", "1", "80", "80", "11-23 白班 day", "尚可应付 manageable",
+    )  # fmt: skip
+    assert _cells(found, "told")[0][-1] == "1.39% （超出 over 1%）"
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "begun"),
+    [(T0, T0 - 4 * HOUR), (T0 + 8 * HOUR - 1, T0 - 4 * HOUR), (T0 + 8 * HOUR, T0 + 8 * HOUR),
+     (T0 + 20 * HOUR, T0 + 20 * HOUR), (T0 + 20 * HOUR - 1, T0 + 8 * HOUR)],
+)  # fmt: skip
+def test_shifts_begin_at_eight_and_at_twenty(at_ms: int, begun: int) -> None:
+    assert shift_of(at_ms) == begun
 
 
 def test_the_journals_beginning_and_a_day_that_lasts_still_are_said() -> None:
