@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 KINDS: Final = (
     *("incident", "draft", "warning", "command", "notice", "reminder", "receipt", "attested"),
-    *("impact", "spread", "source", "store_anew"),
+    *("impact", "spread", "source", "store_anew", "threat"),
 )
 """The journal's kinds that a report reads from the beginning, and ``ALARM`` in its time."""
 
@@ -89,6 +89,32 @@ class Statement:
 
 
 @dataclass(slots=True)
+class Outside:
+    """A threat from outside that stood in the time of the report, as it was last said.
+
+    ``event`` is how it came (entered, or proposed by a feed) and ``by`` whom; ``ended`` how it
+    ceased (withdrawn, cancelled, expired) at ``ended_ms``, empty: it stood still at the end.
+    """
+
+    at_ms: int
+    event: str
+    id: str
+    what: str
+    source: str
+    by: str
+    degree: str
+    operators: list[str]
+    systems: list[str]
+    towns: list[str]
+    spread: bool
+    from_ms: int
+    until_ms: int
+    ended: str = ""
+    ended_ms: int | None = None
+    ended_by: str = ""
+
+
+@dataclass(slots=True)
 class Told:
     """A notice, and when it was receipted by a machine and acknowledged by a person."""
 
@@ -117,6 +143,7 @@ class Report:
     sites: tuple[Span, ...]
     blind: tuple[Span, ...]
     statements: tuple[Statement, ...]
+    threats: tuple[Outside, ...]
     spread: tuple[tuple[int, str, str], ...]
     notices: tuple[Told, ...]
     reminders: int
@@ -157,6 +184,7 @@ def report(lines: Iterable[Line], warning: str, site_of: Mapping[str, str]) -> R
         sites=sites,
         blind=_blind(rows, from_ms, to_ms),
         statements=_statements(inside),
+        threats=_threats(rows, from_ms, to_ms),
         spread=tuple(
             (one.at_ms, one.data["word"], one.data["why"]) for one in inside if one.kind == "spread"
         ),
@@ -303,6 +331,37 @@ def _statements(rows: list[Line]) -> tuple[Statement, ...]:
         for one in rows
         if one.kind == "attested"
     )
+
+
+_SAID: Final = (
+    *("id", "what", "source", "degree", "operators", "systems", "towns"),
+    *("spread", "from_ms", "until_ms"),
+)
+"""What a row of a threat says of it."""
+
+
+def _threats(rows: list[Line], from_ms: int, to_ms: int | None) -> tuple[Outside, ...]:
+    """Threats that stood at any time of the report, in order of their coming."""
+    standing: dict[str, Outside] = {}
+    found: list[Outside] = []
+    for one in rows:
+        if one.kind != "threat" or (to_ms is not None and one.at_ms > to_ms):
+            continue
+        event, by, ident = one.data["event"], one.data["by"], one.data["id"]
+        if event not in {"entered", "proposed"}:
+            if known := standing.pop(ident, None):
+                known.ended, known.ended_ms, known.ended_by = event, one.at_ms, by
+            continue
+        known = standing.pop(ident, None)
+        new = Outside(one.at_ms, event, by=by, **{name: one.data[name] for name in _SAID})
+        standing[ident] = new
+        if known is not None and known.event == event:
+            new.at_ms = known.at_ms
+            found.remove(known)
+        elif known is not None:
+            known.ended, known.ended_ms, known.ended_by = event, one.at_ms, by
+        found.append(new)
+    return tuple(one for one in found if one.ended_ms is None or one.ended_ms >= from_ms)
 
 
 def _notices(rows: list[Line], from_ms: int, to_ms: int | None) -> tuple[Told, ...]:

@@ -11,7 +11,7 @@ from escalation.answers import ORDERS, REFUSALS
 from escalation.authority import Outcome
 from escalation.charter import Charter
 from escalation.page import STATES
-from escalation.report import MAINS, OUT, Report, Span, Statement
+from escalation.report import MAINS, OUT, Outside, Report, Span, Statement
 from escalation.warning import State
 from escalation.words import Both, lasting, listed, moment, plural, same
 from wire.notice import Verb
@@ -29,6 +29,13 @@ SAID: Final = {
     "said": Both("登记", "entered"),
     "withdrawn": Both("撤回", "withdrawn"),
     "superseded": Both("由监测取代", "superseded by measurement"),
+    "expired": Both("到期", "expired"),
+}
+THREATS: Final = {
+    "entered": Both("登记", "entered"),
+    "proposed": Both("来自预警源，待确认", "proposed by a feed"),
+    "withdrawn": Both("撤回", "withdrawn"),
+    "cancelled": Both("预警源取消", "cancelled by its feed"),
     "expired": Both("到期", "expired"),
 }
 CAUSES: Final = {OUT: Both("无应答", "no answer"), MAINS: Both("停电", "mains lost")}
@@ -95,6 +102,7 @@ def markdown(report: Report, names: Names) -> str:
         _judged(report, names),
         _orders(report, names),
         _stated(report, names),
+        _threatened(report, names),
         _blind(report, names),
         _notices(report, names),
         _left(),
@@ -272,6 +280,37 @@ def _value(one: Statement, names: Names) -> str:
     return _pair(word or facts.level_name(names.charter, one.state))
 
 
+def _threatened(report: Report, names: Names) -> str:
+    rows = [
+        (
+            _at(one.at_ms),
+            _pair(THREATS.get(one.event, same(one.event))),
+            one.what,
+            f"{_hit(one, names)}：{_pair(facts.STATES.get(one.degree, same(one.degree)))}",
+            one.source,
+            _pair(names.person(one.by)) if one.by else "—",
+            f"{_at(max(one.from_ms, one.at_ms))} – {_at(one.until_ms)}",
+            "—"
+            if one.ended_ms is None
+            else f"{_at(one.ended_ms)} {_pair(THREATS.get(one.ended, same(one.ended)))}",
+        )
+        for one in report.threats
+    ]
+    heads = (
+        *("时间", "", "威胁 / threat", "可能影响 / may hit", "据 / source", "登记 / by"),
+        *("有效 / in force", "结束 / ended"),
+    )
+    return "## 六、外部威胁 / Threats from outside\n\n" + _table(heads, rows)
+
+
+def _hit(one: Outside, names: Names) -> str:
+    """What of the county it may hit."""
+    known = (*(names.network(key).zh for key in (*one.operators, *one.systems)),)
+    towns = (names.towns.get(code, code) for code in one.towns)
+    spread = ("有扩散性",) if one.spread else ()
+    return "、".join((*known, *towns, *spread)) or "—"
+
+
 def _blind(report: Report, names: Names) -> str:
     rows = [
         (
@@ -285,7 +324,7 @@ def _blind(report: Report, names: Names) -> str:
         for one in report.blind
     ]
     heads = ("采集代理 / agent", "企业 / operator", "", "自 / from", "至 / to", "历时 / lasted")
-    return "## 六、监测盲区 / Blind times\n\n" + _table(heads, rows)
+    return "## 七、监测盲区 / Blind times\n\n" + _table(heads, rows)
 
 
 def _notices(report: Report, names: Names) -> str:
@@ -311,13 +350,13 @@ def _notices(report: Report, names: Names) -> str:
         )
     )
     heads = ("编号 / id", "时间", "种类 / kind", "标题 / subject", "回执 / receipt", "确认 / ack")
-    return f"## 七、通知与回执 / Notices and receipts\n\n{said}\n\n" + _table(heads, rows)
+    return f"## 八、通知与回执 / Notices and receipts\n\n{said}\n\n" + _table(heads, rows)
 
 
 def _left() -> str:
     rows = [(_pair(one), "待填 / to be filled in") for one in OPEN_FIELDS]
     return (
-        "## 八、待人填写（5.2）/ Left to people (5.2)\n\n"
+        "## 九、待人填写（5.2）/ Left to people (5.2)\n\n"
         + _table(("项目 / item", "内容 / content"), rows)
         + "\n\n（由决策日志自动生成；原因、责任等由人认定。/ Made from the decision journal; "
         "cause and responsibility are for people to find.）"

@@ -110,6 +110,45 @@ def test_it_has_what_happened_while_the_warning_lasted() -> None:
     assert second.receipted_ms is None
 
 
+def threat(minute: int, event: str, ident: str, by: str = "", **more: object) -> Line:
+    data: dict[str, object] = {
+        "event": event, "id": ident, "what": f"暴雨|{ident}", "source": "县气象局", "by": by,
+        "degree": "partial", "operators": ["cmcc"], "systems": [], "towns": ["t1"],
+        "spread": True, "at_ms": T0, "from_ms": 0, "until_ms": T0 + 120 * MINUTE,
+    }  # fmt: skip
+    return at(minute, "threat", **data | more)
+
+
+THREATS = [
+    threat(-60, "entered", "T-old", "li"),
+    threat(-50, "withdrawn", "T-old", "li"),
+    threat(-30, "proposed", "T-1"),
+    threat(6, "entered", "T-1", "zhang"),
+    threat(7, "entered", "T-1", "zhang", degree="full"),
+    threat(-20, "entered", "T-2", "li"),
+    threat(9, "expired", "T-2"),
+]
+
+
+def test_threats_that_stood_meanwhile_are_told_with_their_end() -> None:
+    rows = sorted([*ROWS, *THREATS], key=lambda one: one.at_ms)
+    made = report(rows, W, SITES)
+    assert [(one.id, one.event, one.degree, one.ended) for one in made.threats] == [
+        ("T-1", "proposed", "partial", "entered"),
+        ("T-2", "entered", "partial", "expired"),
+        ("T-1", "entered", "full", ""),
+    ]
+    assert made.threats[1].ended_ms == T0 + 9 * MINUTE
+    assert made.threats[2].at_ms == T0 + 6 * MINUTE
+    text = markdown(made, names())
+    section = text[text.index("## 六、外部威胁") : text.index("## 七、监测盲区")]
+    for word in ("暴雨\\|T-1", "移动公司、凤城镇、有扩散性", "县气象局", "到期 / expired"):
+        assert word in section, word
+    assert "T-old" not in section
+    none = markdown(report(ROWS, W, SITES), names())
+    assert "## 六、外部威胁 / Threats from outside\n\n无 / none" in none
+
+
 def test_an_open_warning_is_reported_until_now() -> None:
     rows = [row for row in ROWS if row.kind != "warning" or row.data["event"] != "lift"]
     made = report(rows, W, SITES)
