@@ -25,6 +25,7 @@ pytestmark = pytest.mark.peers
 OPER_STATUS = "1.3.6.1.2.1.2.2.1.8.1"
 SETTABLE = f"rwcommunity private\noverride -rw .{OPER_STATUS} integer 1\n"
 PUBLIC = ("-v2c", "-c", "public")
+COLD_START = "1.3.6.1.6.3.1.1.5.1"
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Scene:
 
     def woken(self) -> bool:
         """Send a coldStart; whether one has led to a look."""
-        self.trap("1.3.6.1.6.3.1.1.5.1")
+        self.trap(COLD_START)
         return bool(self.links())
 
     def events(self, kind: str = "linkDown") -> list[Event]:
@@ -97,9 +98,17 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         yield Scene(host, agent, collector, port)
 
 
+def listens(port: int) -> bool:
+    """Whether somebody has this UDP port: before that a trap is lost."""
+    _, *lines = Path("/proc/net/udp").read_text().splitlines()
+    return any(line.split()[1].endswith(f":{port:04X}") for line in lines)
+
+
 def known(scene: Scene) -> None:
-    """A first trap has led to a first look."""
-    until(scene.woken, "the first look")  # a trap is lost before the receiver listens
+    """A first trap has led to a first look, and no other one is to come."""
+    until(lambda: listens(scene.port), "a receiver")
+    scene.trap(COLD_START)
+    scene.collector.until(scene.links, "the first look")
     scene.collector.until(lambda: scene.events("coldStart"), "the event of the first trap")
 
 
