@@ -13,6 +13,7 @@ from collector import offices
 from collector.assess import power_of
 from collector.base import World
 from collector.county import SNMP_FAILURE, UNREACHABLE, County
+from collector.inhibit import flaps_behind
 from collector.mains import MINUTES, POWER_CAUSES, active, least, percent, power
 from collector.sight import as_of, in_sight
 from collector.state import AgentState, Blind, Status
@@ -286,6 +287,8 @@ def _first(causes: Iterable[CauseClass]) -> CauseClass:
 def _device_cause(county: County, row: Row | None) -> CauseClass:
     if row is None or row.status in {Status.OK, Status.NEW}:
         return CauseClass.NONE
+    if row.status is Status.ALARM and flaps_behind(row):
+        return CauseClass.UPSTREAM
     fixed = _DEVICE_CLASSES.get(row.status)
     return fixed or _first(alarm_class(kind) for kind in active(county, row))
 
@@ -314,14 +317,14 @@ def _detail(world: World, device: str, row: Row) -> DeviceDetail:
             type=name.partition("|")[0],
             qualifier=name.partition("|")[2][:LINE],
             since_ms=alarm.since_ms,
-            flapping=alarm.flapping_ms is not None,
+            flapping=alarm.flapping_ms is not None and not alarm.behind,
             said=alarm.said[:LINE],
             unknown=not in_sight(
                 world, device, row, name.partition("|")[0], name.partition("|")[2]
             ),
         )
         for name, alarm in row.alarms.items()
-        if alarm.active or alarm.flapping_ms is not None
+        if alarm.speaks
     ]
     looks = [
         LookView(

@@ -13,11 +13,13 @@ from collector import consequence
 from collector import world as worlds
 from collector.county import UNREACHABLE
 from collector.state import StatusChange
+from collector.views import device_view
 from collector.web import alarmview, worldview
 from collector.words import device_cause
 from tests.collector.small import Hand, county, register
 from wire.notice import NoticeKind
 from wire.observation import Outcome
+from wire.view import Disclosure
 
 HOUR = 3600
 HUB, BELOW = "cmcc-d1", tuple(f"cmcc-d{n}" for n in range(2, 7))
@@ -73,6 +75,10 @@ def test_the_hub_is_named_whoever_is_seen_first(order: Sequence[str], every_s: i
         assert device_cause(hand.world, device, row) == "随上级设备「cmcc站1主机」频繁闪断"
         assert worldview.why(hand.world, device, row).en == "comes and goes with cmcc站1主机"
         assert list(alarmview.alarms(hand.world, device)) == []
+        view = device_view(hand.world, device, Disclosure.FULL)
+        assert view.cause == "upstream"
+        assert view.detail is not None
+        assert view.detail.alarms == ()
     assert [one.flapping for one in alarmview.alarms(hand.world, HUB)] == [True]
     assert consequence.counts(hand.world) == (0, 0, 0, 0, 0)  # nothing is lost
     hand.pass_s(HOUR)
