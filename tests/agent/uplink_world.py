@@ -94,8 +94,12 @@ async def main() -> None:
     def rounds() -> list[Round]:
         return [one for one in items if isinstance(one, Round)]
 
-    await until(lambda: len(rounds()) > 1, "rounds in the dark")
-    missed, looked = sorted(rounds()[-1].missed), rounds()[-1].looked
+    def missed() -> list[str]:
+        """Of a round in the dark that found nobody being looked at when it ended."""
+        return max((sorted(one.missed) for one in rounds()[1:]), key=len, default=[])
+
+    await until(lambda: len(missed()) == len(HOSTS), "a round in the dark")
+    all_missed, looked = missed(), max(one.looked for one in rounds()[1:])
     outside.dark = False
     await all_say("measured")
     outside.gone = IPv4Address(HOSTS[2]).packed
@@ -103,7 +107,7 @@ async def main() -> None:
     agent.stop()
     await running
     ever = sorted({one.device for one in items if isinstance(one, Look) and "no_" in one.outcome})
-    said = {"missed": missed, "looked": looked, "no_answer": ever, "told": [*map(len, told)]}
+    said = {"missed": all_missed, "looked": looked, "no_answer": ever, "told": [*map(len, told)]}
     sys.stdout.write(json.dumps(said) + "\n")
 
 

@@ -18,7 +18,7 @@ from tests.peers import Mosquitto, mosquitto, stop
 pytestmark = pytest.mark.peers
 
 ROOT = Path(__file__).parents[2]
-LIMIT_S = 90.0
+LIMIT_S = 200.0
 
 
 class End:
