@@ -73,10 +73,10 @@ def _judge(world: World, now_ms: int, window: Window) -> Outcome:
     first = window.start_ms if window.end_ms > now_ms else following(window, now_ms)
     if window.id in known(world):
         return Outcome.TAKEN
-    if not all(_exists(world, text) for text in window.targets):
+    if not all(exists(world, text) for text in window.targets):
         return Outcome.UNKNOWN_TARGET
-    if first is None:
-        return Outcome.TOO_LATE
+    if first is None or _of_key_units_alone(world, window):
+        return Outcome.TOO_LATE if first is None else Outcome.KEY_UNIT
     if (
         window.end_ms - window.start_ms > policy.longest_s * 1000
         or first - now_ms > policy.ahead_s * 1000
@@ -202,7 +202,8 @@ def review(world: World, now_ms: int) -> None:
 # ── What a window covers ─────────────────────────────────────────────────────────────────────────
 
 
-def _exists(world: World, text: str) -> bool:
+def exists(world: World, text: str) -> bool:
+    """Whether there is what a window's target names."""
     county = world.county
     target = target_of(text)
     match target.kind:
@@ -216,6 +217,13 @@ def _exists(world: World, text: str) -> bool:
             )
 
 
+def _of_key_units_alone(world: World, window: Window) -> bool:
+    """Whether the window covers nothing because all that it names is of key units (6.3)."""
+    return not covered_by(world, window) and any(
+        key_unit(world, device) for device in _named(world.county, window.parsed)
+    )
+
+
 def covered_by(world: World, window: Window) -> list[str]:
     """The devices of a window's targets, key units' left out (6.3)."""
     return targeted(world.county, window.parsed)
@@ -223,6 +231,14 @@ def covered_by(world: World, window: Window) -> list[str]:
 
 def targeted(county: County, targets: Iterable[Target]) -> list[str]:
     """The devices that ``targets`` name, key units' left out; of what is unknown none."""
+    return sorted(
+        one
+        for one in _named(county, targets)
+        if one in county.devices and not county.sites[county.devices[one].site].key_unit
+    )
+
+
+def _named(county: County, targets: Iterable[Target]) -> dict[str, None]:
     found: dict[str, None] = {}
     for target in targets:
         match target.kind:
@@ -237,11 +253,7 @@ def targeted(county: County, targets: Iterable[Target]) -> list[str]:
                     if site.operator == target.id and target.town in {"", site.town}
                     for device in county.site_devices.get(site.id, ())
                 )
-    return sorted(
-        one
-        for one in found
-        if one in county.devices and not county.sites[county.devices[one].site].key_unit
-    )
+    return found
 
 
 def index(world: World) -> None:

@@ -21,12 +21,12 @@ MOST: Final = 5000
 
 
 def shelve(world: World, now_ms: int, action: AlarmAction) -> tuple[Outcome, list[str]]:
-    """Put alarms on a shelf; refused as a whole where one of them is a key unit's."""
+    """Put alarms on a shelf; refused as a whole where one is a key unit's, or unknown."""
     policy, shelf = world.county.policy.shelf, world.state.hush.shelf
-    hit = [name for name in action.alarms if _known(world, name)]
+    hit = [name for name in action.alarms if known(world, name)]
     valid_s = action.valid_s or policy.usual_s
     outcome = Outcome.ACCEPTED
-    if not hit:
+    if len(hit) < len(action.alarms):
         outcome = Outcome.UNKNOWN_TARGET
     elif any(key_unit(world, name.partition("|")[0]) for name in hit):
         outcome = Outcome.KEY_UNIT
@@ -75,7 +75,7 @@ def due(world: World, now_ms: int, name: str) -> None:
 def review(world: World, now_ms: int) -> None:
     """Another configuration: what became a key unit's is not hidden any more."""
     for name in sorted(world.state.hush.shelf):
-        if not _known(world, name):
+        if not known(world, name):
             _take(world, name)
         elif key_unit(world, name.partition("|")[0]):
             held = _take(world, name)
@@ -112,7 +112,8 @@ def key_unit(world: World, device: str) -> bool:
     return known is not None and world.county.sites[known.site].key_unit
 
 
-def _known(world: World, name: str) -> bool:
+def known(world: World, name: str) -> bool:
+    """Whether there is such a device and such a type of alarm."""
     device, _, alarm = name.partition("|")
     return device in world.county.devices and alarm.partition("|")[0] in world.county.types
 

@@ -24,6 +24,7 @@ from collector import (
     networks,
     offices,
     past,
+    refusal,
     rows,
     shelf,
     turn,
@@ -149,8 +150,11 @@ def _row(world: World, now_ms: int, given: Received | Poison | OfficeCommand | T
         case Poison(row, reason):
             poisoned(world, row, reason)
         case OfficeCommand(_, command, key):
-            judged = care.said(world, now_ms, command.word, key) if command.word else None
-            world.effects.extend(world.desk.command(now_ms, command, key, judged))
+            word, judged, why = command.word, None, None
+            if word is not None:
+                judged = care.said(world, now_ms, word, key)
+                why = refusal.reason(world, word, judged)
+            world.effects.extend(world.desk.command(now_ms, command, key, judged, why))
             world.stale_verdict |= command.verb in STATING
         case TurnedAway(_, command, key, reason):
             made = world.desk.turn_away(now_ms, command, key, Outcome(reason))

@@ -78,7 +78,7 @@ REFUSALS: Final = {
     Outcome.NOT_ATTESTED: Both("没有生效的登记可撤回", "nothing stated is in force"),
     Outcome.NO_SUCH_VALUE: Both("该事项没有这样的取值", "that fact has no such value"),
     Outcome.KEY_UNIT: Both(
-        "涉及重点单位，不得搁置（6.3）", "it is of a key unit, which is never shelved (6.3)"
+        "涉及重点单位，不得静默（6.3）", "it is of a key unit, which is never silenced (6.3)"
     ),
     Outcome.TOO_LONG: Both("超过参数规定的时限", "longer, or further ahead, than the policy lets"),
     Outcome.TOO_MUCH: Both("遮蔽范围超过参数规定的上限", "it would hide more than the policy lets"),
@@ -143,9 +143,18 @@ CLOSE: Final = {
 
 
 def decision(
-    view: View, *, command: Command, outcome: Outcome, adopted: Standing | None, key: str = ""
+    view: View,
+    *,
+    command: Command,
+    outcome: Outcome,
+    adopted: Standing | None,
+    key: str = "",
+    why: Both | None = None,
 ) -> Rendered:
-    """What became of an order, and what follows from it; ``key`` where nobody knows whose it is."""
+    """What became of an order, and what follows from it.
+
+    ``key`` where nobody knows whose it is; ``why`` it was refused, where more is known of it.
+    """
     who = _who(view, command)
     if outcome in UNVERIFIED:
         who = Both(
@@ -153,7 +162,7 @@ def decision(
             f"in the name of account {command.account}, signed with key {key}",
         )
     if outcome is not Outcome.ACCEPTED:
-        return _refused(view, command, outcome, who)
+        return _refused(view, command, outcome, who, why)
     if command.verb is Verb.THREAT:
         return threat.answer(view, command, who, [case_line(view), _stamp_line(command)])
     if command.verb in STATING:
@@ -189,10 +198,13 @@ def decision(
     )
 
 
-def _refused(view: View, command: Command, outcome: Outcome, who: Both) -> Rendered:
-    order, why = _ordered(command), REFUSALS[outcome]
-    if outcome is Outcome.UNKNOWN_TARGET and command.word is not None:
+def _refused(
+    view: View, command: Command, outcome: Outcome, who: Both, said: Both | None
+) -> Rendered:
+    order, why = _ordered(command), said or REFUSALS[outcome]
+    if said is None and outcome is Outcome.UNKNOWN_TARGET and command.word is not None:
         why = NO_SUCH_ALARM
+    aside = command.word is not None or command.verb in STATING  # not of the warning itself
     state = STATES[view.case.state] if view.case else Both("无未结预警", "no open warning")
     roles = _roles_for(view, command.verb)
     remedy = REMEDIES.get(
@@ -217,7 +229,7 @@ def _refused(view: View, command: Command, outcome: Outcome, who: Both) -> Rende
         ),
         facts.unknowns(view),
         sentence(remedy),
-        [_stamp_line(command)],
+        [*([case_line(view)] if aside else []), _stamp_line(command)],
         footer=EMPTY,
     )
 

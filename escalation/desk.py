@@ -49,6 +49,7 @@ from escalation.state import (
     Standing,
 )
 from escalation.warning import IN_FORCE, Event, State, step
+from escalation.words import Both
 from wire.alarm import AlarmAction
 from wire.notice import Command, NoticeKind, Verb, Verdict
 
@@ -103,15 +104,17 @@ class Desk:
         command: Command,
         verified_key_id: str,
         judged: Outcome | None = None,
+        why: Both | None = None,
     ) -> list[Effect]:
         """A person's order, whose signature by ``verified_key_id`` the caller has checked.
 
         ``judged``: what became of it elsewhere (a word on alarms); only answered here.
+        ``why``: the sentence for its refusal, where there is more to say than the outcome does.
 
         Never raises: an order that is refused gives a ``command`` record and a decision notice
         that says why. The same command id again changes nothing and tells nothing.
         """
-        effects = obey(self._clerk, now_ms, command, verified_key_id, judged)
+        effects = obey(self._clerk, now_ms, command, verified_key_id, judged, why)
         return [*effects, *self._turn(now_ms)]
 
     def turn_away(self, now_ms: int, command: Command, key: str, outcome: Outcome) -> list[Effect]:

@@ -16,6 +16,7 @@ from escalation.effects import Effect, Record
 from escalation.picture import worse_of
 from escalation.state import Case, DeskState, Standing
 from escalation.warning import BY_VERB, IN_FORCE, OPEN, Event, IllegalEventError, State, step
+from escalation.words import Both
 from wire.notice import STATING, Command, Decision, NoticeKind, Verb
 
 MOST_REMEMBERED: Final = 5000
@@ -26,7 +27,12 @@ NOTICE_ID: Final = re.compile(r"^N-(\d{6,12})$")
 
 
 def obey(
-    clerk: Clerk, now_ms: int, command: Command, key: str, judged: Outcome | None = None
+    clerk: Clerk,
+    now_ms: int,
+    command: Command,
+    key: str,
+    judged: Outcome | None = None,
+    why: Both | None = None,
 ) -> list[Effect]:
     """Judge and carry out one order; effects: records, then the decision notice.
 
@@ -51,7 +57,7 @@ def obey(
             "evidence": evidence,
         },
     )
-    told = _answer(clerk, now_ms, command, outcome, adopted)
+    told = _answer(clerk, now_ms, command, outcome, adopted, why=why)
     _close(state)
     return [record, *effects, *told]
 
@@ -270,6 +276,7 @@ def _answer(
     adopted: Standing | None,
     *,
     key: str = "",
+    why: Both | None = None,
 ) -> list[Effect]:
     case = clerk.state.case
     decision = Decision(
@@ -282,7 +289,7 @@ def _answer(
         state=(case.state if case else State.NONE).value,
     )
     page = answers.decision(
-        clerk.view(now_ms), command=command, outcome=outcome, adopted=adopted, key=key
+        clerk.view(now_ms), command=command, outcome=outcome, adopted=adopted, key=key, why=why
     )
     return clerk.tell(now_ms, NoticeKind.DECISION, page, decision=decision)
 

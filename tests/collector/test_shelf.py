@@ -14,9 +14,9 @@ from collector.model import OfficeCommand, Reconfigured, Row
 from collector.state import CODEC
 from escalation.effects import EmitNotice
 from tests.collector.small import Hand, county, devices
-from tests.collector.test_maintenance import HOUR, made, say, told
+from tests.collector.test_maintenance import HOUR, made, say, told, window
 from wire.alarm import AlarmAction, AlarmVerb
-from wire.notice import Command, NoticeKind, Verb
+from wire.notice import Command, Notice, NoticeKind, Verb
 from wire.observation import Outcome
 
 DOWN = "cmcc-d5|device-unreachable|"
@@ -96,6 +96,7 @@ def test_a_person_takes_it_off_the_shelf() -> None:
         ((DOWN, "cmcc-d1|device-unreachable|"), {}, "key_unit"),
         ((DOWN,), {"valid_s": 8 * 86_400}, "too_long"),
         (("nowhere|device-unreachable|", "cmcc-d5|no-such-type|"), {}, "unknown_target"),
+        ((DOWN, "nix|"), {}, "unknown_target"),
         ((DOWN,), {"who": "wu"}, "no_role"),
     ],
 )
@@ -227,6 +228,84 @@ def test_an_offices_order_on_alarms_is_answered_like_every_order() -> None:
     assert first.subject.zh == "决定：搁置1条告警"
     assert "理由：待拆除" in first.text.zh
     assert list(hand.world.state.hush.shelf) == [DOWN]
+
+
+@pytest.mark.parametrize(
+    ("alarm", "zh", "en"),
+    [
+        ("nix|", "没有设备 nix", "there is no device nix"),
+        ("cmcc-d55|device-unreachable|", "是不是 cmcc-d5", "did you mean cmcc-d5"),
+        ("cmcc站5主机|x|", "没有设备 cmcc站5主机，是不是 cmcc-d5", "no device"),
+        (
+            "cmcc-d5|device-unreachabel|",
+            "没有告警类型 device-unreachabel，是不是 cmcc-d5|device-unreachable",
+            "no type of alarm",
+        ),
+        ("cmcc-d5|", "没有告警类型 cmcc-d5|，是不是 cmcc-d5|device-unreachable", "did you mean"),
+        (
+            "cmcc-d1|device-unreachable|",
+            "cmcc-d1（cmcc站1） 属重点单位，预案不允许搁置",
+            "key unit",
+        ),
+    ],
+)
+def test_a_refused_shelf_names_what_was_meant(alarm: str, zh: str, en: str) -> None:
+    hand = made()
+    notice = order(hand, AlarmVerb.SHELVE, alarms=(DOWN, alarm), name="搬迁")
+    assert zh in notice.text.zh
+    assert en in notice.text.en
+    assert hand.world.state.hush.shelf == {}
+
+
+@pytest.mark.parametrize(
+    ("target", "zh"),
+    [
+        ("site:cmcc-s1", "site:cmcc-s1 全属重点单位，预案不允许静默（6.3）"),
+        ("device:cmcc-d1", "device:cmcc-d1 全属重点单位"),
+        ("site:cmcc-s55", "没有站点 cmcc-s55，是不是 cmcc-s5"),
+        ("operator:cmc", "没有企业 cmc，是不是 cmcc"),
+        ("operator:cmcc/140522999", "没有乡镇 140522999，是不是 1405"),
+        ("device:nix", "没有设备 nix"),
+    ],
+)
+def test_a_refused_window_names_what_was_meant(target: str, zh: str) -> None:
+    """All of a key unit: it would cover nothing, and whoever works there would believe it did."""
+    hand = made()
+    notice = order(hand, AlarmVerb.MAINTAIN, alarms=(), window=window(hand, target))
+    assert zh in notice.text.zh
+    assert hand.world.state.hush.windows == {}
+
+
+def test_decisions_on_windows_and_shelves_carry_the_open_warning() -> None:
+    """So does a refusal: whoever reads it sees what is going on."""
+    hand = made()
+    for name in devices("cmcc", 5, 6, 7, 8):
+        down(hand, name)
+    warning = hand.world.desk.open_warning
+    assert warning
+    done = order(hand, AlarmVerb.SHELVE, name="搬迁")
+    refused = order(hand, AlarmVerb.SHELVE, alarms=("nix|",), name="搬迁", seq=2)
+    entered = window(hand, "site:cmcc-s9")
+    window_ = order(hand, AlarmVerb.MAINTAIN, alarms=(), window=entered, seq=3)
+    for notice in (done, refused, window_):
+        assert f"预警 {warning}：" in notice.text.zh
+        assert notice.warning_id == warning
+
+
+def order(hand: Hand, verb: AlarmVerb, *, seq: int = 1, **fields: Any) -> Notice:
+    """An office's order on alarms or windows, and what it is answered."""
+    same: dict[str, Any] = {
+        "id": f"c-{seq}",
+        "county": "140522",
+        "tree": "live",
+        "account": "zhao",
+        "at_ms": hand.now,
+    }
+    word = AlarmAction(**same, verb=verb, text="工单", **{"alarms": (DOWN,), **fields})
+    said = Command(**same, verb=Verb.ALARM, target="x", word=word)
+    effects = hand.turn(OfficeCommand(Row("office", "command", 1, seq), said, "zhao"))
+    found = (one.notice for one in effects if isinstance(one, EmitNotice))
+    return next(one for one in found if one.decision is not None)
 
 
 def test_a_command_and_its_word_are_one_persons() -> None:
