@@ -27,6 +27,7 @@ from agent.io import snapshot
 from agent.io.control import Control
 from agent.io.engine import Limits
 from agent.io.icmp import IcmpEngine, IcmpOptions
+from agent.io.learnt import Learnt
 from agent.io.lock import Lock
 from agent.io.metrics_page import MetricsPage
 from agent.io.port import on_grid
@@ -106,6 +107,8 @@ class Agent:
         at_device = options.requests_per_device
         fast = SnmpEngine(replace(SnmpOptions.within(limits), at_device=at_device))
         self._snmp = Ways(fast, self._fleet.ways, self._state_dir)
+        self._learnt = Learnt(self._state_dir, fast.options.sizes, self._clock.monotonic_ms())
+        self._snmp.teach(self._learnt.words)
         self._icmp = IcmpEngine(IcmpOptions.within(limits))
         self._fast = fast
         self.metrics = Metrics()
@@ -204,6 +207,7 @@ class Agent:
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
         self.writer.close()
+        self._learnt.save(self._devices.values())
         if self._stop.is_set():
             self.writer.flush(all_of_it=True)
             await self._uplink.farewell()
@@ -351,6 +355,7 @@ class Agent:
             self._count(len(end.missed))
             self.writer.settle()
             self._conduct.turn(now_ms)
+            self._learnt.turn(self._devices.values(), now_ms)
             self._name_noisy()
             self.writer.add(self._round(end, now_ms))
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from agent import snmp
 from agent.layout import Layout, Layouts
+from agent.learnt import SCALARS, Words, mark
 from agent.query import Access, Query, SnmpLook
 from agent.session import Session
 from agent.snmp import Template
@@ -83,6 +84,12 @@ class TableMemory:
     def forget(self) -> None:
         self.steps, self.shape = [], None
 
+    def taught(self, used: int, width: int, patience: int) -> None:
+        """Begin with what was found out before a restart."""
+        self.repetitions = self.used = min(self.most, used)
+        self.width = width
+        self.patience = min(max(GROW_AFTER, patience), PATIENCE)
+
     @property
     def may_grow(self) -> bool:
         """Whether all has been calm for long enough to ask for more again."""
@@ -121,13 +128,15 @@ class TableMemory:
 class Shared:
     """What looks have in common: layouts, encoded requests, the keys of version 3.
 
-    ``seed``: a random number of 64 bits, where the salts begin.
+    ``seed``: a random number of 64 bits, where the salts begin. ``taught``: what devices taught
+    before a restart, until they are asked for the first time.
     """
 
     def __init__(self, sizes: Sizes | None = None, seed: int = 0) -> None:
         self.sizes = sizes or Sizes()
         self.keys = KeyRing(seed)
         self.layouts = Layouts()
+        self.taught: dict[str, Words] = {}
         self._templates: dict[tuple[Access, tuple[bytes, ...], int], Template] = {}
         self._shapes: dict[tuple[object, ...], Shape] = {}
 
@@ -180,6 +189,17 @@ class Memory:
         self.steps: list[Step] = []
         self.cut(shared)
 
+    def teach(self, words: Words, shared: Shared) -> None:
+        """Begin with what the device taught before a restart."""
+        for query, table in zip(self.query.tables, self.tables, strict=True):
+            known = words.get(mark(query.columns))
+            if known is not None and known[1] < len(query.columns):
+                table.taught(*known)
+        (chunk,) = words.get(SCALARS, (self.chunk,))
+        if chunk < self.chunk:
+            self.chunk = chunk
+            self.cut(shared)
+
     def cut(self, shared: Shared) -> None:
         """Cut the scalars that the device has into requests."""
         self.steps = self.pieces(shared, self.chunk)
@@ -201,8 +221,24 @@ def recall(look: SnmpLook, shared: Shared) -> Memory:
     memory = look.memory
     if type(memory) is not Memory or memory.query is not look.query or memory.access != look.access:
         memory = look.memory = Memory(look.query, look.access, shared)
+        words = shared.taught.pop(look.device, None) if shared.taught else None
+        if words is not None:
+            memory.teach(words, shared)
     memory.looks += 1
     if memory.absent and (memory.looks % ASK_AGAIN == 0 or not memory.steps):
         memory.absent.clear()
         memory.cut(shared)
     return memory
+
+
+def words_of(memory: object, sizes: Sizes) -> Words:
+    """What a device has taught; nothing when it is asked as all are."""
+    if isinstance(memory, SnmpLook):
+        memory = memory.memory  # as the pysnmp engine keeps it
+    if type(memory) is not Memory:
+        return {}
+    words = {SCALARS: [memory.chunk]} if memory.chunk < sizes.get else {}
+    for query, table in zip(memory.query.tables, memory.tables, strict=True):
+        if table.used < table.most or table.width:
+            words[mark(query.columns)] = [table.used, table.width, table.patience]
+    return words

@@ -20,6 +20,7 @@ from agent.bucket import Bucket, Budget
 from agent.conversation import Conversation
 from agent.io.engine import Stats
 from agent.io.pysnmp_child import Child
+from agent.learnt import Words
 from agent.memory import Shared, Sizes
 from agent.query import Access, SnmpLook, SnmpResult
 from agent.session import SILENT, WRONG_PRIVACY
@@ -86,6 +87,10 @@ class PysnmpEngine:
         for task in list(self._tasks):
             task.cancel()
         self._child.close()
+
+    def teach(self, words: dict[str, Words]) -> None:
+        """What devices taught before a restart (``Shared.taught``)."""
+        self._shared.taught = words
 
     def submit(self, look: SnmpLook, done: Done) -> None:
         """Look once; ``done`` gets the result."""

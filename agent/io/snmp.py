@@ -20,6 +20,7 @@ from agent.conversation import Conversation, Stray
 from agent.io import port
 from agent.io.engine import EXCUSES, Engine, Flight, Limits, Stats
 from agent.io.sockets import Address, Gate, open_udp
+from agent.learnt import Words
 from agent.memory import Shared, Sizes
 from agent.query import SnmpLook, SnmpResult
 from agent.quick import MORE, Course, Found, Quick, Quicks
@@ -104,6 +105,10 @@ class SnmpEngine(Engine[SnmpLook, SnmpResult, _Flight, Gate, SnmpStats]):
         self._serial = random.getrandbits(30)
         self._stamp: list[tuple[int, int, bytes]] = []
         self._noise: dict[Address, int] = {}
+
+    def teach(self, words: dict[str, Words]) -> None:
+        """What devices taught before a restart (``Shared.taught``)."""
+        self._shared.taught = words
 
     def take_noise(self) -> dict[Address, int]:
         """How many datagrams that answered nothing came from where; and count anew."""

@@ -15,6 +15,7 @@ from agent.devices import Way
 from agent.io.pysnmp_engine import PysnmpEngine
 from agent.io.snmp import SnmpEngine
 from agent.io.sockets import Address
+from agent.learnt import Words
 from agent.query import SnmpLook, SnmpResult
 from agent.trials import Trials
 from config.inventory import EngineKind
@@ -55,6 +56,11 @@ class Ways:
             self.__dict__.pop("submit", None)
         else:
             self.submit = self._fast.submit  # type: ignore[method-assign]  # nothing between
+
+    def teach(self, words: dict[str, Words]) -> None:
+        """What devices taught before a restart; each leaves it when it is asked."""
+        self._fast.teach(words)
+        self._other.teach(words)
 
     async def start(self) -> None:
         await self._fast.start()
