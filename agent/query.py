@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from statistics import median
 from typing import Any, Final
 
 from agent.usm import User
@@ -235,7 +234,9 @@ class IcmpResult:
 
     @property
     def median_ns(self) -> int | None:
-        return int(median(self.rtts_ns)) if self.rtts_ns else None
+        ordered = sorted(self.rtts_ns)
+        half = len(ordered) // 2
+        return (ordered[half] + ordered[~half]) // 2 if ordered else None
 
     @property
     def p95_ns(self) -> int | None:

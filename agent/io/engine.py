@@ -260,7 +260,8 @@ class Engine(ABC, Generic[LookT, ResultT, FlightT, GateT, StatsT]):
         before = self._flights.setdefault(flight.key, flight)
         if before is flight:
             self._queue.append(flight)
-            self._wake_pump()
+            if self._pump_handle is None:
+                self._wake_pump()
             return
         if self._at_device > 1 and not before.waiting and self._set_beside(flight):
             return

@@ -61,7 +61,7 @@ class _Flight(Flight[IcmpLook, IcmpResult, EchoGate]):
     __slots__ = ("count", "echoes", "errors", "heard", "pending")
 
     def __init__(self, look: IcmpLook, done: Done, gate: EchoGate, address: Address) -> None:
-        super().__init__(look, done, gate, address, address[0])
+        Flight.__init__(self, look, done, gate, address, address[0])  # super() costs as much again
         self.count = max(1, look.count)
         self.echoes: dict[int, int] = {}
         self.pending = 0
@@ -177,14 +177,21 @@ class IcmpEngine(Engine[IcmpLook, IcmpResult, _Flight, EchoGate, IcmpStats]):
         if sent_ns <= 0:
             self.stats.duplicates += 1
             return
-        self.stats.received += 1
-        self.stats.octets_received += icmp.ECHO_SIZE
+        stats = self.stats
+        stats.received += 1
+        stats.octets_received += icmp.ECHO_SIZE
         self._land(flight, 1)
         if not sent_ns - EARLY_NS <= came_ns <= self._latest_ns:  # no stamp, or the clock was set
             came_ns = time.monotonic_ns()
-        flight.echoes[token] = min(-1, sent_ns - came_ns)
-        flight.heard += 1
-        self._settled(flight)
+        flight.echoes[token] = sent_ns - came_ns if came_ns > sent_ns else -1
+        flight.heard = heard = flight.heard + 1
+        if heard < flight.count or flight.pending or flight.excuses:
+            self._settled(flight)
+            return
+        stats.measured += 1  # each echo that was sent is answered
+        rtts = [-ns for ns in flight.echoes.values()]
+        now = time.monotonic_ns()
+        self._end(flight, IcmpResult(flight.look, _MEASURED, "", "", now, heard, rtts))
 
     def _land(self, flight: _Flight, echoes: int) -> None:
         """So many echoes of a flight are not under way any more."""

@@ -90,7 +90,8 @@ class Sockets(Generic[GateT]):
 
     def gate(self, address: Address) -> GateT:
         """The gate of an address that ``place`` gave. Raises Unplaceable."""
-        return self._gate(socket.AF_INET if len(address) == 2 else socket.AF_INET6)
+        family = socket.AF_INET if len(address) == 2 else socket.AF_INET6
+        return self._gates.get(family) or self._gate(family)
 
     def place(self, host: str, number: int) -> tuple[GateT, Address]:
         """Gate and socket address, the latter as ``recvfrom`` gives it. Raises Unplaceable."""
