@@ -65,7 +65,7 @@ def test_streams_that_cannot_be_used(script: str, code: int) -> None:
     assert (done.returncode, len(done.stderr.splitlines())) == (code, code == 74)
 
 
-@pytest.mark.parametrize("process", ["agent run --config x", "collector run"])
+@pytest.mark.parametrize("process", ["agent run --config /dev/null", "collector run"])
 def test_a_log_level_that_is_none(process: str) -> None:
     done = shell(f"wanglou {process} --log-level foo")
     assert "Traceback" not in done.stderr

@@ -63,4 +63,4 @@ def test_there_may_be_none(config: str, tmp_path: Path) -> None:
     assert RUNNER.invoke(app, ["traps", "show", "99", "--config", config]).exit_code == 1
     (tmp_path / "state" / "traps.db").unlink()
     assert RUNNER.invoke(app, ["traps", "list", "--config", config]).exit_code == 1
-    assert RUNNER.invoke(app, ["traps", "list", "--config", "/nonexistent"]).exit_code == 1
+    assert RUNNER.invoke(app, ["traps", "list", "--config", "/nonexistent"]).exit_code == 2
