@@ -171,10 +171,23 @@ def network(one: Json) -> Text:
     """The measured state; where nobody measures it, what a person's word says, named as such."""
     said = one["attested"]
     if said is None or said["superseded_ms"] is not None:
-        return Text("试运行 trial", style="cyan") if one.get("trial") else mark(one["impact"])
+        return trial(one.get("would")) if one.get("trial") else mark(one["impact"])
     text = mark(said["state"])
     text.append("\n电话核实 attested", style="italic")
     text.append(f" {said['source']}\n至 until {at(said['until_ms'])}", style="dim")
+    return text
+
+
+def trial(would: Json | None) -> Text:
+    """In trial, and what it would be judged as had it counted."""
+    text = Text("试运行 trial", style="cyan")
+    if would is None:
+        return text
+    text.append("\n算得 would be ").append(mark(would["state"]))
+    text.append(f"\n中断 out {would['out']}/{would['sites']}", style="dim")
+    if would["warning"]:
+        warning, level = would["warning"], would["level"]
+        text.append(f"\n若计入 if counted: {warning['zh']} {level['zh']}", style="dim")
     return text
 
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import columns
-from cli.status_board import at, counted, rules
+from cli.status_board import WORDS, at, counted, rules
 from collector.web.export import cst
 from escalation import dark
 from wire.notice import PowerFact
@@ -196,5 +196,11 @@ def _network(one: Json) -> tuple[str, str, str]:
     """Shape, what a person's word adds, and style of an operator or a system."""
     told = one["attested"]
     shape, _, style = STATES[IMPACTS.get(told["state"] if told else one["impact"], "unknown")]
-    mark = " 试运行 trial" if one.get("trial") else ""
+    mark = _trial(one.get("would")) if one.get("trial") else ""
     return shape, " 电话核实 attested" if told else mark, style
+
+
+def _trial(would: Json | None) -> str:
+    """In trial, and what it would be judged as had it counted."""
+    said = f"，算得 {WORDS[would['state']][1]}" if would else ""
+    return f" 试运行 trial{said}"

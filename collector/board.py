@@ -15,6 +15,7 @@ from collector.tally import Count
 from collector.vitals import stuck
 from collector.words import device_cause
 from collector.world import charter as charter_of
+from collector.would import would
 from escalation.facts import FACT, level_name, scenario_name
 from escalation.load import load
 from escalation.page import STATES
@@ -111,6 +112,7 @@ def operator(world: World, name: str) -> Json:
         "name": world.county.operator_names[name],
         "impact": row.impact,
         "trial": name in world.county.trial,
+        "would": _would(world, name),
         "since_ms": row.since_ms,
         "sites": count.sites,
         "out": count.out,
@@ -119,6 +121,19 @@ def operator(world: World, name: str) -> Json:
         "rules": sorted(rule for rule, hold in row.rules.items() if hold.active),
         "attested": attested(world, name),
     }
+
+
+def _would(world: World, name: str) -> Json | None:
+    """What an operator in trial would be judged as; None for all others."""
+    found = would(world, name)
+    if found is None:
+        return None
+    said = found._asdict()
+    if found.warning:
+        charter = charter_of(world.county)
+        said["warning"] = scenario_name(charter, found.warning)._asdict()
+        said["level"] = level_name(charter, found.level)._asdict()
+    return said
 
 
 def attested(world: World, name: str) -> Json | None:

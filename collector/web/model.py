@@ -60,6 +60,22 @@ class AttestedItem(Api):
     until_ms: int
 
 
+class WouldItem(Api):
+    """What an operator in trial would be judged as now, holds apart, had it counted.
+
+    ``sites`` in use, of which ``out``, ``at_risk`` and ``unknown``; ``warning`` and ``level`` are
+    those of the county with it (null: the plan does not know it).
+    """
+
+    state: str
+    sites: int
+    out: int
+    at_risk: int
+    unknown: int
+    warning: Bilingual | None = None
+    level: Bilingual | None = None
+
+
 class Operator(Api):
     """An operator's network. ``seen_ms``: the newest word of one of its sources.
 
@@ -73,6 +89,7 @@ class Operator(Api):
     since_ms: int | None
     connected: bool
     trial: bool = False
+    would: WouldItem | None = None
     sites: Counts
     at_risk: int
     seen_ms: int | None

@@ -19,6 +19,7 @@ from collector.consequence import Counts
 from collector.explanation import Explanation
 from collector.inforce import NO_RULES, Rules
 from collector.period import Period
+from collector.would import Would
 from config.register import Register
 from escalation.charter import EnteredFact
 from escalation.situation import Threat
@@ -106,13 +107,15 @@ class CellState:
     """What the collector judged of one (operator, town) or operator or system as a whole.
 
     ``impact`` is none, partial, full, unknown or absent; ``affected`` the cell's own judgement.
-    ``attested`` stands in for an ``impact`` that nobody measures.
+    ``attested`` stands in for an ``impact`` that nobody measures. ``would``: what an operator in
+    trial would be judged as, had it counted.
     """
 
     impact: str
     since_ms: int | None = None
     affected: bool = False
     attested: Said | None = None
+    would: Would | None = None
 
 
 @dataclass(frozen=True, slots=True)

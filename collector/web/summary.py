@@ -24,8 +24,10 @@ from collector.web.model import (
     System,
     Town,
     WarningBrief,
+    WouldItem,
 )
 from collector.web.source import CellState, Said, SourceState, State
+from collector.would import Would
 from wire.notice import Bilingual, Verdict
 
 NOTHING = Bilingual(zh="无", en="none")
@@ -37,6 +39,10 @@ def name_of(names: Mapping[str, Bilingual], word: str) -> Bilingual:
     if word == "none":
         return NOTHING
     return names.get(word) or Bilingual(zh=word, en=word)
+
+
+NO_WARNING: Final = Bilingual(zh="无预警情形", en="no scenario")
+NO_LEVEL: Final = Bilingual(zh="无需响应", en="no response")
 
 
 def draft(moment: Moment, verdict: Verdict) -> Draft:
@@ -119,6 +125,7 @@ def operators(moment: Moment) -> tuple[Operator, ...]:
                 since_ms=judged.since_ms,
                 connected=bool(sources),
                 trial=name in trial,
+                would=_would(moment, judged.would),
                 sites=counts(states[name]),
                 at_risk=at_risk[name],
                 seen_ms=newest(sources),
@@ -127,6 +134,22 @@ def operators(moment: Moment) -> tuple[Operator, ...]:
             )
         )
     return tuple(found)
+
+
+def _would(moment: Moment, found: Would | None) -> WouldItem | None:
+    """What a trial would say, with the plan's names."""
+    if found is None:
+        return None
+    words = moment.board.static.words
+    return WouldItem(
+        state=found.state,
+        sites=found.sites,
+        out=found.out,
+        at_risk=found.at_risk,
+        unknown=found.unknown,
+        warning=words.scenarios.get(found.warning, NO_WARNING) if found.warning else None,
+        level=words.levels.get(found.level, NO_LEVEL) if found.level else None,
+    )
 
 
 def attested(moment: Moment, said: Said | None) -> AttestedItem | None:

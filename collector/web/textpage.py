@@ -164,8 +164,11 @@ def _ahead(home: Summary, now_ms: int, lang: str) -> list[str]:
 def _impact(one: Operator | System, lang: str) -> str:
     """The measured state, or what a person's word has in its place, marked as such."""
     said = WORDS[lang]
+    if one.attested is None and isinstance(one, Operator) and one.trial:
+        would = f" ({said[f'is_{one.would.state}']})" if one.would else ""
+        return said["trial"] + would
     if one.attested is None:
-        return said["trial" if isinstance(one, Operator) and one.trial else f"is_{one.impact}"]
+        return said[f"is_{one.impact}"]
     until = cst(one.attested.until_ms)[11:16]
     return f"{said[f'is_{one.attested.state}']} ({said['attested']} {one.attested.source} -{until})"
 

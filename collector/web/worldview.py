@@ -29,6 +29,7 @@ from collector.web.source import (
     Transition,
     Words,
 )
+from collector.would import would
 from config.profile import Metric
 from escalation.appoint import entered_facts
 from escalation.facts import FACT
@@ -237,7 +238,12 @@ def source(world: World, agent: str, row: AgentState) -> SourceState:
 
 def operators(world: World) -> dict[str, CellState]:
     return {
-        name: CellState(row.impact, row.since_ms or None, attested=attested(world, name))
+        name: CellState(
+            row.impact,
+            row.since_ms or None,
+            attested=attested(world, name),
+            would=would(world, name),
+        )
         for name, row in world.state.operators.items()
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 from cli.status_board import network
@@ -11,6 +12,7 @@ from collector import world as worlds
 from collector.board import board
 from collector.county import County
 from collector.model import Reconfigured
+from collector.would import would
 from config.register import InformationSystem
 from tests.collector.small import Hand, county, devices, register
 from wire.observation import Outcome
@@ -104,3 +106,48 @@ def test_status_says_who_is_in_trial() -> None:
     out = StringIO()
     Console(file=out, width=120).print(network(shown["operators"]["cucc"]))
     assert "试运行 trial" in out.getvalue()
+    assert "算得 would be ● 正常 none" in out.getvalue()
+    assert [one["would"] is None for one in shown["operators"].values()] == [
+        True, False, True, True,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("out", [(), (1,), (2, 4, 6, 8, 10), tuple(range(1, 10)), WHOLE], ids=len)
+def test_what_it_would_be_judged_as_is_what_it_is_once_it_counts(out: tuple[int, ...]) -> None:
+    trial, live = counties()
+    states = []
+    for made in (trial, live):
+        hand = Hand.of(made)
+        hand.everyone()
+        if out:
+            hand.looks(Outcome.NO_ANSWER, *devices("cucc", *out))
+        hand.pass_s(900)
+        found = would(hand.world, "cucc")
+        if made is trial:
+            assert found is not None
+            assert (found.sites, found.out) == (10, len(out))
+            states.append(found.state)
+        else:
+            assert found is None
+            states.append(hand.impact("cucc"))
+    assert states[0] == states[1]
+
+
+def test_a_trials_blackout_says_what_the_county_would_be_with_it() -> None:
+    hand = Hand.of(counties()[0])
+    hand.everyone()
+    hand.looks(Outcome.NO_ANSWER, *devices("cucc", *WHOLE))
+    hand.pass_s(900)
+    found = would(hand.world, "cucc")
+    assert found is not None
+    assert (found.state, found.warning, found.level) == ("full", "scenario2", "II")
+    assert hand.verdict().warning == "none"
+    screen = StringIO()
+    Console(file=screen, width=120).print(network(board(hand.world, hand.now)["operators"]["cucc"]))
+    for word in (
+        "试运行 trial",
+        "■ 全部 full",
+        "中断 out 10/10",
+        "若计入 if counted: 情形2 Ⅱ级响应",
+    ):
+        assert word in screen.getvalue(), word

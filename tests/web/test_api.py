@@ -27,6 +27,7 @@ from collector.web.lists import DeviceQuery
 from collector.web.model import DeviceAnswer, Page, SiteRow, Summary, WarningAnswer
 from collector.web.server import serving
 from collector.web.source import SiteState, State
+from collector.would import Would
 from config.settings import WebSettings
 from tests.web.county import COUNTY, HOSTILE, TREE, Stage, verdict
 from transport.sign import SigningKey, sign
@@ -485,17 +486,31 @@ def test_answers_are_strictly_what_the_models_say() -> None:
     assert TypeAdapter(Summary).json_schema()["additionalProperties"] is False
 
 
+def _screen(home: Summary) -> str:
+    """The home of ``wanglou status --url`` as text."""
+    out = StringIO()
+    Console(file=out, width=120).print(status_page.page(home.model_dump(mode="json")))
+    return out.getvalue()
+
+
 async def test_an_operator_in_trial_is_marked(stage: Stage, client: aiohttp.ClientSession) -> None:
     sources = tuple(
         one.model_copy(update={"trial": one.operator == "cucc"})
         for one in stage.held.static.register.sources
     )
     register = stage.held.static.register.model_copy(update={"sources": sources})
-    cucc = replace(stage.held.operators["cucc"], impact="absent")
+    would = Would("partial", 20, 3, 1, 0, "scenario2", "none")
+    cucc = replace(stage.held.operators["cucc"], impact="absent", would=would)
     stage.change(
         static=replace(stage.held.static, register=register),
         operators={**stage.held.operators, "cucc": cucc},
     )
     home = Summary.model_validate(await get(client, "/api/v1/summary"))
     assert {one.id for one in home.operators if one.trial} == {"cucc"}
-    assert "试运行" in (await body(client, "/text?lang=zh")).decode()
+    (shown,) = (one.would for one in home.operators if one.would)
+    assert (shown.state, shown.out, shown.sites) == ("partial", 3, 20)
+    assert shown.warning is not None
+    assert shown.level is not None
+    assert (shown.warning.zh, shown.level.zh) == ("情形2", "无需响应")
+    assert "试运行 (部分" in (await body(client, "/text?lang=zh")).decode()
+    assert "算得 部分 partial" in _screen(home)

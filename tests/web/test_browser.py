@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from playwright.async_api import Browser, expect
 
 from collector.web.server import serving
 from collector.web.source import State
+from collector.would import Would
 from config.settings import WebSettings
 from tests.peers import free_port
 from tests.web.county import HOSTILE, Stage, verdict
@@ -57,6 +59,30 @@ async def test_the_states_appear_by_themselves(
         await expect(page.get_by_text("示意图，非测绘位置")).to_be_visible()
         assert await screen.fits()
         await screen.picture(f"home-{size[0]}")
+
+
+async def test_a_trial_says_what_it_would_be_judged_as(browser: Browser, stage: Stage) -> None:
+    sources = tuple(
+        one.model_copy(update={"trial": one.operator == "cucc"})
+        for one in stage.held.static.register.sources
+    )
+    register = stage.held.static.register.model_copy(update={"sources": sources})
+    cucc = replace(
+        stage.held.operators["cucc"],
+        impact="absent",
+        would=Would("partial", 20, 3, 1, 0, "scenario2", "II"),
+    )
+    stage.change(
+        static=replace(stage.held.static, register=register),
+        operators={**stage.held.operators, "cucc": cucc},
+    )
+    async with stand(browser, stage, PHONE) as screen:
+        await screen.go("/")
+        said = screen.page.locator("li[data-key=cucc] .trial")
+        await expect(said).to_contain_text("算得 部分业务 (3/20); 若计入 情形2 Ⅱ级响应")
+        await screen.go("/warning")
+        await expect(screen.page.locator("body")).to_contain_text("试运行")
+        assert await screen.fits()
 
 
 @SIZES

@@ -6,7 +6,7 @@ import { say, t } from "./i18n.js";
 import { get } from "./net.js";
 import {
   APART, STATES, ago, attestedText, badge, card, deviceLink, icon, judgedNow, networkState,
-  operatorName, tag,
+  operatorName, tag, trialText,
 } from "./parts.js";
 
 const EFFECT = [["devices", "devices"], ["sites", "sites"], ["operators", "operator"],
@@ -120,6 +120,7 @@ function sources(home) {
     h("li", { "data-key": one.id },
       badge(!one.connected ? "not_connected" : one.silent_since_ms ? "unknown" : "ok"), " ",
       say(one.name), " ", one.trial && tag(t("trial")), " ",
+      one.trial && h("span", { class: "muted trial" }, trialText(one), " "),
       one.silent_since_ms
         ? h("strong", null, `${t("silent")} `, ago(one.silent_since_ms))
         : one.connected ? ago(one.seen_ms) : ""))));

@@ -6,6 +6,7 @@ const WORDS = {
   ok: ["正常", "OK"], alarm: ["告警", "Alarm"], down: ["中断", "Down"],
   unknown: ["未知", "Unknown"], not_commissioned: ["待入网", "Not commissioned"],
   not_connected: ["未接入", "Not connected"], trial: ["试运行", "Trial"],
+  would_be: ["算得", "would be"], if_counted: ["若计入", "if counted:"],
   none: ["无影响", "none"], partial: ["部分业务", "partial"], full: ["全部业务", "full"],
   absent: ["未接入", "not connected"],
   drill: ["演练", "DRILL"], county: ["县", "county"],

@@ -50,7 +50,14 @@ export const impact = (word) =>
 export const networkState = (one) => one.attested
   ? h("span", { class: "attested", title: attestedText(one.attested) },
       impact(one.attested.state), h("span", { class: "tag" }, t("attested")))
-  : one.trial ? h("span", { class: "tag" }, t("trial")) : impact(one.impact);
+  : one.trial ? h("span", { title: trialText(one) },
+      h("span", { class: "tag" }, t("trial")), one.would && impact(one.would.state))
+    : impact(one.impact);
+
+// What an operator in trial would be judged as, and the county with it.
+export const trialText = ({ would }) => !would ? ""
+  : `${t("would_be")} ${t(would.state)} (${would.out}/${would.sites})`
+    + (would.warning ? `; ${t("if_counted")} ${say(would.warning)} ${say(would.level)}` : "");
 
 export const attestedText = (said) =>
   `${t("attested_by")} ${said.source} · ${t("entered_by")} ${said.name} · `
