@@ -74,7 +74,7 @@ def replay(
     segments = opened(config, COMMAND, TROUBLE)
     try:
         edit = replace(edited(segments, plan, policy, register), counted=trial)
-        begin = segments.span().first_ms if not from_ else moment(segments, from_, COMMAND, TROUBLE)
+        begin = beginning(segments, from_)
         end = moment(segments, to, COMMAND, TROUBLE)
         if begin > end:
             fail(COMMAND, "起点晚于终点 / --from is later than --to", TROUBLE)
@@ -83,7 +83,7 @@ def replay(
         if edit.policy and not samples:
             found.coarse.extend(coarse(*found.counties))
     except ConfigError as fault:
-        fail(COMMAND, f"\n{fault}", TROUBLE)
+        fail(COMMAND, str(fault), TROUBLE)
     finally:
         segments.close()
     if as_json:
@@ -109,11 +109,27 @@ def edited(
     return Edit(new, load_policy(policy) if policy else None, books)
 
 
+def beginning(segments: Segments, word: str) -> int:
+    """The moment of ``--from``; that of the first input where the store is younger, and says so."""
+    from cli.explain import moment
+    from escalation.moments import shown
+
+    first = segments.span().first_ms
+    asked = moment(segments, word, COMMAND, TROUBLE) if word else first
+    if asked < first:
+        print(
+            f"wanglou {COMMAND}: 库中的输入始于 {shown(first)}，自此开始 / "
+            f"the retained inputs begin at {shown(first)}: from there",
+            file=sys.stderr,
+        )
+    return max(asked, first)
+
+
 def told(
     segments: Segments, edit: Edit, span: tuple[int, int], samples: Path | None
 ) -> tuple[Replay, bool]:
     """The whole replay; whether its unedited side told what the journal has."""
-    from cli.explain import world_of
+    from cli.explain import fail, world_of
     from collector.io.refold import refold
 
     def begun(run: Replay) -> None:
@@ -121,7 +137,11 @@ def told(
             run.samples.extend(finer(run, samples, span))
 
     restored = world_of(segments, span[0], COMMAND, TROUBLE)
-    return refold(segments, edit, restored, span, begun=begun, follow=progress)
+    trial = restored.world.county.trial
+    run, equal = refold(segments, edit, restored, span, begun=begun, follow=progress)
+    if edit.counted and not (trial or run.base.world.county.trial or edit.register):
+        fail(COMMAND, "没有试运行的企业 / no operator is in trial, then or now", TROUBLE)
+    return run, equal
 
 
 def finer(run: Replay, config: Path, span: tuple[int, int]) -> list[Sample]:

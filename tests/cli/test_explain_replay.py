@@ -80,8 +80,9 @@ def test_explain_says_why_now_and_then(folder: Path, keeper: Keeper) -> None:
         (("explain", "--at", "2020-01-01"), "are retained from"),
         (("explain", "--at", "2999-01-01"), "has not come yet"),
         (("replay", "--from", "-1m", "--to", "-2m"), "later than --to"),
-        (("replay", "--from", "2020-01-01"), "are retained from"),
-        (("replay", "--policy", "nothing.toml"), "no such file"),
+        (("replay", "--from", "2020-01-01", "--to", "2020-01-02"), "later than --to"),
+        (("replay", "--policy", "nothing.toml"), "wanglou replay: nothing.toml: 文件不存在"),
+        (("replay", "--trial"), "no operator is in trial"),
         (("replay", "--samples"), "no sample history"),
     ],
 )
@@ -100,6 +101,15 @@ def test_an_unedited_replay_differs_in_nothing(folder: Path) -> None:
     assert found["equals_journal"]
     assert not found["differs"]
     assert found["notices"]["was"] == found["notices"]["now"] > 5
+
+
+@pytest.mark.usefixtures("keeper")
+def test_a_younger_store_is_replayed_from_its_beginning_and_that_is_said(folder: Path) -> None:
+    whole, week = run(folder, "replay", "--json"), run(folder, "replay", "--json", "--from", "-7d")
+    assert week.exit_code == 0
+    assert "the retained inputs begin at" in week.stderr
+    assert "begin at" not in whole.stderr
+    assert json.loads(week.stdout) == json.loads(whole.stdout)
 
 
 @pytest.mark.usefixtures("keeper")
