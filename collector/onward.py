@@ -20,7 +20,7 @@ MOST = 3
 
 
 def sentence(world: World, given: DecisionInput, decision: Decision, judged: SpreadResult) -> str:
-    """``下一步：再波及任一新乡镇，升至情形2、Ⅱ级响应``; empty: nothing is hit, or it cannot rise."""
+    """``下一步：再波及任一新乡镇，升至情形2、Ⅱ级响应``; empty: nothing is hit, or that is all."""
     steps = list(_steps(world, given, judged)) if decision.warning != NOTHING else []
     if not steps:
         return ""

@@ -6,6 +6,7 @@ and for nobody else. What the trial would have told in a week is the replay's (`
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -65,10 +66,27 @@ def _worst(bad: list[str]) -> str:
 def _counted(world: World, operator: str) -> networks.Counted:
     """The counts that the tally leaves out."""
     whole, cells = Count(), dict[Cell, Count]()
-    for site, share in _shares(world, operator):
+    fine = Counter[Cell]()
+    for site, word in _words(world, operator):
         known, weight = world.county.sites[site], world.county.weights[site]
-        for count in (whole, cells.setdefault((operator, known.town), Count())):
-            count.add(share, weight, key_unit=known.key_unit, sign=1)
+        cell = (operator, known.town)
+        count = cells.setdefault(cell, Count())
+        if word is SiteWord.OK:  # nearly all of them: there may be tens of thousands
+            count.sites += 1
+            fine[cell] += weight
+            continue
+        share = SiteShare(
+            counted=True,
+            out=word is SiteWord.OUT,
+            unknown=word is SiteWord.UNKNOWN,
+            at_risk=word is SiteWord.AT_RISK,
+        )
+        for one in (whole, count):
+            one.add(share, weight, key_unit=known.key_unit, sign=1)
+    for cell, count in cells.items():
+        count.weight += fine[cell]
+    whole.sites = sum(count.sites for count in cells.values())
+    whole.weight = sum(count.weight for count in cells.values())
     towns, egress = Towns(), Depends()
     for count in cells.values():
         towns.add(impact.cell_of(world, count), 1)
@@ -80,21 +98,15 @@ def _counted(world: World, operator: str) -> networks.Counted:
     return networks.Counted(whole, towns, egress)
 
 
-def _shares(world: World, operator: str) -> Iterator[tuple[str, SiteShare]]:
-    """What each of its sites in use would add, but for those in a maintenance window."""
-    for site, known in world.county.sites.items():
-        row = world.state.sites.get(site) if known.operator == operator else None
+def _words(world: World, operator: str) -> Iterator[tuple[str, SiteWord]]:
+    """Its sites in use and how each stands, but for those in a maintenance window."""
+    rows = world.state.sites
+    for site in world.county.register.sites:
+        if site.operator != operator:
+            continue
+        row = rows.get(site.id)
         if row is None or row.word is SiteWord.NEW:
             continue
-        if world.covered and world.covered.issuperset(world.county.site_devices.get(site, ())):
+        if world.covered and world.covered.issuperset(world.county.site_devices.get(site.id, ())):
             continue
-        word = row.word
-        yield (
-            site,
-            SiteShare(
-                counted=True,
-                out=word is SiteWord.OUT,
-                unknown=word is SiteWord.UNKNOWN,
-                at_risk=word is SiteWord.AT_RISK,
-            ),
-        )
+        yield site.id, row.word

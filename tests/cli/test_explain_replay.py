@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from escalation import moments
 from cli.main import app
 from collector.explanation import Explanation
 from collector.io.store import Store
 from config.io.shipped import DATA
+from escalation import moments
 from tests.collector.small import T0
 from tests.collector.test_replay import day
 from tests.collector.test_store import Keeper
