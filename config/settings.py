@@ -232,7 +232,7 @@ class ReportSettings(Config):
     """Reports that the collector writes by the clock (plan 3.1 定时分析), into ``dir``.
 
     Of each finished day, week or month of ``periods``, ``after_min`` minutes after it is over;
-    ``trial``: also of each week in which an operator was in trial, what would have rung. Without
+    ``trial``: also of each week at whose end an operator is in trial, what would have rung. Without
     ``dir`` they stand in ``reports`` of the state directory. No periods and no trial: none.
     """
 

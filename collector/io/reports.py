@@ -1,6 +1,6 @@
 """Reports written by the clock (plan 3.1 定时分析): each day's, week's and month's analysis.
 
-And for each week in which an operator was in trial (试运行), what would have rung had it counted.
+And of each week at whose end an operator is in trial (试运行): what would have rung had it counted.
 Every report is a file of its own, made once, by a process of its own: reading a month's journal
 and folding a week's inputs hold the interpreter for long, which a thread of the collector would
 take from its turns. A report that is missing after a pause is made then, the last of each kind.
