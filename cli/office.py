@@ -268,6 +268,7 @@ def threat(  # noqa: PLR0917  one parameter per option, as typer reads them
     from cli import office_run, office_threat
     from config.io.load import load_office_settings
     from transport.io import log as logs
+    from transport.io.clock import Clock
 
     logs.setup("error")
     typed = office_threat.Typed(what, towns, operators, systems, spread)
@@ -278,8 +279,9 @@ def threat(  # noqa: PLR0917  one parameter per option, as typer reads them
         if not account:
             raise typer.Exit
         with office_run.faults_told():
-            county = load_office_settings(config).county.county
-        made = office_threat.propose(alert, county, typed)
+            settings = load_office_settings(config)
+        now_ms = Clock.of(settings.clock).now_ms()
+        made = office_threat.propose(alert, settings.county.county, typed, now_ms=now_ms)
         name, word = name or made.target, made.word
         source, valid_s = source or made.source, valid_s or made.valid_s
     elif degree is not Hit.WITHDRAW:

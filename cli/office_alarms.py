@@ -110,9 +110,9 @@ def add(  # noqa: PLR0917  one parameter per option, as typer reads them
     account: Account,
     name: Name,
     reason: Why,
-    to: Annotated[str, typer.Option("--to", help='结束 / end, "2026-11-25 02:00"')],
+    to: Annotated[str, typer.Option("--to", help='结束 / end, 18:00, "2026-11-25 02:00"')],
     start: Annotated[
-        str, typer.Option("--from", help='开始，缺省即刻 / start, "2026-11-24 22:00"')
+        str, typer.Option("--from", help='开始，缺省即刻 / start, 8:00, "2026-11-24 22:00"')
     ] = "",
     rrule: Annotated[
         str, typer.Option("--rrule", help="重复 / repeat, FREQ=MONTHLY;BYDAY=2TU (RFC 5545)")
@@ -122,7 +122,7 @@ def add(  # noqa: PLR0917  one parameter per option, as typer reads them
     as_json: Json = False,
 ) -> None:
     """登记维护窗口：窗口内不通知、不计入，结束时重新研判 / announce work, once or recurring."""
-    window = _window(ident, targets, (start, to, rrule), (name, reason))
+    window = _window(ident, targets, (start, to, rrule), (name, reason), _now_ms(config))
     word = {"window": window, "alarms": (), "text": reason}
     _say(AlarmVerb.MAINTAIN, ident, word, (config, account, key, wait, as_json))
 
@@ -155,8 +155,36 @@ def _alarms(named: list[str]) -> tuple[str, ...]:
     return tuple(one if one.count("|") >= 2 else f"{one}|" for one in named)
 
 
+def _now_ms(config: Path) -> int:
+    """Now, by the clock of the office's tree: a drill's runs faster."""
+    from cli import office_run
+    from config.io.load import load_office_settings
+    from transport.io.clock import Clock
+
+    with office_run.faults_told():
+        return Clock.of(load_office_settings(config).clock).now_ms()
+    raise AssertionError("faults_told never goes on")
+
+
+def _moment(word: str, now_ms: int, after_ms: int | None = None) -> int:
+    """``18:00`` of today (the first after ``after_ms``), or a date and time. Raises CellError."""
+    from config.cells import Names, convert
+    from config.words import As
+    from escalation import moments
+
+    try:
+        found = moments.clock(word, now_ms, after_ms)
+    except ValueError:
+        found = None
+    return int(convert(As.MOMENT, word, Names())) if found is None else found
+
+
 def _window(
-    ident: str, targets: list[str], when: tuple[str, str, str], about: tuple[str, str]
+    ident: str,
+    targets: list[str],
+    when: tuple[str, str, str],
+    about: tuple[str, str],
+    now_ms: int,
 ) -> dict[str, Any]:
     from cli import office_run
     from config.cells import CellError, Names, convert
@@ -164,11 +192,12 @@ def _window(
 
     start, to, rrule = when
     try:
+        begins = _moment(start, now_ms) if start else None
         return {
             "id": ident,
             "targets": convert(As.TARGETS, ";".join(targets), Names()),
-            "start_ms": convert(As.MOMENT, start, Names()) if start else None,
-            "end_ms": convert(As.MOMENT, to, Names()),
+            "start_ms": begins,
+            "end_ms": _moment(to, now_ms, now_ms if begins is None else begins),
             "rrule": convert(As.RULE, rrule, Names()) or "",
             "name": about[0],
             "reason": about[1],

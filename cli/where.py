@@ -23,9 +23,11 @@ def settings_file(name: str) -> Path:
 def _there(ctx: typer.Context, path: Path) -> Path:
     """Without its settings every command ends alike, with a sentence and code 2.
 
-    Unless the pages are asked instead (``--url``).
+    Unless the pages are asked instead (``--url``), or a CAP file is only shown.
     """
-    if (path.exists() and not path.is_dir()) or ctx.resilient_parsing or ctx.params.get("url"):
+    given = ctx.params
+    unneeded = given.get("url") or (given.get("cap") and not given.get("account"))
+    if (path.exists() and not path.is_dir()) or unneeded or ctx.resilient_parsing:
         return path
     print(
         f"{ctx.command_path}: {path}: 文件不存在 / no such file；"

@@ -88,6 +88,10 @@ REFUSALS: Final = {
         "it was given before the county's store lost something: it may have been carried out",
     ),
 }
+NEWEST: Final = Both(
+    "已按现行规则研判，没有更新的规则版本",
+    "it is judged by the rules in force already; there are no newer ones",
+)
 NO_SUCH_ALARM: Final = Both(
     "没有此编号的告警、设备、站点、企业或维护窗口，或没有可清理的",
     "there is no such alarm, device, site, operator or window, or nothing to purge",
@@ -202,6 +206,8 @@ def _refused(
     view: View, command: Command, outcome: Outcome, who: Both, said: Both | None
 ) -> Rendered:
     order, why = _ordered(command), said or REFUSALS[outcome]
+    if outcome is Outcome.NOTHING_NEW and command.verb is Verb.ADOPT:
+        why = NEWEST
     if said is None and outcome is Outcome.UNKNOWN_TARGET and command.word is not None:
         why = NO_SUCH_ALARM
     aside = command.word is not None or command.verb in STATING  # not of the warning itself

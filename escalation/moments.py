@@ -36,6 +36,21 @@ def parse(word: str, now_ms: int) -> int:
     return _ms(stamp if stamp.tzinfo else stamp.replace(tzinfo=CHINA))
 
 
+def clock(word: str, now_ms: int, after_ms: int | None = None) -> int | None:
+    """Today's ``18:00``; with ``after_ms`` the first one after that. None: no time of day alone.
+
+    Raises ValueError where it is no time of any day.
+    """
+    match = _CLOCK.fullmatch(word.strip())
+    if match is None:
+        return None
+    basis = now_ms if after_ms is None else after_ms
+    found = _at(datetime.fromtimestamp(basis / 1000, UTC).astimezone(CHINA), match)
+    if after_ms is not None and _ms(found) <= after_ms:
+        found += timedelta(days=1)
+    return _ms(found)
+
+
 def shown(at_ms: int) -> str:
     """11-24 14:03:05, the county's time."""
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(CHINA):%m-%d %H:%M:%S}"

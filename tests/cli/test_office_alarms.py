@@ -7,10 +7,14 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
+from cli import office_threat
 from cli.main import app
+from escalation.cap import parse
 from tests.escalation.side import make_keys, toml
+from tests.escalation.test_cap import message
 from tests.peers import free_port
 from wire.notice import Command, Signed, Verb
 
@@ -72,9 +76,33 @@ def test_a_window_without_a_beginning_begins_now(office: Path) -> None:
     assert word.window.start_ms == word.at_ms
 
 
+def test_a_time_of_day_is_todays_and_an_end_the_first_after_the_beginning(office: Path) -> None:
+    words = list(ADD)
+    words[words.index("2026-11-24 22:00")] = "22:00"
+    words[words.index("2026-11-25 02:00")] = "2:00"
+    word = said(office, *words).word
+    assert word is not None
+    assert word.window is not None
+    assert word.window.end_ms - word.window.start_ms == 4 * 3_600_000
+    assert (word.window.start_ms // 3_600_000) % 24 == 14  # 22:00 in China
+
+
+def test_a_cap_files_term_is_told_by_the_clock_of_the_tree() -> None:
+    """A drill's domain time may be far from ours."""
+    alert = parse(message())
+    (info,) = alert.infos
+    assert info.expires_ms is not None
+    typed = office_threat.Typed("", "140522100", "", "", spread=False)
+    made = office_threat.propose(alert, "140522", typed, now_ms=info.expires_ms - 3_600_000)
+    assert made.valid_s == 3600
+    with pytest.raises(typer.Exit):
+        office_threat.propose(alert, "140522", typed, now_ms=info.expires_ms)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        ((*ADD[:6], "25:00", *ADD[7:]), "is no date and time"),
         ((*ADD[:2], "m-1", "cm-rc-01", *ADD[5:]), "names no target"),
         ((*ADD[:6], "tonight", *ADD[7:]), "is no date and time"),
         ((*ADD[:10], "FREQ=HOURLY", *ADD[11:]), "has a FREQ"),

@@ -214,6 +214,7 @@ def test_a_person_moves_a_running_incident_to_the_rules_in_force() -> None:
     scene.become(county(reg(41), policy=STRICT))
     assert hand.world.county is hand.world.newest
     assert scene.order(Verb.ADOPT, running(scene)) == "nothing_new"
+    assert "已按现行规则研判，没有更新的规则版本" in hand.notices()[-1].text.zh
 
 
 def test_an_incident_of_a_journal_of_before_follows_at_once() -> None:
