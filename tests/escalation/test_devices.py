@@ -33,7 +33,5 @@ def test_a_row_says_why() -> None:
     assert told(refusing(1, "emptyView")).zh == (
         "有应答，SNMP被拒绝（能应答，但视图是空的：什么也读不到）"
     )
-    assert told(refusing(1, "refused")).en == (
-        "answers, refuses SNMP (for a reason unknown to us)"
-    )
+    assert told(refusing(1, "refused")).en == ("answers, refuses SNMP (for a reason unknown to us)")
     assert "无应答" in told(device(1, "snmp_fault")).zh
