@@ -231,18 +231,26 @@ class StateLane:
         """
         self._refresh_ms = self._every_ms if on else NEVER_MS
 
-    def standing(self) -> tuple[list[LookNow], list[ReadingNow]]:
-        """All that was said last, of every look and every watched value."""
-        words = self._words
-        looks = [
+    @property
+    def devices(self) -> list[str]:
+        """Of whom anything was said."""
+        return list(self._places)
+
+    def looks_now(self, devices: Sequence[str]) -> list[LookNow]:
+        """What was said last of every look at these."""
+        words, places = self._words, self._placed(devices)
+        return [
             LookNow(device, method, *words[of.words[place]], of.since_ms[place])
             for method, of in self._looks.items()
-            for device, place in self._places.items()
+            for device, place in places
             if place < len(of.words) and of.words[place]
         ]
-        readings = [
+
+    def readings_now(self, devices: Sequence[str]) -> list[ReadingNow]:
+        """What was said last of every watched value of these."""
+        return [
             ReadingNow(device, one.name, instance, value)
-            for device, place in self._places.items()
+            for device, place in self._placed(devices)
             for told in _chain(self._known[place])
             for instance, row in zip(
                 told.instances,
@@ -252,7 +260,11 @@ class StateLane:
             for one, value in zip(self._watched[told.key], row, strict=True)
             if value is not None
         ]
-        return looks, readings
+
+    def _placed(self, devices: Sequence[str]) -> list[tuple[str, int]]:
+        """These with their places, but for who was forgotten meanwhile."""
+        places = self._places
+        return [(device, places[device]) for device in devices if device in places]
 
     def forget(self) -> None:
         """Something said was not kept: everything is news again."""

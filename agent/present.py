@@ -7,7 +7,7 @@ devices fit a few kilobytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from wire.base import Number
@@ -23,6 +23,9 @@ from wire.observation import (
 
 COLUMN_MOST: Final = 1000
 """Entries of one item; even the longest ids of so many fit a payload."""
+
+STEP: Final = 5000
+"""Devices of one step, which takes some 40 ms."""
 
 _IDS_MOST: Final = 3000
 _WEIGHT_MOST: Final = 4000
@@ -52,17 +55,42 @@ def bodies(
     looks: Iterable[LookNow], readings: Iterable[ReadingNow], at_ms: int
 ) -> list[tuple[bytes, int]]:
     """The rows that say how everything stands at ``at_ms``: JSON and number of entries."""
-    by_device: dict[str, list[LookNow]] = {}
-    for look in looks:
-        by_device.setdefault(look.device, []).append(look)
-    bad = {
-        device
-        for device, of in by_device.items()
-        if any(look.outcome is not Outcome.MEASURED or look.reason for look in of)
-    }
+    by_device = _by_device(looks)
+    bad = _bad(by_device)
     values = sorted(readings, key=lambda one: one.device not in bad)
     items = [*_abnormal(by_device, bad, at_ms), *_digest(by_device, bad, at_ms)]
     return list(_rows([*items, *_readings(values, at_ms)]))
+
+
+def by_steps(
+    devices: Sequence[str],
+    looks_of: Callable[[Sequence[str]], Sequence[LookNow]],
+    readings_of: Callable[[Sequence[str]], Sequence[ReadingNow]],
+    now_ms: Callable[[], int],
+) -> Iterator[list[tuple[bytes, int]]]:
+    """The same in steps of ``STEP`` devices, abnormal ones first, then the digest, then values.
+
+    Each step is to be appended before anything else is said: it tells how its devices stand then.
+    """
+    some = [devices[at : at + STEP] for at in range(0, len(devices), STEP)]
+    if not some:
+        return
+    if len(some) == 1:
+        yield list(bodies(looks_of(devices), readings_of(devices), now_ms()))
+        return
+    bad: set[str] = set()
+    for part in some:
+        at_ms, by_device = now_ms(), _by_device(looks_of(part))
+        found = _bad(by_device)
+        bad |= found
+        yield list(_rows(_abnormal(by_device, found, at_ms)))
+    for part in some:
+        at_ms, by_device = now_ms(), _by_device(looks_of([one for one in part if one not in bad]))
+        found = _bad(by_device)  # those that became so since
+        items = [*_abnormal(by_device, found, at_ms), *_digest(by_device, found, at_ms)]
+        yield list(_rows(items))
+    for part in (list(bad), *([one for one in part if one not in bad] for part in some)):
+        yield list(_rows(_readings(readings_of(part), now_ms())))
 
 
 def inventory(devices: Sequence[str]) -> list[tuple[bytes, int]]:
@@ -72,6 +100,22 @@ def inventory(devices: Sequence[str]) -> list[tuple[bytes, int]]:
         (_dump([Inventory(part=number, parts=len(parts), devices=tuple(part))]), len(part))
         for number, part in enumerate(parts, start=1)
     ]
+
+
+def _by_device(looks: Iterable[LookNow]) -> dict[str, list[LookNow]]:
+    by_device: dict[str, list[LookNow]] = {}
+    for look in looks:
+        by_device.setdefault(look.device, []).append(look)
+    return by_device
+
+
+def _bad(by_device: Mapping[str, Sequence[LookNow]]) -> set[str]:
+    """The devices of which something is not as it should be."""
+    return {
+        device
+        for device, of in by_device.items()
+        if any(look.outcome is not Outcome.MEASURED or look.reason for look in of)
+    }
 
 
 def _abnormal(

@@ -96,14 +96,11 @@ def _uplink(place: Ground, names: tuple[str, ...], clock: Clock, said: asyncio.E
         }
     )
 
-    def standing() -> list[tuple[bytes, int]]:
+    def standing() -> Iterator[list[tuple[bytes, int]]]:
         now_ms = clock.now_ms()
         said.set()
-        return bodies(
-            [LookNow(name, by, Outcome.MEASURED, "", now_ms) for name in names for by in Method],
-            (),
-            now_ms,
-        )
+        looks = [LookNow(name, by, Outcome.MEASURED, "", now_ms) for name in names for by in Method]
+        return iter([bodies(looks, (), now_ms)])
 
     who = Identity(AGENT, "1", INTERVAL_MS, "h", names, INTERVAL_MS)
     return Uplink(settings, who, clock, None, standing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -81,7 +81,7 @@ class Uplink:
         who: Identity,
         clock: Clock,
         on_request: Callable[[LookRequest], None] | None = None,
-        standing: Callable[[], Bodies] = list,
+        standing: Callable[[], Iterator[Bodies]] = lambda: iter(()),
         *,
         link: MakeLink = Link,
     ) -> None:
@@ -141,6 +141,8 @@ class Uplink:
         self.connections = 0
         self.refused_acks = 0
         self._standing = standing
+        self._steps: Iterator[Bodies] | None = None
+        self._step_at: asyncio.Handle | None = None
         self._begins_at: tuple[int, int] | None = None
         self._said_s = -SAID_EVERY_S
         self._anew = False
@@ -229,6 +231,8 @@ class Uplink:
         )
 
     def close(self) -> None:
+        if self._step_at is not None:
+            self._step_at.cancel()
         self.outbox.close()
 
     def _hop(self, lane: str) -> SendingHop:
@@ -258,24 +262,41 @@ class Uplink:
         """
         state = self.hops[STATE]
         now_s = self._clock.monotonic()
-        bodies: list[tuple[bytes, int]] = []
+        bodies: Bodies | None = None
         unheard = self._begins_at is not None and state.position < self._begins_at
         ago_s = now_s - self._said_s
         overdue = self._overdue() and not (unheard and ago_s < UNHEARD_S)
         if overdue or self._anew or (ago_s >= SAID_EVERY_S and not unheard):
-            bodies = list(self._standing())
+            self._steps = self._standing()
+            bodies = next(self._steps, None)
         if overdue:
             self._retire()
-        if bodies or self._apart:
+        if bodies is not None or self._apart:
             self._said_s, self._anew = now_s, False
         if self._apart:
-            bodies += present.inventory(self._who.devices)
-        at_ms = self._clock.now_ms()
-        self.append([Row(STATE, at_ms, body, count) for body, count in bodies], ())
-        self._begins_at = state.end
+            bodies = [*(bodies or ()), *present.inventory(self._who.devices)]
+        self._say_all(bodies or ())
         for lane in (HISTORY, SAMPLE):
             self.hops[lane].disconnected()
+        if self._steps is not None and self._step_at is None:
+            self._step_at = asyncio.get_running_loop().call_soon(self._step)
         self._go_on()
+
+    def _step(self) -> None:
+        """Of very many devices the rest follows step by step: looks go on meanwhile."""
+        assert self._steps is not None
+        bodies = next(self._steps, None)
+        if bodies is None:
+            self._steps = self._step_at = None
+            self._go_on()
+            return
+        self._say_all(bodies)
+        self._step_at = asyncio.get_running_loop().call_soon(self._step)
+
+    def _say_all(self, bodies: Iterable[tuple[bytes, int]]) -> None:
+        at_ms = self._clock.now_ms()
+        self.append([Row(STATE, at_ms, body, count) for body, count in bodies], ())
+        self._begins_at = self.hops[STATE].end
 
     def _overdue(self) -> bool:
         """Whether rows wait in the state lane for longer than a link that works leaves them."""
@@ -300,7 +321,9 @@ class Uplink:
 
     def _go_on(self) -> None:
         """Let the other lanes begin once the collector knows how things stand."""
-        if self._begins_at is None or self.hops[STATE].position < self._begins_at:
+        if self._steps is not None or self._begins_at is None:
+            return
+        if self.hops[STATE].position < self._begins_at:
             return
         self._begins_at = None
         for lane in (HISTORY, SAMPLE):

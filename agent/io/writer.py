@@ -7,7 +7,7 @@ nothing, wait for ``SAMPLES_S``. A disk that fails ends the process (FAULTS F11)
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from agent import lanes, present, samples
@@ -126,10 +126,13 @@ class Writer:
             if not self._failed(error):
                 raise
 
-    def standing(self) -> list[tuple[bytes, int]]:
-        """How everything stands, after all that was seen before is in its lane."""
+    def standing(self) -> Iterator[list[tuple[bytes, int]]]:
+        """How everything stands, in steps, after all that was seen before is in its lane."""
         self.flush()
-        return present.bodies(*self.state.standing(), self._clock.now_ms())
+        state = self.state
+        yield from present.by_steps(
+            state.devices, state.looks_now, state.readings_now, self._clock.now_ms
+        )
 
     def write(self, bodies: Sequence[tuple[bytes, int]]) -> None:
         """The items, and these samples, to disk."""

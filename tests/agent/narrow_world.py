@@ -11,6 +11,7 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -85,7 +86,7 @@ async def send(folder: Path, count: int) -> None:
     )
     clock = Clock()
 
-    def standing() -> list[tuple[bytes, int]]:
+    def standing() -> Iterator[list[tuple[bytes, int]]]:
         say("connack")
         now_ms = clock.now_ms()
         looks = [
@@ -104,7 +105,7 @@ async def send(folder: Path, count: int) -> None:
             for at, device in enumerate(devices)
             for place, metric in enumerate(WATCHED)
         ]
-        return bodies(looks, readings, now_ms)
+        return iter([bodies(looks, readings, now_ms)])
 
     who = Identity("a1", "1", 30_000, "h" * 64, devices, 30_000)
     up = Uplink(settings, who, clock, None, standing)

@@ -225,6 +225,13 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         yield Scene(broker, hosts, agent, collector)
 
 
+def both_lanes(collector: Collector) -> None:
+    """Wait until each lane has brought something; samples come behind how everything stands."""
+    collector.until(
+        lambda: {peer.lane for peer in collector.receiver.peers()} >= {"state", "sample"}, "samples"
+    )
+
+
 def consecutive(collector: Collector) -> None:
     """Both lanes came, no round and no sample of an echo twice."""
     assert {peer.lane for peer in collector.receiver.peers()} == {"state", "sample"}
@@ -256,7 +263,10 @@ def test_birth_looks_readings_rounds_and_a_clean_end(scene: Scene) -> None:
     assert ("d1", "lo") in {(reading.device, reading.instance) for reading in readings}
     numbers = [one.number for one in collector.rounds()]
     assert numbers == sorted(set(numbers))  # an agent that was kept waiting skips one
-    assert {profile for profile, _, _ in collector.samples} >= {"icmp", "interfaces"}
+    collector.until(
+        lambda: {profile for profile, _, _ in collector.samples} >= {"icmp", "interfaces"},
+        "samples of both",
+    )
     assert agent.stop() == 0
     collector.until(lambda: not collector.alives[-1].online, "farewell")
     assert collector.alives[-1].session == birth.session
@@ -303,6 +313,7 @@ def test_kills_of_agent_and_broker_leave_no_gap_and_no_double(scene: Scene) -> N
         scene.broker.start()
         collector.until(lambda r=rounds: len(collector.rounds()) > r + 1, "rounds after the broker")
     assert sessions == sorted(set(sessions))
+    both_lanes(collector)
     assert agent.stop() == 0
     assert Verdict.OLD_EPOCH not in collector.verdicts
     assert collector.verdicts.count(Verdict.NEW_EPOCH) == 2  # the first row of each lane
@@ -365,6 +376,7 @@ def test_a_disk_that_fails_ends_the_process_and_nothing_is_lost(scene: Scene) ->
     rounds = len(collector.rounds())
     agent.start()
     collector.until(lambda: len(collector.rounds()) > rounds, "a round after the restart")
+    both_lanes(collector)
     assert agent.stop() == 0
     consecutive(collector)
 

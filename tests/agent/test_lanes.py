@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from agent.decode import Number, Rows
 from agent.lanes import REFRESH_MS, Said, StateLane, state_bodies
+from agent.present import STEP, by_steps
 from agent.samples import VALUES_MOST, SampleLane
 from config.profile import Metric, MetricType
 from wire.observation import Look, Method, Outcome, SampleBody, StateBody
@@ -192,8 +193,38 @@ def test_what_is_unchanged_is_not_said_again_while_nobody_hears_it() -> None:
     assert lane.same("d1", Method.ICMP, Outcome.MEASURED, "", 10_000)
     lane.refreshes(on=True)
     assert lane.look(said, 20_000, 20_000) is not None
-    looks, readings = lane.standing()
+    looks, readings = lane.looks_now(lane.devices), lane.readings_now(lane.devices)
     assert [(one.device, one.outcome, one.since_ms) for one in looks] == [
         ("d1", Outcome.MEASURED, 0)
     ]
     assert readings == []
+
+
+def test_very_many_devices_are_told_in_steps_the_abnormal_ones_first() -> None:
+    """A step tells how its devices stand when it is made: it undoes no change before it."""
+    lane = StateLane()
+    count = 2 * STEP + 10
+    names = [f"d{number}" for number in range(count)]
+    for number, name in enumerate(names):
+        outcome = Outcome.NO_ANSWER if number % 1000 == 0 else Outcome.MEASURED
+        lane.look(Said(name, Method.ICMP, outcome), 0, 0)
+    told: dict[str, Outcome] = {}
+    first_good = last_bad = -1
+    steps = by_steps(lane.devices, lane.looks_now, lane.readings_now, lambda: 9)
+    for step, bodies in enumerate(steps):
+        for body, _ in bodies:
+            for item in json.loads(body)["items"]:
+                outcome = Outcome(item["outcome"])
+                told |= dict.fromkeys(item["devices"], outcome)
+                if outcome is Outcome.MEASURED:
+                    first_good = step if first_good < 0 else first_good
+                else:
+                    last_bad = step
+        if step == 2:  # all abnormal ones are told; one more falls silent, and one has left
+            assert sorted(told) == sorted(names[::1000])
+            lane.look(Said(names[-1], Method.ICMP, Outcome.NO_ANSWER), 5, 5)
+            lane.forget_of([names[-2]])
+    assert (first_good, last_bad) == (3, 5)
+    assert told.keys() == set(names) - {names[-2]}
+    assert told[names[-1]] is Outcome.NO_ANSWER
+    assert list(by_steps([], lane.looks_now, lane.readings_now, lambda: 9)) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -85,7 +85,7 @@ def made(folder: Path, port: int, who: Identity, down: tuple[str, ...] = ()) -> 
     )
     clock = Clock()
 
-    def standing() -> list[tuple[bytes, int]]:
+    def standing() -> Iterator[list[tuple[bytes, int]]]:
         looks = [
             LookNow(
                 device,
@@ -96,7 +96,7 @@ def made(folder: Path, port: int, who: Identity, down: tuple[str, ...] = ()) -> 
             )
             for device in who.devices
         ]
-        return bodies(looks, [], clock.now_ms())
+        return iter([bodies(looks, [], clock.now_ms())])
 
     return Uplink(settings, who, clock, None, standing)
 
@@ -226,13 +226,52 @@ async def test_killed_in_the_middle_nothing_is_lost(tmp_path: Path) -> None:
     assert got == list(range(400))
 
 
+async def test_samples_wait_for_the_last_step_and_the_loop_for_none(tmp_path: Path) -> None:
+    """Very many devices are told step by step; what is seen meanwhile stands between the steps."""
+    with mosquitto(tmp_path) as broker:
+        up = made(tmp_path, broker.port, who())
+        down = LookNow("d1", Method.ICMP, Outcome.NO_ANSWER, "timeout", 1000)
+        turns = 0
+
+        def steps() -> Iterator[list[tuple[bytes, int]]]:
+            nonlocal turns
+            for number in range(10):
+                assert turns >= number  # the loop had its turn since the step before
+                turns = number
+                asyncio.get_running_loop().call_soon(turned)
+                yield list(bodies([down._replace(device=f"d{number}")], [], 2000))
+
+        def turned() -> None:
+            nonlocal turns
+            turns += 1
+            assert up.append([change(turns, up._clock.now_ms())], [])
+
+        up._standing = steps
+        assert up.append([], [Row(SAMPLE, 1, b'{"kind":"sample"}')])
+        ear = Ear(broker.port)
+        running = asyncio.create_task(up.run())
+        try:
+            await until(lambda: SAMPLE in ear.lanes(), "the samples")
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            up.close()
+            ear.close()
+    rows = [STATE_BODY.validate_json(body).items[0] for lane, _, body in ear.rows if lane == STATE]
+    told = [one.devices[0] for one in rows if isinstance(one, Looks)]
+    assert told == [f"d{number}" for number in range(10)]
+    assert numbers(ear)[:9] == list(range(1, 10))
+    last = max(at for at, (lane, _, body) in enumerate(ear.rows) if lane == STATE and b"d9" in body)
+    assert ear.lanes().index(SAMPLE) > last
+
+
 async def test_a_very_large_inventory_follows_in_the_state_lane(tmp_path: Path) -> None:
     import hashlib  # noqa: PLC0415  for ids that do not compress
 
     names = tuple(hashlib.sha256(str(n).encode()).hexdigest()[:40] for n in range(14_000))
     with mosquitto(tmp_path) as broker:
         up = made(tmp_path, broker.port, who(names))
-        up._standing = list
+        up._standing = lambda: iter(())
         ear = Ear(broker.port)
         running = asyncio.create_task(up.run())
         try:
