@@ -42,14 +42,14 @@ async def test_the_county_in_a_terminal(stage: Stage, client: aiohttp.ClientSess
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "said", "code"),
     [
-        (("--url", "http://127.0.0.1:9"), "127.0.0.1:9"),
-        (("--watch", "--config", "/nowhere/collector.toml"), "collector.toml"),
+        (("--url", "http://127.0.0.1:9"), "127.0.0.1:9", 1),
+        (("--watch", "--config", "/nowhere/collector.toml"), "collector.toml", 2),
     ],
 )
-async def test_what_does_not_answer_is_named(words: tuple[str, ...], said: str) -> None:
+async def test_what_does_not_answer_is_named(words: tuple[str, ...], said: str, code: int) -> None:
     done = await status(*words)
-    assert done.returncode == 1
+    assert done.returncode == code
     assert said in done.stderr
     assert "Traceback" not in done.stderr
