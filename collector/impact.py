@@ -210,7 +210,7 @@ def _site_of(world: World, site: str, devices: Iterable[str]) -> tuple[SiteShare
             cause = fact.cause if fact else words.device_cause(world, device, row)
             out = out or f"「{known.name}」{cause}"
         elif known.main and not row.known:
-            unknown = unknown or f"「{known.name}」{words.unseen(world, device, row)}"
+            unknown = unknown or f"「{known.name}」{words.unseen(world, row)}"
         effects = _effects(world, row, known, carried=power.carried(world, site))
         out = out or effects.get(SiteEffect.OUT, "")
         at_risk = at_risk or effects.get(SiteEffect.AT_RISK, "")

@@ -281,6 +281,7 @@ def given_up(world: World, now_ms: int, agent: str, inventory: frozenset[str]) -
     for device in [device for device in watched if device not in inventory]:
         del watched[device]
         del world.device(device).views[agent]
+        world.dirty[device] = None  # its cause may name what this agent saw
         if world.agent(agent).missed.pop(device, None) is not None:
             world.arm(None, "stale", device, agent)
         condition.review(world, now_ms, device)

@@ -86,7 +86,7 @@ def device_cause(world: World, device: str, row: DeviceState) -> str:
         case Status.HIDDEN:
             return hidden(world, row)
         case Status.UNKNOWN:
-            return unseen(world, device, row)
+            return unseen(world, row)
         case Status.SNMP_FAULT:
             return snmp_fault(row)
         case Status.ALARM:
@@ -140,14 +140,10 @@ def blinking(world: World, above: list[str]) -> str:
     return f"随上级设备{names}频繁闪断"
 
 
-def unseen(world: World, device: str, row: DeviceState) -> str:
-    agents = sorted(row.views) or [
-        source.agent
-        for source in world.county.sources.values()
-        if source.operator == world.county.operator_of.get(device)
-    ]
+def unseen(world: World, row: DeviceState) -> str:
+    agents = sorted(row.views)
     if not agents:
-        return "没有采集代理负责本设备"
+        return "没有采集代理查看本设备，状态不明"
     source = world.state.agents.get(agents[0])
     why = BLIND[source.blind] if source is not None else BLIND[Blind.NEVER]
     return f"采集代理{agents[0]}{why}，状态不明"

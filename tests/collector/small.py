@@ -210,7 +210,10 @@ class Hand:
             ),
         )
 
-    def birth(self, agent: str, session: int = 1) -> BirthSeen:
+    def birth(
+        self, agent: str, session: int = 1, without: frozenset[str] = frozenset()
+    ) -> BirthSeen:
+        """Its whole inventory, but for those that it has given up."""
         operator = agent.removeprefix("agent-")
         devices = self.world.county.operator_of
         return BirthSeen(
@@ -221,7 +224,9 @@ class Hand:
                 version="1",
                 interval_ms=30_000,
                 inventory_hash="x",
-                devices=tuple(d for d, owner in devices.items() if owner == operator),
+                devices=tuple(
+                    d for d, owner in devices.items() if owner == operator and d not in without
+                ),
                 lanes=(),
             )
         )

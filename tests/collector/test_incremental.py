@@ -56,7 +56,8 @@ def random_event(hand: Hand, dice: random.Random, names: list[str] = DEVICES) ->
             session = hand.world.agent(agent).session + dice.choice([0, 0, 1])
             hand.turn(hand.alive(agent, session=session, online=dice.random() < 0.5))
         case 9:
-            hand.turn(hand.birth(agent, session=hand.world.agent(agent).session + 1))
+            without = frozenset(dice.sample(names, dice.choice([0, 0, 2])))
+            hand.turn(hand.birth(agent, hand.world.agent(agent).session + 1, without))
         case _:
             hand.now += dice.choice([1, 10_000, 60_000, 181_000, 600_000])
             hand.turn()
