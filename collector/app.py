@@ -415,7 +415,7 @@ class Collector:
                     return True
                 if not worlds.waits(self.world, row):
                     peer = Peer(row.sender, row.lane)
-                    self.world.receiver.judge(peer, row.epoch, row.seq, row.check)
+                    self.world.receiver.judge(peer, row.epoch, row.seq, row.check, row.after)
                 return False
             case Receipted(office, epoch, seq):
                 known = self.world.state.receipts.get(office, (0, 0, 0))

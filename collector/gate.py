@@ -245,6 +245,7 @@ def row_of(envelope: Envelope) -> Row:
         envelope.seq,
         envelope.check,
         *envelope.was,
+        envelope.after,
     )
 
 

@@ -47,6 +47,8 @@ class Row:
     """Which row of which peer's lane an input came in; ``check`` is the row's token.
 
     A row of lane ``history`` was written as row ``was_seq`` of epoch ``was_epoch`` of ``state``.
+    ``after`` (the token of the row before) decides whether the row is news; what is no news is not
+    kept, and so it is not kept either.
     """
 
     sender: str
@@ -56,6 +58,7 @@ class Row:
     check: int = 0
     was_epoch: int = 0
     was_seq: int = 0
+    after: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

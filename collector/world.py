@@ -221,7 +221,7 @@ def fresh(world: World, row: Row) -> bool:
     if waits(world, row):
         return False
     mark = world.receiver.mark(Peer(row.sender, row.lane))
-    return judge(mark, row.epoch, row.seq).applied
+    return judge(mark, row.epoch, row.seq, row.after).applied
 
 
 def accept(world: World, row: Row) -> bool:
@@ -233,7 +233,7 @@ def accept(world: World, row: Row) -> bool:
         return False
     peer = Peer(row.sender, row.lane)
     before = world.receiver.mark(peer)
-    verdict = world.receiver.judge(peer, row.epoch, row.seq, row.check)
+    verdict = world.receiver.judge(peer, row.epoch, row.seq, row.check, row.after)
     if verdict is Verdict.NEW_EPOCH and row.sender in world.state.agents:
         world.record("epoch", agent=row.sender, lane=row.lane, epoch=row.epoch)
         if row.lane == STATE and before.epoch:

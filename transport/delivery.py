@@ -361,15 +361,21 @@ NOTHING: Final = Watermark(0, 0)
 """Nothing has come from this peer yet."""
 
 
-def judge(mark: Watermark, epoch: int, seq: int) -> Verdict:
-    """Judge row (``epoch``, ``seq``) against the last one; a new epoch has to begin at 1."""
+def judge(mark: Watermark, epoch: int, seq: int, after: int = 0) -> Verdict:
+    """Judge row (``epoch``, ``seq``) against the last one; a new epoch has to begin at 1.
+
+    ``after``: the token of the row before, 0 where the sender says nothing of it. Where another
+    row was committed under that number, the sender goes on from an old copy and has written anew
+    under numbers that we hold: rows are missing, and by our answer it sees that (``DIFFERENT``).
+    """
     if epoch < mark.epoch:
         return Verdict.OLD_EPOCH
     if epoch > mark.epoch:
         return Verdict.NEW_EPOCH if seq == 1 else Verdict.GAP
     if seq <= mark.seq:
         return Verdict.DUPLICATE
-    return Verdict.ACCEPT if seq == mark.seq + 1 else Verdict.GAP
+    follows = not (after and mark.check) or after == mark.check
+    return Verdict.ACCEPT if seq == mark.seq + 1 and follows else Verdict.GAP
 
 
 class Receiver:
@@ -396,9 +402,9 @@ class Receiver:
         """All peers that have a watermark."""
         return tuple(self._marks)
 
-    def judge(self, peer: Peer, epoch: int, seq: int, check: int = 0) -> Verdict:
+    def judge(self, peer: Peer, epoch: int, seq: int, check: int = 0, after: int = 0) -> Verdict:
         """Judge one frame, and move the watermark of this turn when it is to be applied."""
-        verdict = judge(self.mark(peer), epoch, seq)
+        verdict = judge(self.mark(peer), epoch, seq, after)
         if verdict.applied:
             self._moved[peer] = Watermark(epoch, seq, check)
         refused, again = self._answers.get(peer, (False, False))

@@ -30,6 +30,7 @@ class _Header(Wire):
     seq: Seq1
     sent_ms: Ms
     check: Token = 0
+    after: Token = 0
     was_epoch: Epoch = 0
     was_seq: Seq = 0
 
@@ -50,13 +51,14 @@ class Envelope:
     check: int
     body: bytes = field(repr=False)
     was: tuple[int, int] = (0, 0)
+    after: int = 0
 
     @property
     def peer(self) -> Peer:
         return Peer(self.sender, self.lane)
 
 
-def wrap(
+def wrap(  # noqa: PLR0913  one each for the fields of the header
     peer: Peer,
     *,
     epoch: int,
@@ -64,18 +66,21 @@ def wrap(
     sent_ms: int,
     check: int,
     body: bytes,
+    after: int = 0,
     was: tuple[int, int] | None = None,
     packed: bytes = b"",
 ) -> bytes:
     """The payload of row (``epoch``, ``seq``) with ``body``, the JSON bytes of its body.
 
+    ``after``: the token of the row before.
     ``was``: epoch and number under which it was written before its lane was retired. ``packed``:
     the body as ``wire.codec.pack`` made it, which saves making it again.
     """
+    before = f'"after":{after},' if after else ""
     origin = "" if was is None else f'"was_epoch":{was[0]},"was_seq":{was[1]},'
     header = (
         f'{{"v":1,"sender":"{peer.sender}","lane":"{peer.lane}","epoch":{epoch},"seq":{seq},'
-        f'"sent_ms":{sent_ms},"check":{check},{origin}"body":'
+        f'"sent_ms":{sent_ms},"check":{check},{before}{origin}"body":'
     )
     return around(header.encode(), body, b"}", packed)
 
@@ -99,6 +104,7 @@ def unwrap(payload: bytes) -> Envelope:
         check=header.check,
         body=raw[cut + len(_MARK) : -1],
         was=(header.was_epoch, header.was_seq),
+        after=header.after,
     )
 
 

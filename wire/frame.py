@@ -23,9 +23,11 @@ class Frame(Wire, Generic[BodyT]):
 
     Sequences start at 1 in each epoch and have no holes. ``sent_ms`` is the sender's wall clock
     at sending (for skew, never for rules). ``check`` is the row's token, fixed when the row was
-    written; the receiver keeps the last committed one and returns it in its ``Ack``. ``body``
-    is the last key of the object (``transport.frames``). A row of lane ``history`` says which row
-    of lane ``state`` it was written as: (``was_epoch``, ``was_seq``).
+    written; the receiver keeps the last committed one and returns it in its ``Ack``. ``after`` is
+    the token of the row before, said while that is not acknowledged: it must be what the receiver
+    holds under that number. ``body`` is the last key of the object (``transport.frames``). A row of
+    lane ``history`` says which row of lane ``state`` it was written as: (``was_epoch``,
+    ``was_seq``).
     """
 
     v: Literal[1] = 1
@@ -35,6 +37,7 @@ class Frame(Wire, Generic[BodyT]):
     seq: Seq1
     sent_ms: Ms
     check: Token = 0
+    after: Token = 0
     was_epoch: Epoch = 0
     was_seq: Seq = 0
     body: BodyT

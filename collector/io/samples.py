@@ -116,7 +116,8 @@ class SampleWorker:
             self._set_aside(message, refused)
             return ()
         row = row_of(envelope)
-        verdict = self._receiver.judge(Peer(row.sender, row.lane), row.epoch, row.seq, row.check)
+        peer = Peer(row.sender, row.lane)
+        verdict = self._receiver.judge(peer, row.epoch, row.seq, row.check, row.after)
         return self._blocks(message, envelope) if verdict.applied else ()
 
     def _blocks(self, message: Message, envelope: Envelope) -> tuple[Block, ...]:

@@ -90,6 +90,7 @@ class OfficeClient:
         self._tail = Tail()
         self._inbox: asyncio.Queue[Message | None] = asyncio.Queue(_INBOX_MOST)
         self._waiting: dict[str, list[asyncio.Future[str]]] = {}
+        self._acks: list[Acked] = []
         self._told_ready = False
         self._leaving = False
         self._outbox = Outbox(store.db, now_s=self._now_s)
@@ -252,6 +253,9 @@ class OfficeClient:
             self._tell(event)
         for peer, acked in self._receiver.committed():
             self._send_receipt(peer, acked)
+        acks, self._acks = self._acks, []
+        for acked in acks:  # each writes a transaction of its own
+            self._hop.acknowledged(acked)
 
     def _take(self, message: Message) -> list[Event]:
         """One message inside the transaction; what is wrong with it is set aside and named."""
@@ -261,7 +265,7 @@ class OfficeClient:
             if message.topic == self._topics.office(self._office, "ack"):
                 lane, acked = frames.read_ack(message.payload)
                 if lane == LANE:
-                    asyncio.get_running_loop().call_soon(self._hop.acknowledged, acked)
+                    self._acks.append(acked)
                 return []
             return self._take_notice(frames.unwrap(message.payload))
         except Refused as refused:
@@ -278,7 +282,8 @@ class OfficeClient:
             raise Refused("wrong_lane", f"lane {envelope.lane} carries no notices")
         signed = decode_json(_SIGNED, envelope.body)
         payload = verify(signed, "notice", self._keys.county)
-        place = judge(self._receiver.mark(envelope.peer), envelope.epoch, envelope.seq)
+        mark = self._receiver.mark(envelope.peer)
+        place = judge(mark, envelope.epoch, envelope.seq, envelope.after)
         held = self._store.held(signed.payload)
         arrived = arrival(place, envelope.epoch, held)
         if arrived is Arrival.REPLAYED:
@@ -300,7 +305,9 @@ class OfficeClient:
         return self._keep(notice, signed, envelope)
 
     def _judge(self, envelope: frames.Envelope) -> None:
-        self._receiver.judge(envelope.peer, envelope.epoch, envelope.seq, envelope.check)
+        self._receiver.judge(
+            envelope.peer, envelope.epoch, envelope.seq, envelope.check, envelope.after
+        )
 
     def _check_address(self, notice: Notice) -> None:
         here = (self._topics.county, self._topics.tree, self._office)

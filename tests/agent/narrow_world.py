@@ -128,7 +128,7 @@ async def hear(_folder: Path, _count: int) -> None:
 
     def arrived(message: Message) -> None:
         frame = frames.unwrap(message.payload)
-        if receiver.judge(frame.peer, frame.epoch, frame.seq, frame.check).applied:
+        if receiver.judge(frame.peer, frame.epoch, frame.seq, frame.check, frame.after).applied:
             items = _BODY.validate_json(frame.body).items
             known = sum(len(item.devices) for item in items if isinstance(item, Looks))
             values = sum(len(item.device) for item in items if isinstance(item, Readings))

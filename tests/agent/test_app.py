@@ -80,7 +80,7 @@ class Collector:
 
     def _row(self, payload: bytes) -> None:
         frame = frames.unwrap(payload)
-        verdict = self.receiver.judge(frame.peer, frame.epoch, frame.seq, frame.check)
+        verdict = self.receiver.judge(frame.peer, frame.epoch, frame.seq, frame.check, frame.after)
         self.verdicts.append(verdict)
         if verdict.applied and frame.lane == "state":
             items = STATE.validate_json(frame.body).items

@@ -60,7 +60,9 @@ class Ear:
         if self.deaf:
             return
         frame = frames.unwrap(payload)
-        if self.receiver.judge(frame.peer, frame.epoch, frame.seq, frame.check).applied:
+        if self.receiver.judge(
+            frame.peer, frame.epoch, frame.seq, frame.check, frame.after
+        ).applied:
             self.rows.append((frame.lane, frame.was, frame.body))
         self.answer()
 

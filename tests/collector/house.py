@@ -294,7 +294,9 @@ class Office:
             self._notice(frames.unwrap(message.payload))
 
     def _notice(self, envelope: frames.Envelope) -> None:
-        verdict = self.receiver.judge(envelope.peer, envelope.epoch, envelope.seq, envelope.check)
+        verdict = self.receiver.judge(
+            envelope.peer, envelope.epoch, envelope.seq, envelope.check, envelope.after
+        )
         if verdict.applied:
             notice, key = open_signed(envelope.body, "notice", self.trusted, _NOTICE)
             assert key == "collector"

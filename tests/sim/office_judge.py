@@ -36,6 +36,7 @@ class OfficeJudge:
         self.ordered: dict[str, int] = {}
         self._shown: set[tuple[int, int]] = set()
         self._last = -1
+        self._skipped: set[int] = set()
         self.forged = False
         """Somebody puts messages of his own on the office's line (S6)."""
 
@@ -69,8 +70,12 @@ class OfficeJudge:
             self.ordered[ident] = PERHAPS
         after.behind = max((one.number for one in self.told if one.heard), default=0)
 
-    def heard(self, event: Event) -> None:
-        """What the office client tells its people."""
+    def heard(self, event: Event, *, received: bool = False) -> None:
+        """What the office client tells its people.
+
+        ``received``: the notice came in a row that counts as received, of an older copy of the
+        store. It is shown all the same, and may be before one that was lost on its way then.
+        """
         if event.type == "refused":
             self._counts["forged refused"] += 1
             if not self.forged or event.data["reason"] not in FORGED:
@@ -85,8 +90,15 @@ class OfficeJudge:
             self._fail(f"notice {notice.number} is in no journal")
         elif place == self._last:
             return  # heard, and its client ended before it was shown
-        elif place < self._last and not self.told[place].sure:
+        elif place < self._last and (place in self._skipped or not self.told[place].sure):
             # Its store was lost, and is back in an older copy, or somebody played it again.
+            self._skipped.discard(place)
+            self.told[place].heard = True
+        elif place > self._last and received:
+            between = range(self._last + 1, place)
+            self._skipped.update(at for at in between if self.told[at].sure)
+            self._counts["shown out of turn"] += any(self.told[at].sure for at in between)
+            self._last = place
             self.told[place].heard = True
         elif place < self._last or any(one.sure for one in self.told[self._last + 1 : place]):
             last = self.told[self._last].number if self._last >= 0 else 0

@@ -71,8 +71,8 @@ def receipt_before_store(stack: ExitStack) -> None:
 def no_dedupe(stack: ExitStack) -> None:
     """What was applied is applied again."""
 
-    def judge(mark: Watermark, epoch: int, seq: int) -> Verdict:
-        found = _JUDGE(mark, epoch, seq)
+    def judge(mark: Watermark, epoch: int, seq: int, after: int = 0) -> Verdict:
+        found = _JUDGE(mark, epoch, seq, after)
         return Verdict.ACCEPT if found is Verdict.DUPLICATE else found
 
     _all_judges(stack, judge)
@@ -81,8 +81,8 @@ def no_dedupe(stack: ExitStack) -> None:
 def epoch_not_checked(stack: ExitStack) -> None:
     """Only the number counts, whatever the epoch."""
 
-    def judge(mark: Watermark, epoch: int, seq: int) -> Verdict:
-        return _JUDGE(Watermark(epoch, mark.seq, mark.check), epoch, seq)
+    def judge(mark: Watermark, epoch: int, seq: int, after: int = 0) -> Verdict:
+        return _JUDGE(Watermark(epoch, mark.seq, mark.check), epoch, seq, after)
 
     _all_judges(stack, judge)
 
@@ -90,8 +90,8 @@ def epoch_not_checked(stack: ExitStack) -> None:
 def holes_accepted(stack: ExitStack) -> None:
     """A row behind a lost one is taken, and so the lost one is acknowledged."""
 
-    def judge(mark: Watermark, epoch: int, seq: int) -> Verdict:
-        found = _JUDGE(mark, epoch, seq)
+    def judge(mark: Watermark, epoch: int, seq: int, after: int = 0) -> Verdict:
+        found = _JUDGE(mark, epoch, seq, after)
         return Verdict.ACCEPT if found is Verdict.GAP else found
 
     _all_judges(stack, judge)

@@ -28,6 +28,7 @@ from tests.sim.known import Known
 from tests.sim.machine import Ground, Machine
 from tests.sim.office_judge import PERHAPS
 from tests.sim.truth import SIGHT, Sight, Truth
+from transport.delivery import NOTHING, Peer
 from transport.frames import Envelope
 from transport.io.keys import load_key
 from transport.io.outbox import OutboxFull, Quota, Row, Thinned, TooLarge
@@ -329,10 +330,18 @@ class OfficeMachine(Machine):
         if self.life is None or self.life.dead or self.store is None:
             return
         judge = self.ground.checker.office
-        judge.heard(event)
+        judge.heard(event, received=self._received(event))
         if event.stored is not None:
             self.store.mark_shown(event.stored.no)
             judge.shown(event.stored.notice)
+
+    def _received(self, event: Event) -> bool:
+        """Whether the notice's row is one that the office had received before this turn."""
+        if event.stored is None or self.store is None or self.client_ is None:
+            return False
+        held = self.store.held(event.stored.signed.payload)
+        mark = self.client_._receiver._marks.get(Peer("collector", "notice"), NOTHING)
+        return held is not None and (held.epoch, held.seq) <= (mark.epoch, mark.seq)
 
     def _listen(self, store: OfficeStore) -> None:
         add = store.add_notice

@@ -148,7 +148,7 @@ def turn(db: object, receiver: Receiver, batch: list[bytes]) -> None:
     with transaction(db) as inside:  # type: ignore[arg-type]  # sqlite3.Connection
         for payload in batch:
             frame = frames.unwrap(payload)
-            if receiver.judge(frame.peer, frame.epoch, frame.seq, frame.check).applied:
+            if receiver.judge(frame.peer, frame.epoch, frame.seq, frame.check, frame.after).applied:
                 inside.execute("INSERT INTO applied (value) VALUES (?)", (int(frame.body),))
         for peer, mark in receiver.changed().items():
             inside.execute("INSERT OR REPLACE INTO mark VALUES (?,?,?,?,?)", (*peer, *mark))

@@ -78,8 +78,8 @@ class BelievesOldAcks(Sender):
 
 
 class TakesGaps(Receiver):
-    def judge(self, peer: Peer, epoch: int, seq: int, check: int = 0) -> Verdict:
-        verdict = super().judge(peer, epoch, seq, check)
+    def judge(self, peer: Peer, epoch: int, seq: int, check: int = 0, after: int = 0) -> Verdict:
+        verdict = super().judge(peer, epoch, seq, check, after)
         if verdict is Verdict.GAP:
             self._moved[peer] = Watermark(epoch, seq, check)
             return Verdict.ACCEPT
@@ -87,8 +87,8 @@ class TakesGaps(Receiver):
 
 
 class TakesDuplicates(Receiver):
-    def judge(self, peer: Peer, epoch: int, seq: int, check: int = 0) -> Verdict:
-        verdict = super().judge(peer, epoch, seq, check)
+    def judge(self, peer: Peer, epoch: int, seq: int, check: int = 0, after: int = 0) -> Verdict:
+        verdict = super().judge(peer, epoch, seq, check, after)
         return Verdict.ACCEPT if verdict is Verdict.DUPLICATE else verdict
 
 
@@ -98,8 +98,8 @@ class ForgetsItsMarks(Receiver):
 
 
 class AnswersWhatIsNotCommitted(Receiver):
-    def judge(self, peer: Peer, epoch: int, seq: int, check: int = 0) -> Verdict:
-        verdict = super().judge(peer, epoch, seq, check)
+    def judge(self, peer: Peer, epoch: int, seq: int, check: int = 0, after: int = 0) -> Verdict:
+        verdict = super().judge(peer, epoch, seq, check, after)
         self._marks.update(self._moved)
         self._moved.clear()  # so that changed() misses it
         return verdict
@@ -204,6 +204,21 @@ def test_an_outbox_restored_shorter_than_the_watermark_takes_a_new_epoch() -> No
     assert sender.ack(Acked(100, 9, check=7), 0) == (Renumber(100, Restart.BEYOND),)
 
 
+def test_an_old_copy_is_found_though_what_it_wrote_anew_was_lost_on_the_way() -> None:
+    """It has rows 8 to 10 of its own where the receiver holds others up to 9; 8 and 9 are lost.
+
+    Taken, row 10 would acknowledge them.
+    """
+    receiver = Receiver(store=1, marks={PEER: Watermark(100, 9, 77)})
+    assert receiver.judge(PEER, 100, 10, 30, after=29) is Verdict.GAP
+    ((_, acked),) = receiver.committed()
+    sender = Sender(epoch=100, acked=7, highest=10)
+    assert sender.ack(acked, 0, token=29) == (Renumber(100, Restart.DIFFERENT),)
+    sender.renumbered(101, 3)
+    for seq, token, after in ((1, 28, 0), (2, 29, 28), (3, 30, 29)):
+        assert receiver.judge(PEER, 101, seq, token, after).applied
+
+
 def test_a_lost_outbox_whose_clock_is_wrong_is_told_the_newer_epoch() -> None:
     receiver = Receiver(store=1, marks={PEER: Watermark(100, 9)})
     assert receiver.judge(PEER, 50, 1) is Verdict.OLD_EPOCH
@@ -262,6 +277,13 @@ def test_an_older_store_is_not_believed() -> None:
 )
 def test_judge(epoch: int, seq: int, verdict: Verdict) -> None:
     assert judge(Watermark(7, 4), epoch, seq) is verdict
+    assert judge(Watermark(7, 4, 9), epoch, seq, 9) is verdict
+
+
+def test_of_a_row_before_that_nobody_names_nothing_is_asked() -> None:
+    assert judge(Watermark(7, 4, 9), 7, 5, 0) is Verdict.ACCEPT
+    assert judge(Watermark(7, 4, 0), 7, 5, 8) is Verdict.ACCEPT
+    assert judge(Watermark(7, 4, 9), 7, 5, 8) is Verdict.GAP
 
 
 @pytest.mark.parametrize(

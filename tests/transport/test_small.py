@@ -33,7 +33,11 @@ def test_a_wrapped_frame_is_the_model_of_the_wire() -> None:
     assert (frame.sender, frame.epoch, frame.seq, frame.check) == ("a1", 7, 3, 5)
     assert frame.body.items == (LOOK,)
     envelope = frames.unwrap(payload)
-    assert (envelope.peer, envelope.body) == (PEER, body)
+    assert (envelope.peer, envelope.body, envelope.after) == (PEER, body, 0)
+    behind = frames.wrap(PEER, epoch=7, seq=3, sent_ms=9, check=5, body=body, after=4, was=(6, 2))
+    assert decode(TypeAdapter(StateFrame), behind).after == 4
+    envelope = frames.unwrap(behind)
+    assert (envelope.check, envelope.after, envelope.was) == (5, 4, (6, 2))
 
 
 def test_a_gap_record_is_a_row_of_the_sample_lane() -> None:

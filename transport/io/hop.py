@@ -79,6 +79,7 @@ class SendingHop:
         )
         self._deleted = info.acked
         self._delete_at: int | None = None
+        self._last = (0, 0, 0)
         self._log = logs.get("hop", sender=sender, lane=lane)
         self._changes = logs.Changes(self._log)
         self._note_idle()
@@ -224,6 +225,7 @@ class SendingHop:
             sent_ms=self._clock.now_ms(),
             check=row.token,
             body=row.body,
+            after=self._before(row.seq),
             was=row.was,
             packed=row.packed,
         )
@@ -232,8 +234,15 @@ class SendingHop:
             return False
         sent_ms = self._clock.monotonic_ms()
         self._sender.sent(row.seq, len(payload), sent_ms)
+        self._last = (epoch, row.seq, row.token)
         answer.add_done_callback(lambda done: self._handed_over(epoch, row.seq, sent_ms, done))
         return True
+
+    def _before(self, seq: int) -> int:
+        """The token of the row before, while that is not acknowledged; 0 else."""
+        epoch, last, token = self._last
+        known = (epoch, last) == (self._sender.epoch, seq - 1) and last > self._sender.acked
+        return token if known else 0
 
     def _handed_over(self, epoch: int, seq: int, sent_ms: int, done: asyncio.Future[bool]) -> None:
         if done.cancelled() or not self._link.connected:
