@@ -85,5 +85,12 @@ def _note(row: AgentState, life: int, at: tuple[int, int]) -> None:
         row.lives[life] = Life(*at)
     elif at > (known.session, known.at_ms):
         known.session, known.at_ms = at
-    for old in [one for one in row.lives if one != row.life][: max(0, len(row.lives) - LIVES_KEPT)]:
-        del row.lives[old]
+    spare = len(row.lives) - LIVES_KEPT
+    if spare > 0:  # those refused longest ago first: a process that was not is to prove itself
+        others = sorted(
+            (one.refused_ms is None, one.refused_ms or one.at_ms, other)
+            for other, one in row.lives.items()
+            if other != row.life
+        )
+        for *_, old in others[:spare]:
+            del row.lives[old]

@@ -112,6 +112,19 @@ def test_what_the_broker_held_or_what_was_under_way_is_no_second_process(hand: H
     assert (row.life, refused_lives(row)) == (B, [])
 
 
+def test_a_clone_that_its_supervisor_starts_again_and_again_is_refused_each_time(
+    hand: Hand,
+) -> None:
+    start(hand)
+    row = hand.world.agent(AGENT)
+    for life in range(100, 120):
+        say(hand, birth(hand, life, life), alive(hand, life, life))
+        say(hand, alive(hand, A, 10), alive(hand, A, 10))
+        assert row.life == A
+        assert life in refused_lives(row)
+        say(hand, alive(hand, life, life, online=False))
+
+
 def test_many_lives_are_not_kept_for_ever(hand: Hand) -> None:
     start(hand)
     for life in range(100, 160):
