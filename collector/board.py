@@ -198,7 +198,7 @@ def device(world: World, name: str) -> Json:
         "state": row.status.value,
         "since_ms": row.since_ms,
         "as_of_ms": as_of(world, row, name),
-        "cause": device_cause(world, name, row),
+        "cause": device_cause(world, row),
         "points": points(world, name, row),
         "hidden_by": row.hidden_by,
         "alarms": alarms,

@@ -147,7 +147,7 @@ def _device_fact(world: World, device: str, row: DeviceState) -> None:
     operator = world.county.operator_of[device]
     since_ms = (alarm.began_ms or alarm.since_ms) if alarm is not None and down else row.since_ms
     since_ms = quiet.since_ms(world, (device,), since_ms)
-    cause = words.device_cause(world, device, row)[:LINE]
+    cause = words.device_cause(world, row)[:LINE]
     old = world.tally.device_facts.get(device)
     if old is not None and (old.state, old.since_ms, old.cause) == (state, since_ms, cause):
         return  # the rest is the configuration's, with which all facts are made anew
@@ -207,7 +207,7 @@ def _site_of(world: World, site: str, devices: Iterable[str]) -> tuple[SiteShare
         counted = True
         if known.main and row.status in {Status.DOWN, Status.HIDDEN}:
             fact = world.tally.device_facts.get(device)  # it was judged before its site
-            cause = fact.cause if fact else words.device_cause(world, device, row)
+            cause = fact.cause if fact else words.device_cause(world, row)
             out = out or f"「{known.name}」{cause}"
         elif known.main and not row.known:
             unknown = unknown or f"「{known.name}」{words.unseen(world, row)}"

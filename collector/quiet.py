@@ -73,6 +73,31 @@ def speaking(world: World, devices: Iterable[str], *, counted: bool = False) -> 
     ]
 
 
+def device_mark(world: World, device: str) -> str:
+    """What a device stands in, out of order or not: maintenance, trial, shelved; or nothing."""
+    held = world.tally.quiet_devices.get(device)
+    if held:
+        return held
+    if maintenance.on_trial(world, device):
+        return TRIAL
+    row = world.state.devices.get(device)
+    well = row is not None and row.status in QUIET
+    return MAINTENANCE if well and device in world.covered else ""
+
+
+def site_mark(world: World, site: str) -> str:
+    """The same of a site; of one in order: all that could put it out stands in a window."""
+    county, held = world.county, world.tally.quiet_sites.get(site)
+    if held:
+        return held
+    if county.sites[site].operator in county.trial:
+        return TRIAL
+    devices = county.site_devices.get(site, ())
+    main = [one for one in devices if county.devices[one].main] or devices
+    marks = {device_mark(world, one) for one in main}
+    return MAINTENANCE if marks == {MAINTENANCE} and site not in world.tally.site_facts else ""
+
+
 def any_quiet(world: World) -> bool:
     """Whether there is a shelf, an open window or an operator in trial at all."""
     return bool(world.covered or world.state.hush.shelf or world.county.trial)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from collector import offices
+from collector import offices, quiet
 from collector.assess import power_of
 from collector.base import World
 from collector.county import SNMP_FAILURE, UNREACHABLE, County
@@ -35,6 +35,7 @@ from wire.view import (
     OfficeView,
     OpenWarning,
     OperatorSummary,
+    Quiet,
     SiteCounts,
     SiteState,
     SiteView,
@@ -130,6 +131,7 @@ def site_view(world: World, site: str) -> SiteView:
         as_of_ms=min(ages, default=0) or None,
         rev=0,
         power=power_of(world, site, lost) if (lost := world.tally.lost.get(site)) else None,
+        quiet=_quiet(quiet.site_mark(world, site)),
     )
 
 
@@ -151,6 +153,7 @@ def device_view(world: World, device: str, level: Disclosure) -> DeviceView:
         as_of_ms=(as_of(world, row, device) or None) if row else None,
         detail=_detail(world, device, row) if row and level is Disclosure.FULL else None,
         rev=0,
+        quiet=_quiet(quiet.device_mark(world, device)),
     )
 
 
@@ -174,6 +177,7 @@ def summary(
         towns_affected=tuple(towns),
         sources=tuple(_source(agent, row) for agent, row in sources_of(world, operator)),
         rev=0,
+        trial=operator in world.county.trial,
     )
 
 
@@ -280,6 +284,10 @@ def alarm_class(kind: AlarmType) -> CauseClass:
     return EVENT_CLASSES.get(kind.event_type, CauseClass.EQUIPMENT)
 
 
+def _quiet(mark: str) -> Quiet | None:
+    return Quiet(mark) if mark else None
+
+
 def _first(causes: Iterable[CauseClass]) -> CauseClass:
     return min(causes, key=CLASS_RANK.__getitem__, default=CauseClass.NONE)
 
@@ -338,7 +346,7 @@ def _detail(world: World, device: str, row: Row) -> DeviceDetail:
         for method, look in view.looks.items()
     ]
     return DeviceDetail(
-        why=device_cause(world, device, row)[:LINE],
+        why=device_cause(world, row)[:LINE],
         hidden_by=tuple(row.hidden_by),
         alarms_total=len(alarms),
         alarms=tuple(alarms[:MOST_ALARMS]),

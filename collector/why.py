@@ -129,7 +129,7 @@ def device(world: World, name: str, now_ms: int, *, brief: bool = False) -> Why:
     """A device: who hides it, its alarms with their thresholds and holds, the looks behind them."""
     known = world.county.devices[name]
     row = world.state.devices.get(name) or DeviceState()
-    said, cause = DEVICES[row.status], words.device_cause(world, name, row)
+    said, cause = DEVICES[row.status], words.device_cause(world, row)
     hush = QUIET.get(world.tally.quiet_devices.get(name, ""), NOTHING)
     main = ("", "") if known.main else ("（不影响站点）", " (not its site's main one)")
     return Why(

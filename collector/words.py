@@ -78,7 +78,7 @@ def event(one: EventState) -> Bilingual:
     )
 
 
-def device_cause(world: World, device: str, row: DeviceState) -> str:
+def device_cause(world: World, row: DeviceState) -> str:
     """Why the device is in its state."""
     match row.status:
         case Status.DOWN:

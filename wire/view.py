@@ -105,12 +105,24 @@ class Battery(StrEnum):
     FAILED = "failed"
 
 
+class Quiet(StrEnum):
+    """Why nobody is told of a thing. What it says of the thing is true all the same.
+
+    Work is under way (维护中), its operator is in trial (试运行), or a person shelved what is
+    wrong (已搁置).
+    """
+
+    MAINTENANCE = "maintenance"
+    TRIAL = "trial"
+    SHELVED = "shelved"
+
+
 class SiteView(Wire):
     """One site; on ``view/{operator}/sites/{site}``. Nothing else leaves at level ``site``.
 
     ``since_ms`` is when it came into its state, null when it never was in one. The battery's
     figures are those of the UPS that has least left. ``power`` is written only while the mains
-    are lost: when the site goes dark, and on what ground.
+    are lost: when the site goes dark, and on what ground. ``quiet`` is written only where it holds.
     """
 
     kind: Literal["site_view"] = "site_view"
@@ -130,10 +142,11 @@ class SiteView(Wire):
     as_of_ms: Ms | None
     rev: Rev
     power: PowerFact | None = None
+    quiet: Quiet | None = None
 
     @model_serializer(mode="wrap")
     def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return spoken(write(self), ("power",))
+        return spoken(write(self), ("power", "quiet"))
 
 
 class AlarmView(Wire):
@@ -179,6 +192,7 @@ class DeviceView(Wire):
     """One device; on ``view/{operator}/devices/{device}`` at levels ``device`` and ``full``.
 
     ``detail`` is null at level ``device``. ``main``: the site is out when this device is.
+    ``quiet`` is written only where it holds.
     """
 
     kind: Literal["device_view"] = "device_view"
@@ -193,6 +207,11 @@ class DeviceView(Wire):
     as_of_ms: Ms | None
     detail: DeviceDetail | None
     rev: Rev
+    quiet: Quiet | None = None
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return spoken(write(self), ("quiet",))
 
 
 class SiteCounts(Wire):
@@ -231,7 +250,8 @@ class OperatorSummary(Wire):
     """One operator's network; on ``view/{operator}/summary``.
 
     ``impact``: none, partial, full, unknown (PLAN section 2), or absent where no agent is
-    enrolled. ``devices`` is null at level ``site``.
+    enrolled. ``devices`` is null at level ``site``. ``trial`` is written only where it holds: the
+    operator is judged and shown, and neither counted nor told.
     """
 
     kind: Literal["operator_summary"] = "operator_summary"
@@ -244,6 +264,11 @@ class OperatorSummary(Wire):
     towns_affected: tuple[Id, ...]
     sources: tuple[SourceView, ...]
     rev: Rev
+    trial: bool = False
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return spoken(write(self), ("trial",))
 
 
 class OperatorIndex(Wire):

@@ -164,7 +164,7 @@ def device(world: World, name: str) -> DeviceState:
 
 def why(world: World, name: str, row: Row) -> Bilingual:
     """The collector's Chinese sentence, and one in English beside it."""
-    zh = words.device_cause(world, name, row)
+    zh = words.device_cause(world, row)
     match row.status:
         case Status.DOWN:
             en = "does not answer"

@@ -72,7 +72,7 @@ def test_the_hub_is_named_whoever_is_seen_first(order: Sequence[str], every_s: i
     assert facts == {HUB: "flapping", **dict.fromkeys(BELOW, "hidden")}
     for device in BELOW:
         row = hand.world.state.devices[device]
-        assert device_cause(hand.world, device, row) == "随上级设备「cmcc站1主机」频繁闪断"
+        assert device_cause(hand.world, row) == "随上级设备「cmcc站1主机」频繁闪断"
         assert worldview.why(hand.world, device, row).en == "comes and goes with cmcc站1主机"
         assert list(alarmview.alarms(hand.world, device)) == []
         view = device_view(hand.world, device, Disclosure.FULL)

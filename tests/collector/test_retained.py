@@ -20,6 +20,7 @@ from collector.retained import Retained
 from config.register import Device, InformationSystem, Register, Source
 from escalation.effects import Effect
 from tests.collector.small import OPERATORS, T0, Hand, county, register
+from tests.collector.test_maintenance import ZHAO, enter
 from wire.observation import Look, Method, Outcome
 from wire.topics import Topics
 from wire.view import (
@@ -412,6 +413,51 @@ def test_a_persons_order_changes_the_open_warning_though_the_situation_stays() -
     one.note(hand.world)
     drain(hand, one, broker)
     assert broker.shown()[TOPICS.warning("open")]["expires_ms"] == T0 + 10**9
+
+
+def test_why_nobody_is_told_is_told_and_when_that_is_over() -> None:
+    """Of what is in order too; only the topics that it is about are published."""
+    basis = FULL.register.model_copy(update={"people": (ZHAO,)})
+    hand, one, broker = began(county(basis))
+    site, device = "view/ctcc/sites/ctcc-s2", "view/ctcc/devices/ctcc-d2"
+
+    def marks() -> dict[str, str]:
+        drain(hand, one, broker)
+        shown = {topic: json.loads(raw) for topic, raw in broker.held.items() if raw}
+        return {
+            topic.partition("/140522/")[2]: body["quiet"]
+            for topic, body in shown.items()
+            if "quiet" in body
+        }
+
+    assert marks() == {}
+    enter(hand, "site:ctcc-s2")
+    assert marks() == {site: "maintenance", device: "maintenance"}
+    again = retained(hand, session=2)
+    again.again(hand.world)
+    drain(hand, again, fresh := Broker())
+    assert {t for t, b in fresh.held.items() if b"quiet" in b} == {
+        t for t, b in broker.held.items() if b"quiet" in b
+    }
+    outage(hand, "ctcc-d2")
+    assert marks() == {site: "maintenance", device: "maintenance"}
+    hand.looks(Outcome.MEASURED, "ctcc-d2")
+    hand.pass_s(3 * 3600)
+    assert marks() == {}
+
+
+def test_an_operator_in_trial_is_marked_with_all_that_it_has() -> None:
+    sources = tuple(
+        one.model_copy(update={"trial": one.operator == "ctcc"}) for one in FULL.register.sources
+    )
+    basis = FULL.register.model_copy(update={"sources": sources})
+    _, _, broker = began(county(basis))
+    shown = {topic.partition("/view/")[2]: json.loads(raw) for topic, raw in broker.held.items()}
+    assert shown["ctcc/summary"]["trial"] is True
+    assert "trial" not in shown["cucc/summary"]
+    assert {topic for topic, body in shown.items() if body.get("quiet") == "trial"} == {
+        topic for topic in shown if topic.startswith(("ctcc/sites/", "ctcc/devices/"))
+    }
 
 
 def test_pages_that_are_not_ours_are_left_alone() -> None:
