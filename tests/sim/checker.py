@@ -325,12 +325,15 @@ class Checker:
         state = world.state
         for device, row in state.devices.items():
             if not row.known:
-                self.known.unknown.setdefault(device, self.known.inputs)
+                # The first word of it may come before the store knows that its agent looks at all.
+                since = self.known.inputs if device in self.known.met else 0
+                self.known.unknown.setdefault(device, since)
             elif device in self.known.unknown:
                 since = self.known.unknown.pop(device)
                 spoken = self.known.evidence.get(device, Evidence()).spoken
-                if spoken < since and since:
+                if not spoken or spoken < since:
                     self.fail(f"{device} became known and nobody spoke of it since input {since}")
+        self.known.met.update(state.devices)
         blind = {
             world.county.sources[agent].operator
             for agent, row in state.agents.items()

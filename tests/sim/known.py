@@ -46,7 +46,7 @@ class Known:
     ``number`` is the last notice's, ``told`` the places of its notices among all of the run;
     ``applied``: by agent's machine the places of the rows that were applied; ``holders``: by agent
     the lives that spoke for it, in turn, ``refused`` those turned away; ``behind``: the greatest
-    number that the office may hold and the store does not know.
+    number that the office may hold and the store does not know; ``met`` the devices that it has.
     """
 
     inputs: int = 0
@@ -61,6 +61,7 @@ class Known:
     evidence: dict[str, Evidence] = field(default_factory=dict)
     raised: dict[tuple[str, str], int] = field(default_factory=dict)
     unknown: dict[str, int] = field(default_factory=dict)
+    met: set[str] = field(default_factory=set)
     impact: dict[str, str] = field(default_factory=dict)
     holders: dict[str, list[int]] = field(default_factory=dict)
     refused: set[int] = field(default_factory=set)
