@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from agent import ber
@@ -168,10 +169,13 @@ def propose(
     profiles: Sequence[Profile],
     present: Sequence[Target] = (),
     roots: Sequence[str] = (),
+    parents: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> list[Row]:
     """A row for each address that answered or is in the inventory, in the order of the sweep.
 
     ``roots`` are addresses or sysNames: parents are what is one step nearer to one of them.
+    ``parents`` are those of the register, by device: where it lacks one that is proposed, the
+    row differs. What it has beside them stays: LLDP does not run on every line.
     """
     known = {(str(target.address), target.port): target for target in present}
     taken = {target.device for target in present}
@@ -181,6 +185,12 @@ def propose(
         if found.answered or old is not None:
             rows.append(_row(found, old, profiles, taken))
     _related(rows, roots)
+    for row in rows:
+        has = parents.get(row.target.device)
+        if has is not None and not set(row.parents) <= set(has):
+            both = [*has, *(one for one in row.parents if one not in has)]
+            row.differs.append(f"上级 parents: {' '.join(has) or '-'} → {' '.join(both)}")
+            row.mark = Mark.CHANGED if row.mark is Mark.SAME else row.mark
     return rows
 
 

@@ -48,6 +48,11 @@ def discover(
     root: list[str] = typer.Option(
         [], "--root", help="上级从这里算起：地址或 sysName / parents are counted from here"
     ),
+    register: Path | None = typer.Option(
+        None,
+        "--register",
+        help="县登记册：与其中的上级比较 / the county's register, whose parents are compared",
+    ),
     port: int = typer.Option(161, min=1, max=65535, help="端口 / port"),
     timeout: float = typer.Option(1.0, min=0.01, max=60, help="等待秒 / seconds to wait"),
     rate: float = typer.Option(200.0, min=2, max=100_000, help="每秒最多包数 / packets per second"),
@@ -66,13 +71,14 @@ def discover(
     if "" in ways:
         ways = {call_it: ways[""]}
     present = _present(inventory)
+    parents = _registered(register)
     places = _places(network, limit)
     profiles = list(load_profiles().values())
     options = SweepOptions(port, timeout, rate)
     with _progress(2 * len(places)) as told:
         known = {str(target.address): target.candidates for target in present}
         swept = asyncio.run(sweep(places, ways, profiles, options, told, known))
-    rows = propose(swept.found, profiles, present, root)
+    rows = propose(swept.found, profiles, present, root, parents)
     _write(output, rows)
     _tell(swept, rows, output, roots=bool(root))
     raise typer.Exit(0 if any(row.found.answered for row in rows) else 1)
@@ -108,6 +114,22 @@ def _present(inventory: Path | None) -> tuple[Target, ...]:
     if read.inventory is None:
         rounds.fail("\n".join(map(str, read.faults)))
     return read.inventory.targets
+
+
+def _registered(register: Path | None) -> dict[str, tuple[str, ...]]:
+    """The parents of each device in the county's register; nothing without one."""
+    from cli import rounds
+    from config.faults import ConfigError
+    from config.io.load import load_register
+    from config.io.plan import load_plan
+
+    if register is None:
+        return {}
+    try:
+        read = load_register(register, plan=load_plan())
+    except ConfigError as problem:
+        rounds.fail(str(problem))
+    return {one.id: one.parents for one in read.devices}
 
 
 def _write(output: Path, rows: Sequence[Row]) -> None:

@@ -80,6 +80,24 @@ def test_parents_are_one_step_nearer_to_a_root_with_the_evidence() -> None:
     assert propose([seen, bare], PROFILES, roots=["core-1"])[1].parents == ["core-1"]
 
 
+def test_a_parent_that_the_register_lacks_is_marked_and_none_is_struck_out() -> None:
+    known = [
+        target(SWITCH, "sw-1", "generic", "interfaces"),
+        target(ROUTER, "core-1", "generic", "interfaces"),
+    ]
+
+    def marks(parents: dict[str, tuple[str, ...]]) -> tuple[Mark, list[str]]:
+        rows = propose([ROUTER, SWITCH], PROFILES, known, ["core-1"], parents)
+        assert rows[0].differs == []
+        return rows[1].mark, rows[1].differs
+
+    assert marks({})[1] == []
+    assert marks({"sw-1": ("core-1", "radio")})[1] == []
+    mark, differs = marks({"sw-1": ("radio",), "core-1": ()})
+    assert (mark, differs) == (Mark.CHANGED, ["上级 parents: radio → radio core-1"])
+    assert marks({"sw-1": ()})[1] == ["上级 parents: - → core-1"]
+
+
 @pytest.mark.parametrize(
     ("found", "old", "mark", "differs"),
     [

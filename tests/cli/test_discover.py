@@ -17,6 +17,7 @@ from cli.main import app
 from config.io.inventory import read_inventory
 from tests.peers import Snmpd, free_port
 
+REGISTER = Path(__file__).parents[1] / "config" / "good" / "register"
 UPS = "1.3.6.1.2.1.33.1"
 SWITCH = b"""\
 1.0.8802.1.1.2.1.3.2.0|4x|020000000002
@@ -119,6 +120,19 @@ def test_a_sweep_proposes_rows_that_an_inventory_can_take(port: int, tmp_path: P
     status, said = discover(*words)
     assert status == 2
     assert "name a new file" in said
+    # The county's register knows the switch as d1, behind d3 alone.
+    with inventory.open("a") as more:
+        more.write(
+            '[[target]]\ndevice = "d1"\naddress = "127.0.31.2"\ncredential = "ro"\n'
+            f'port = {port}\nprofiles = ["generic", "interfaces"]\n'
+        )
+    beside = (*words[:-1], str(tmp_path / "beside.csv"), "--register", str(REGISTER))
+    status, said = discover(*beside, "--timeout", "2", "--rate", "5000", "--root", "gateway")
+    assert status == 0, said
+    with (tmp_path / "beside.csv").open(encoding="utf-8", newline="") as file:
+        switch = next(row for row in csv.DictReader(file) if row["device"] == "d1")
+    assert switch["#变化 mark"] == "变 changed"
+    assert "上级 parents: d3 → d3 old-gateway" in switch["#不同 differs"]
 
 
 @pytest.mark.peers
@@ -152,6 +166,14 @@ def test_a_known_device_is_asked_as_it_is_known(tmp_path: Path) -> None:
     assert status == 0, said
     with output.open(encoding="utf-8", newline="") as file:
         assert [row["credential"] for row in csv.DictReader(file)] == ["ro"]
+
+
+def test_a_register_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "register")
+    status, said = discover("127.0.31.9", "-o", str(tmp_path / "x.csv"), "--register", nowhere)
+    assert status == 2
+    assert nowhere in said
+    assert "Traceback" not in said
 
 
 def test_too_many_addresses_are_not_swept_by_accident(tmp_path: Path) -> None:
