@@ -152,11 +152,21 @@ class Checker:
         before, after = self.known, deepcopy(copy) or Known()
         for machine, places in before.applied.items():
             for place in places - after.applied.get(machine, set()):
-                self.rows[machine][place].sure = False
+                self._unsure(machine, place)
         self.office.store_lost(before, after)
         self.known = after
         if samples:
             self.samples.clear()
+
+    def _unsure(self, machine: str, place: int) -> None:
+        """This row may be lost, or another one that says the same and was meant."""
+        rows = self.rows[machine]
+        if not rows[place].sure:
+            body = rows[place].body
+            applied = self.known.applied.get(machine, set())
+            places = (at for at, row in enumerate(rows) if row.sure and row.body == body)
+            place = next((at for at in places if at not in applied), place)
+        rows[place].sure = False
 
     def collector_began(self, collector: Collector) -> None:
         self.committed(collector)
@@ -431,8 +441,13 @@ class Checker:
         for agent, rows in self.rows.items():
             applied = self.known.applied.get(agent, set())
             lost = [at for at, row in enumerate(rows) if row.sure and at not in applied]
-            # Of rows that say the same an earlier one may have been taken for the one that came.
-            spare = Counter(rows[at].body for at in applied if not rows[at].sure)
+            # Of rows that say the same another one may have been taken for the one that came.
+            spare = Counter(
+                self.rows[name][at].body
+                for name, places in self.known.applied.items()
+                for at in places
+                if identity(name) == identity(agent) and not self.rows[name][at].sure
+            )
             spare.subtract(rows[at].body for at in lost)
             lost = [at for at in lost if spare[rows[at].body] < 0]
             if lost and lost != [len(rows) - 1]:  # the last one may be on its way
